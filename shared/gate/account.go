@@ -1,0 +1,56 @@
+package gate
+
+import (
+	"hash/fnv"
+	"strconv"
+	"time"
+)
+
+// room tells whether one more investigation fits, apart from the case's own reservation.
+func (a Account) room(p Policy, now time.Time, except string) bool {
+	active := 0
+	for id, r := range a.Running {
+		if id != except && r.Until.After(now) {
+			active++
+		}
+	}
+	_, own := a.Running[except]
+	return active < p.slots() && (own || len(a.Running) < MaxRunning)
+}
+
+// closed says why nothing can be started now, "" when something can.
+func (a Account) closed(now time.Time) Why {
+	switch {
+	case !a.Shut.Since.IsZero():
+		return WhyAgentShut
+	case a.Down.Until.After(now):
+		return WhyAgentDown
+	}
+	return ""
+}
+
+// after is the account's health after a call that did not reach the Agent, or ended in doubt. Doubts alone count as
+// trouble only from the third in a row: one lost answer says little.
+func (d Down) after(inDoubt bool, now time.Time, atLeast time.Duration, caseID string, attempt int) Down {
+	n := Down{Until: d.Until, Fails: d.Fails, Doubts: d.Doubts}
+	if inDoubt {
+		n.Doubts++
+		if n.Doubts < 3 {
+			return n
+		}
+		n.Until = now.Add(backoff(n.Doubts-2, caseID, attempt))
+		return n
+	}
+	n.Fails++
+	n.Until = now.Add(max(backoff(n.Fails, caseID, attempt), atLeast))
+	return n
+}
+
+// backoff doubles from half a minute to eight minutes, plus or minus a fifth, so that many bridges which lost one
+// Agent together do not come back together. The jitter comes from the case: the gate has no dice.
+func backoff(times int, caseID string, attempt int) time.Duration {
+	d := 30 * time.Second << min(max(times, 1)-1, 4)
+	h := fnv.New32a()
+	h.Write([]byte(caseID + "/" + strconv.Itoa(attempt)))
+	return d + d*time.Duration(int64(h.Sum32()%401)-200)/1000
+}

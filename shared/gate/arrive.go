@@ -1,0 +1,327 @@
+package gate
+
+import (
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
+)
+
+// Arrival is an alert with what the queue knows of it.
+type Arrival struct {
+	Alert   alert.Alert
+	TraceID string
+	Trace   string // the carrier of its trace, kept by a case for a start that comes later
+}
+
+// Arrive gives an alert its verdict. v must hold the delivery, the alert's incident, the pointers of Policy.Keys, the
+// cases that these name, and the policy's account.
+func Arrive(v View, a Arrival, p Policy, now time.Time) Decision {
+	if v.Delivery != nil {
+		return Decision{Verdict: Join, Reason: Duplicate, Case: v.Delivery.Case}
+	}
+	d := arrival{View: v, Arrival: a, p: p, now: now}
+	al, in := a.Alert, v.Incident
+	switch {
+	case al.Test && p.OnTest != StartIt:
+		return d.drop(IsTest)
+	case al.Transition == alert.Recovered:
+		return d.recover()
+	case (al.Transition == alert.Warn || al.Transition == alert.ReWarn) && p.OnWarn != StartIt:
+		return d.drop(IsWarn)
+	case (al.Transition == alert.NoData || al.Transition == alert.ReNoData) && p.OnNoData != StartIt:
+		return d.drop(IsNoData)
+	case al.Transition == alert.Unknown || al.Transition == "":
+		return d.drop(IsUnknown)
+	case !al.Time.After(in.Rec), in.Final && !d.newCycle():
+		return d.drop(Late)
+	}
+	return d.trigger()
+}
+
+// Reject records a delivery that was authenticated and could not be read.
+func Reject(v View, rec Delivery, now time.Time) Decision {
+	if v.Delivery != nil {
+		return Decision{Verdict: Join, Reason: Duplicate, Case: v.Delivery.Case}
+	}
+	rec.Verdict, rec.Reason, rec.Decided = Drop, Unreadable, now
+	return Decision{Verdict: Drop, Reason: Unreadable, Change: Change{At: now, Delivery: &rec}}
+}
+
+// arrival is one decision in the making.
+type arrival struct {
+	View
+	Arrival
+	p   Policy
+	now time.Time
+}
+
+// recover takes a recovery. It starts nothing; it may end a case that waits, in this very commit.
+func (d arrival) recover() Decision {
+	al, in := d.Alert, d.Incident
+	if !al.Time.After(in.Rec) {
+		return d.drop(IsRecovery)
+	}
+	own, counted := d.Cases[in.Case], in.Fires() && al.Time.After(in.Fire)
+	if al.Incident.Cycle { // a recovery of a cycle is its end, whatever the times say
+		counted = in.Fires()
+	}
+	in.Rec, in.Final = al.Time, al.Incident.Cycle
+	if in.Final && in.Fire.After(in.Rec) {
+		in.Rec = in.Fire
+	}
+	dec := d.write(Drop, IsRecovery, own.ID, d.incident(in))
+	if !counted || !(own.live() || own.State == Refused) {
+		return dec
+	}
+	w := CaseWrite{Read: own, Now: own}
+	w.Now.Firing--
+	dec.Did = CountsDown
+	if own.State == Waiting {
+		w.Facts.Firing = MoreFire
+		if own.Firing <= 1 {
+			w.Now = end(w.Now, EndRecovered, d.now)
+			w.Facts.Firing, dec.Did = OneFires, Ends
+		}
+	}
+	dec.Change.Cases = []CaseWrite{w}
+	return dec
+}
+
+// trigger takes an alert that says that its incident fires.
+func (d arrival) trigger() Decision {
+	in := d.Incident
+	own := d.Cases[in.Case]
+	switch {
+	case own.State == Waiting && d.lifts(own):
+		return d.join(own, Lifted)
+	case own.State == Waiting:
+		return d.join(own, d.again())
+	case in.Fires() && !d.newCycle():
+		switch {
+		case own.State == Starting, own.State == InDoubt:
+			return d.join(own, d.again())
+		case own.HasStarted(), own.State == Refused && d.inWindow(own):
+			return d.attach(own, d.again())
+		}
+	case in.Fires() && (own.State == Starting || own.State == InDoubt && !own.Resting):
+		return d.join(own, d.again())
+	case !in.Fires() && d.inWindow(own): // it recovered and fires again, too soon to pay once more
+		switch {
+		case own.State == Starting, own.State == InDoubt:
+			return d.join(own, d.again())
+		case own.HasStarted():
+			return d.attach(own, d.again())
+		}
+	}
+	for _, key := range d.p.keys(d.Alert) {
+		c, there := d.Cases[d.Pointers[key]]
+		switch {
+		case !there:
+		case c.State == Waiting && d.lifts(c):
+			return d.join(c, Lifted)
+		case c.State == Waiting, (c.State == Starting || c.State == InDoubt) && d.covers(c):
+			return d.join(c, Covered)
+		case c.HasStarted() && d.covers(c):
+			return d.attach(c, Covered)
+		}
+	}
+	if d.now.Sub(d.Alert.Time) > d.p.MaxAge {
+		return d.tooOld()
+	}
+	return d.open()
+}
+
+// newCycle tells that the alert begins another cycle under a key that was seen before: after a long silence, or when a
+// plain Triggered comes longer than the join window after the last word. A key that names one cycle only gets this
+// benefit too, for no capture shows that every kind of monitor keeps to it; but then the alert must bring its own time.
+func (d arrival) newCycle() bool {
+	in, al := d.Incident, d.Alert
+	last := in.Fire
+	if in.Rec.After(last) {
+		last = in.Rec
+	}
+	gap := al.Time.Sub(last)
+	if in.Final && al.TimeAssumed {
+		return false
+	}
+	return gap > d.p.Quiet || al.Transition == alert.Triggered && gap > d.p.Window && (in.Final || !al.Incident.Cycle)
+}
+
+// lifts: a critical alert does not wait for a hold.
+func (d arrival) lifts(c Case) bool {
+	return critical(d.Alert.Severity) && c.Why == WhyHold && c.Until.After(d.now) &&
+		d.Account.closed(d.now) == "" && d.Account.room(d.p, d.now, c.ID)
+}
+
+// covers: through a group, only what is not more severe, and only while the join window is open.
+func (d arrival) covers(c Case) bool { return d.Alert.Severity <= c.Severity && d.inWindow(c) }
+
+func (d arrival) inWindow(c Case) bool { return d.Alert.Time.Sub(c.StartAt) <= d.p.Window }
+
+func (d arrival) again() Reason {
+	switch d.Alert.Transition {
+	case alert.ReTriggered:
+		return ReTriggering
+	case alert.Renotify:
+		return Renotifying
+	}
+	return Repeat
+}
+
+// join writes the alert into a case that can still end unstarted; with Lifted it also claims the start.
+func (d arrival) join(c Case, why Reason) Decision {
+	in := d.fired()
+	wasHere := d.Incident.Fires() && d.Incident.Case == c.ID
+	in.Case = c.ID
+	w := CaseWrite{Read: c, Now: c}
+	w.Now.Joined++
+	if !wasHere {
+		w.Now.Firing++
+		if key := d.Alert.Incident.String(); key != c.Incident {
+			w.Now.Members = withMember(c.Members, d.member())
+		}
+	}
+	if d.Alert.Time.After(c.Last) {
+		w.Now.Last = d.Alert.Time
+	}
+	if d.Alert.Severity > c.Severity {
+		w.Now.Severity = d.Alert.Severity
+	}
+	if c.Resting && !c.NoRepeat && d.p.InDoubt == RepeatIt && c.Doubts <= MaxRepeats {
+		w.Now.Resting = false // something fires again: the tick looks at it once more
+	}
+	dec := d.write(Join, why, c.ID, d.incident(in))
+	dec.Did = Joins
+	if why == Lifted {
+		lead := d.Leads[c.ID]
+		w.Now = claim(w.Now, d.p, d.now)
+		dec.Verdict, dec.Did = Start, Starts
+		dec.Start = &Claim{Case: w.Now, Lead: lead, Until: d.now.Add(d.p.Estimate), Down: d.Account.Down}
+		dec.Change.Account = reserve(d.Account, w.Now, d.now.Add(d.p.Estimate))
+	} else {
+		w.Now = versioned(w.Read, w.Now)
+	}
+	dec.Change.Cases = append([]CaseWrite{w}, d.leave(c.ID)...)
+	return dec
+}
+
+// attach writes the alert into a case that has been started, or refused: the case itself stays as it is.
+func (d arrival) attach(c Case, why Reason) Decision {
+	in := d.fired()
+	in.Case = c.ID
+	dec := d.write(Join, why, c.ID, nil)
+	dec.Did = Joins
+	if in != d.Incident {
+		dec.Change.Incident = d.incident(in)
+	}
+	if c.State == Refused { // by hand it can be started again: it must still be refused
+		dec.Change.Cases = []CaseWrite{{Read: c, Now: c}}
+	}
+	dec.Change.Cases = append(dec.Change.Cases, d.leave(c.ID)...)
+	return dec
+}
+
+// tooOld keeps the incident's times, so that the same alerts leave the same incident whenever they come.
+func (d arrival) tooOld() Decision {
+	in := d.fired()
+	if !d.Incident.Fires() {
+		in.Case = ""
+	}
+	dec := d.drop(TooOld)
+	if in != d.Incident {
+		dec.Change.Incident = d.incident(in)
+	}
+	return dec
+}
+
+// open opens a case of its own, started at once where nothing stands in the way.
+func (d arrival) open() Decision {
+	al := d.Alert
+	c := Case{
+		ID: CaseID(al), Agent: d.p.Agent, State: Waiting, Opened: d.now, Until: d.now, Severity: al.Severity,
+		Firing: 1, Joined: 0, Last: al.Time, Title: cut(al.Title, 200), Service: cut(al.Service(), 100),
+		Incident: al.Incident.String(), TraceID: d.TraceID, Trace: d.Trace, Version: 1,
+	}
+	verdict, why := Wait, Reason("")
+	switch closed := d.Account.closed(d.now); {
+	case closed == WhyAgentShut:
+		c.Why, why = WhyAgentShut, AgentShut
+	case closed == WhyAgentDown:
+		c.Why, why, c.Until = WhyAgentDown, AgentDown, d.Account.Down.Until
+	case d.p.hold(al) > 0:
+		c.Why, why, c.Until = WhyHold, Holding, d.now.Add(d.p.hold(al))
+	case !d.Account.room(d.p, d.now, c.ID):
+		c.Why, why = WhySlots, NoSlot
+	default:
+		verdict, why = Start, NewIncident
+	}
+	in := d.fired()
+	in.Case = c.ID
+	dec := d.write(verdict, why, c.ID, d.incident(in))
+	dec.Did = Opens
+	if verdict == Start {
+		c = claim(c, d.p, d.now)
+		c.Version = 1
+		until := d.now.Add(d.p.Estimate)
+		dec.Start = &Claim{Case: c, Lead: al, Until: until, Down: d.Account.Down}
+		dec.Change.Account = reserve(d.Account, c, until)
+	}
+	for _, key := range d.p.keys(al) {
+		dec.Change.Pointers = append(dec.Change.Pointers, PointerWrite{Key: key, Read: d.Pointers[key], Now: c.ID})
+	}
+	dec.Change.Cases = append([]CaseWrite{{Now: c, Lead: &al}}, d.leave(c.ID)...)
+	return dec
+}
+
+// leave counts the incident out of a case that it was counted in and goes away from: one that was refused, or rests in
+// doubt. Either can still be started by hand, and then its count must be right.
+func (d arrival) leave(to string) []CaseWrite {
+	old, there := d.Cases[d.Incident.Case]
+	if !there || old.ID == to || !d.Incident.Fires() || old.State != Refused && old.State != InDoubt {
+		return nil
+	}
+	w := CaseWrite{Read: old, Now: old}
+	w.Now.Firing--
+	return []CaseWrite{w}
+}
+
+// fired is the incident with the alert's time in it.
+func (d arrival) fired() Incident {
+	in := d.Incident
+	if d.Alert.Time.After(in.Fire) {
+		in.Fire = d.Alert.Time
+	}
+	in.Final = in.Final && !in.Fires()
+	return in
+}
+
+func (d arrival) incident(now Incident) *IncidentWrite {
+	now.Key = d.Alert.Incident
+	now.Version = d.Incident.Version + 1
+	return &IncidentWrite{Read: d.Incident.Version, Now: now}
+}
+
+func (d arrival) member() Member {
+	al := d.Alert
+	m := Member{Incident: al.Incident.String(), Title: cut(al.Title, 120), Severity: al.Severity, Since: al.Time}
+	for i, s := range al.Scope {
+		if i > 0 {
+			m.Scope += ","
+		}
+		m.Scope += s
+	}
+	m.Scope = cut(m.Scope, 120)
+	return m
+}
+
+func (d arrival) drop(why Reason) Decision { return d.write(Drop, why, "", nil) }
+
+// write begins a decision: every verdict is recorded with the delivery.
+func (d arrival) write(v Verdict, why Reason, caseID string, in *IncidentWrite) Decision {
+	al := d.Alert
+	return Decision{Verdict: v, Reason: why, Case: caseID, Change: Change{At: d.now, Incident: in, Delivery: &Delivery{
+		ID: al.Delivery, Verdict: v, Reason: why, Case: caseID, Incident: al.Incident.String(),
+		Transition: string(al.Transition), Title: cut(al.Title, 200), Time: al.Time, Decided: d.now,
+		TraceID: d.TraceID,
+	}}}
+}

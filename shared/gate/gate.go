@@ -1,0 +1,112 @@
+// Package gate decides, and does nothing else.
+//
+// It is a pure function of what the ledger knows (View), what happened, the policy and the time. Three things happen:
+// an alert arrives (Arrive), a case is due (Due), a call to the Agent has ended (Settle). Each answer is a Decision: a
+// verdict where an alert asked for one, and the Change that must be committed as a whole before anything else is done.
+// A Decision that claims a start carries a Start; whoever commits that Change, and only he, calls the Agent.
+//
+// The package reads no clock, calls nobody and keeps nothing, so the dispatcher, the scheduler and every test run the
+// same rules. The rules themselves are written down for people in docs/decisions.md, and a test walks that page.
+//
+// What keeps order, duplicates and crashes harmless:
+//
+//   - an alert's verdict is written in the commit that carries its effect, on condition that it has none yet;
+//   - an incident keeps the highest times of "it fires" and of "it recovered", which only grow;
+//   - a case that is not started counts its incidents that fire, and ends unstarted when none is left;
+//   - every start raises the case's attempt, and a call is settled only by the attempt that made it;
+//   - once a call is in doubt, only "accepted" ever makes the case anything but in doubt.
+package gate
+
+import (
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
+)
+
+// Verdict is what an alert was worth when it arrived. It never changes; what becomes of the case is the case's state.
+type Verdict string
+
+// The verdicts.
+const (
+	Start Verdict = "start" // opened a case that is started at once
+	Join  Verdict = "join"  // belongs to a case that exists
+	Wait  Verdict = "wait"  // opened a case that is started later
+	Drop  Verdict = "drop"  // starts nothing
+)
+
+// Reason says why an alert got its verdict.
+type Reason string
+
+// The closed list of reasons, by verdict.
+const (
+	NewIncident Reason = "new_incident" // start: no case covers it
+	Lifted      Reason = "lifted"       // start: critical, and the case it belongs to was still waiting
+
+	Duplicate    Reason = "duplicate_delivery" // join: this very notification has its verdict already
+	Repeat       Reason = "repeat"             // join: the incident fires and has its case
+	ReTriggering Reason = "re_triggered"       // join: the same, said by Re-Triggered
+	Renotifying  Reason = "renotified"         // join: the same, said by Renotify
+	Covered      Reason = "covered"            // join: another incident's case covers it
+
+	Holding   Reason = "hold"       // wait: the policy gives it time to recover
+	NoSlot    Reason = "slots"      // wait: the account has no room
+	AgentDown Reason = "agent_down" // wait: the Agent cannot be reached for now
+	AgentShut Reason = "agent_shut" // wait: the Agent's secret is missing or not accepted
+
+	IsRecovery Reason = "recovered"          // drop: it says that the incident is over
+	Late       Reason = "late"               // drop: its incident recovered after it happened
+	IsTest     Reason = "test"               // drop: a test notification
+	IsWarn     Reason = "warn"               // drop: Warn or Re-Warn, by setting
+	IsNoData   Reason = "no_data"            // drop: No Data or Re-No Data, by setting
+	IsUnknown  Reason = "unknown_transition" // drop: a transition nobody knows
+	TooOld     Reason = "too_old"            // drop: would open a case, but happened too long ago
+	Unreadable Reason = "unreadable"         // drop: authenticated, but not an alert
+)
+
+// Reasons lists every reason with its verdict, for tables, metrics and tests.
+func Reasons() map[Reason]Verdict {
+	return map[Reason]Verdict{
+		NewIncident: Start, Lifted: Start,
+		Duplicate: Join, Repeat: Join, ReTriggering: Join, Renotifying: Join, Covered: Join,
+		Holding: Wait, NoSlot: Wait, AgentDown: Wait, AgentShut: Wait,
+		IsRecovery: Drop, Late: Drop, IsTest: Drop, IsWarn: Drop, IsNoData: Drop, IsUnknown: Drop, TooOld: Drop,
+		Unreadable: Drop,
+	}
+}
+
+// Decision is the gate's answer.
+type Decision struct {
+	Verdict Verdict // for an alert; "" otherwise
+	Reason  Reason
+	Case    string // the case it is about, "" when none
+	Did     Did    // what it does to that case, for logs and counters
+	Change  Change
+	Start   *Claim // not nil: whoever commits Change calls the Agent and settles
+}
+
+// Claim is the right to call the Agent once for a case. It holds only for the process whose commit of the Decision was
+// answered with success.
+type Claim struct {
+	Case  Case        // as committed: starting, with its attempt and the end of its lease in Until
+	Lead  alert.Alert // what the Agent is told of
+	Until time.Time   // the end of its reservation
+	Down  Down        // the account's health as the decision saw it
+}
+
+// Did names what a decision does to a case.
+type Did string
+
+// What a decision can do to a case. Nothing is the answer for a case that is not due after all.
+const (
+	Nothing    Did = ""
+	Opens      Did = "opens"
+	Joins      Did = "joins"
+	CountsDown Did = "counts_down"
+	Ends       Did = "ends"
+	Starts     Did = "starts"
+	Repeats    Did = "repeats"
+	Doubts     Did = "doubts"   // its lease is over: nobody knows whether the Agent was called
+	Releases   Did = "releases" // in doubt, and nothing more will be tried: gives its slot back
+	Explains   Did = "explains" // waits for something else than it says
+	Settles    Did = "settles"
+)

@@ -1,0 +1,86 @@
+package gate
+
+import (
+	"fmt"
+	"time"
+)
+
+// Moves is the table of states: what leads from one to another, and nothing else does. The zero State is a case that
+// is not there yet.
+func Moves() map[State][]State {
+	return map[State][]State{
+		"":       {Waiting, Starting},
+		Waiting:  {Starting, Ended}, // Ended: recovered, expired or silenced
+		Starting: {Started, Waiting, Refused, InDoubt},
+		InDoubt:  {Starting, Started, Refused}, // Starting: a repeat; Refused: by hand or on the Agent's evidence
+		Started:  {Ended},
+		Refused:  {Starting}, // by hand
+		Ended:    {},
+	}
+}
+
+// Check tells what is wrong with a change that no decision may make: a move that is not in the table, a doubt that is
+// forgotten, a version that does not tell of a change. Both ledgers refuse such a change before they write anything.
+func (c Change) Check() error {
+	for _, w := range c.Cases {
+		if err := w.check(); err != nil {
+			return fmt.Errorf("case %s: %w", w.Now.ID, err)
+		}
+	}
+	return nil
+}
+
+func (w CaseWrite) check() error {
+	r, n := w.Read, w.Now
+	switch {
+	case n.ID == "":
+		return fmt.Errorf("it has no id")
+	case r.State == n.State && r.State == "":
+		return fmt.Errorf("it has no state")
+	case r.State != n.State && !allowed(r.State, n.State):
+		return fmt.Errorf("nothing leads from %q to %q", r.State, n.State)
+	case n.State == Ended && n.HasStarted() != (r.State == Started) && r.State != Ended:
+		return fmt.Errorf("it cannot end as %q from %q", n.How, r.State)
+	case r.Doubts > 0 && r.State == Starting && (n.State == Waiting || n.State == Refused):
+		return fmt.Errorf("it was in doubt and cannot become %q", n.State)
+	case n.Doubts < r.Doubts || n.Attempt < r.Attempt || n.Firing < 0:
+		return fmt.Errorf("a count went down that may not: attempt %d to %d, doubts %d to %d, firing %d",
+			r.Attempt, n.Attempt, r.Doubts, n.Doubts, n.Firing)
+	case n.State == Starting && r.State != Starting && n.Attempt != r.Attempt+1:
+		return fmt.Errorf("it starts without a new attempt")
+	case r.Version == 0 && (w.Lead == nil || n.Version != 1):
+		return fmt.Errorf("it is opened without the alert that opens it")
+	case r.Version > 0 && n.Version != r.Version && n.Version != r.Version+1:
+		return fmt.Errorf("its version went from %d to %d", r.Version, n.Version)
+	case r.Version > 0 && n.Version == r.Version && decided(r) != decided(n):
+		return fmt.Errorf("it changes without a new version")
+	}
+	return nil
+}
+
+func allowed(from, to State) bool {
+	for _, s := range Moves()[from] {
+		if s == to {
+			return true
+		}
+	}
+	return false
+}
+
+// decided is the part of a case that the state machine decides, comparable.
+type decidedPart struct {
+	state              State
+	why                Why
+	how                How
+	until, startAt     time.Time
+	severity, att, dbt int
+	noRepeat, resting  bool
+	note               string
+}
+
+func decided(c Case) decidedPart {
+	return decidedPart{
+		c.State, c.Why, c.How, c.Until, c.StartAt, int(c.Severity), c.Attempt, c.Doubts, c.NoRepeat, c.Resting,
+		c.Note,
+	}
+}

@@ -1,0 +1,129 @@
+package gate
+
+import (
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/delivery"
+)
+
+// Settle writes what became of the call that cl claimed. c is the case as far as the caller knows it: as committed by
+// its claim, or read again after a lost race. A Decision with an empty Change says that the case has gone on without
+// this call, and nothing is left to do.
+//
+// The case must still be starting with the claim's attempt. Only "accepted" may also settle a doubt, whichever attempt
+// raised it: it is evidence.
+func Settle(c Case, cl Claim, ans delivery.Answer, p Policy, now time.Time) Decision {
+	s := settling{c: c, cl: cl, ans: ans, p: p, now: now}
+	mine := c.State == Starting && c.Attempt == cl.Case.Attempt
+	accepted := ans.Outcome() == delivery.Accepted
+	switch {
+	case accepted && (mine || c.State == InDoubt):
+		return s.accepted()
+	case !mine:
+		return Decision{Case: c.ID}
+	}
+	switch ans.Outcome() {
+	case delivery.NotDelivered:
+		return s.notDelivered()
+	case delivery.Shut:
+		return s.shut()
+	case delivery.Refused:
+		return s.refused()
+	}
+	return s.inDoubt(s.down(true))
+}
+
+type settling struct {
+	c   Case
+	cl  Claim
+	ans delivery.Answer
+	p   Policy
+	now time.Time
+}
+
+func (s settling) accepted() Decision {
+	c := s.c
+	c.State, c.Until, c.Resting, c.Note = Started, s.cl.Until, false, ""
+	acct := AccountWrite{Agent: c.Agent}
+	if s.cl.Down != (Down{}) {
+		acct.Down = &Down{}
+	}
+	return s.write(c, acct)
+}
+
+// notDelivered: nothing has left. A first attempt goes back to waiting; after a doubt it says nothing about the request
+// that is in doubt.
+func (s settling) notDelivered() Decision {
+	var down *Down
+	if s.ans.Reason != delivery.OutOfTime { // our own lack of time says nothing about the Agent
+		down = s.down(false)
+	}
+	if s.c.Doubts > 0 {
+		return s.inDoubt(down)
+	}
+	until := s.now
+	if down != nil {
+		until = down.Until
+	}
+	return s.back(WhyAgentDown, until, AccountWrite{Down: down})
+}
+
+// shut: the fault is the Agent's door or our key, not the alert's.
+func (s settling) shut() Decision {
+	shut := &Shut{Since: s.now, SecretVersion: s.ans.SecretVersion, Words: s.words()}
+	if s.c.Doubts > 0 {
+		dec := s.inDoubt(nil)
+		dec.Change.Account = &AccountWrite{Agent: s.c.Agent, Shut: shut}
+		return dec
+	}
+	return s.back(WhyAgentShut, s.now, AccountWrite{Shut: shut})
+}
+
+// refused: sending it again would not help. After a doubt it speaks for the repeat only; the first request may be
+// running, so the case stays in doubt and is not repeated any more.
+func (s settling) refused() Decision {
+	c := s.c
+	if c.Doubts > 0 {
+		dec := s.inDoubt(nil)
+		dec.Change.Cases[0].Now.NoRepeat = true
+		return dec
+	}
+	c.State, c.Until, c.Note = Refused, s.now, s.words()
+	return s.write(c, AccountWrite{Drop: []string{c.ID}})
+}
+
+func (s settling) inDoubt(down *Down) Decision {
+	c := s.c
+	c.State, c.Doubts, c.Note = InDoubt, c.Doubts+1, s.words()
+	c.Until = s.now.Add(repeatAfter(c.Doubts))
+	return s.write(c, AccountWrite{Down: down})
+}
+
+func (s settling) back(why Why, until time.Time, acct AccountWrite) Decision {
+	c := s.c
+	c.State, c.Why, c.Until, c.Note = Waiting, why, until, s.words()
+	acct.Drop = []string{c.ID}
+	return s.write(c, acct)
+}
+
+func (s settling) down(inDoubt bool) *Down {
+	d := s.cl.Down.after(inDoubt, s.now, s.ans.RetryAfter, s.c.ID, s.cl.Case.Attempt)
+	return &d
+}
+
+func (s settling) words() string {
+	if s.ans.Words == "" {
+		return string(s.ans.Reason)
+	}
+	return string(s.ans.Reason) + ": " + s.ans.Words
+}
+
+func (s settling) write(now Case, acct AccountWrite) Decision {
+	now.Version = s.c.Version + 1
+	dec := Decision{Case: now.ID, Did: Settles, Change: Change{At: s.now, Cases: []CaseWrite{{Read: s.c, Now: now}}}}
+	acct.Agent = now.Agent
+	if acct.Drop != nil || acct.Down != nil || acct.Shut != nil {
+		dec.Change.Account = &acct
+	}
+	return dec
+}

@@ -1,0 +1,74 @@
+// Package ledger is the durable record of deliveries, incidents, cases and accounts, as the gate's decisions need it.
+//
+// It has two homes with one behaviour: dynamoledger keeps it in one DynamoDB table, memledger in memory. Both pass the
+// suite in ledgertest. A ledger knows no rules: it reads a View, and applies a Change whole or not at all.
+//
+// What every ledger promises:
+//
+//   - Look sees everything that was committed before it was called. The items of one Look may be of different moments;
+//     every condition of a Change is checked at the commit, so this is harmless.
+//   - Commit applies the Change in one step, or nothing. A conflict of transactions, a throttled request, or an answer
+//     that was lost is tried again inside Commit, with the same request token, so that it is applied at most once.
+//   - Due and List come from an index that may lag behind. Whoever acts on a case reads it again.
+//   - A record past its time of life counts as absent, whether or not it was removed yet.
+package ledger
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/gate"
+)
+
+// Life is how long a record is kept after it was last written. It is longer than a message can spend in the queue and
+// the dead-letter queue together (4 and 14 days), so that a redriven delivery still finds its verdict.
+const Life = 30 * 24 * time.Hour
+
+// MaxDue bounds what one Due answers, for each bucket.
+const MaxDue = 50
+
+// How a commit can fail. Every other error means that nothing was applied: the store was down or refused the request.
+var (
+	// ErrConflict: a condition no longer holds. Read again and decide again; it is no failure.
+	ErrConflict = errors.New("the ledger has moved on since it was read")
+	// ErrUnknown: no usable answer came, also when asked again with the same token. The change may have been applied
+	// or not, or may be applied yet. Nobody may call the Agent on it.
+	ErrUnknown = errors.New("it is unknown whether the ledger has taken the change")
+)
+
+// Question names what a decision about an arriving alert must see.
+type Question struct {
+	Delivery string
+	Incident alert.Incident
+	Pointers []string // grouping keys; at most MaxPointers
+	Agent    string
+	Leads    bool // also the alerts that opened the cases, for a decision that may start one
+}
+
+// MaxPointers bounds the grouping keys of one alert.
+const MaxPointers = 8
+
+// Ledger is what the dispatcher and the scheduler need. now is the caller's clock: what expired before it is absent.
+type Ledger interface {
+	// Look reads what is asked for, in one round trip, and in a second one the cases that the incident and the
+	// pointers name, if they name any.
+	Look(ctx context.Context, q Question, now time.Time) (gate.View, error)
+	// LookCase reads a case, the alert that opened it, and its Agent's account, in one round trip. Without an id it
+	// reads the account and the cases that its reservations name.
+	LookCase(ctx context.Context, id, agent string, now time.Time) (gate.View, error)
+	// Commit applies a change whose Check is nil.
+	Commit(ctx context.Context, c gate.Change) error
+	// Due names the cases that the tick should look at: those in Timed whose time has come, the longest overdue first,
+	// then those in Queue, best first. At most MaxDue of each.
+	Due(ctx context.Context, agent string, now time.Time) ([]string, error)
+}
+
+// Lister is what the operator's command needs besides.
+type Lister interface {
+	// List gives the cases of one bucket in its order; from and the returned next page through it, "" at both ends.
+	List(ctx context.Context, agent string, b gate.Bucket, limit int, from string, now time.Time) (cases []gate.Case, next string, err error)
+	// Verdict reads the record of one delivery, nil when there is none.
+	Verdict(ctx context.Context, delivery string, now time.Time) (*gate.Delivery, error)
+}
