@@ -1,0 +1,213 @@
+// Package memledger is the ledger in memory, for tests and for trying the bridge out on one machine.
+//
+// It is one map for each kind of record under one lock, so every commit is whole and every read sees the last one. What
+// it keeps is what dynamoledger would keep: times to the millisecond in UTC, and the alert that opened a case as its
+// JSON. Values are copied on the way in and on the way out. Expired records count as absent, and stay until they are
+// written over: a process that runs for months should use the other ledger.
+package memledger
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
+)
+
+// Ledger is a ledger in memory. It is safe for use by many goroutines.
+type Ledger struct {
+	mu         sync.Mutex
+	deliveries shelf[string, gate.Delivery]
+	incidents  shelf[incidentKey, gate.Incident]
+	pointers   shelf[string, string]
+	cases      shelf[string, openCase]
+	accounts   map[string]gate.Account // an account does not expire
+}
+
+// openCase is a case with the alert that opened it.
+type openCase struct {
+	gate.Case
+	lead []byte // JSON
+}
+
+// incidentKey is what makes two incidents the same one.
+type incidentKey struct{ org, monitor, key string }
+
+func keyOf(i alert.Incident) incidentKey { return incidentKey{i.Org, i.Monitor, i.Key} }
+
+// New makes an empty ledger.
+func New() *Ledger {
+	return &Ledger{
+		deliveries: shelf[string, gate.Delivery]{},
+		incidents:  shelf[incidentKey, gate.Incident]{},
+		pointers:   shelf[string, string]{},
+		cases:      shelf[string, openCase]{},
+		accounts:   map[string]gate.Account{},
+	}
+}
+
+// shelf holds the records of one kind with their time of life.
+type shelf[K comparable, V any] map[K]kept[V]
+
+type kept[V any] struct {
+	value   V
+	expires int64
+}
+
+// get finds a record that is there at this time.
+func (s shelf[K, V]) get(key K, now time.Time) (V, bool) {
+	k, there := s[key]
+	if !there || ledger.Gone(k.expires, now) {
+		var none V
+		return none, false
+	}
+	return k.value, true
+}
+
+func (s shelf[K, V]) put(key K, value V, at time.Time) { s[key] = kept[V]{value, ledger.Expires(at)} }
+
+// Look implements ledger.Ledger.
+func (l *Ledger) Look(ctx context.Context, q ledger.Question, now time.Time) (gate.View, error) {
+	if err := ctx.Err(); err != nil {
+		return gate.View{}, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v := gate.View{Pointers: map[string]string{}, Cases: map[string]gate.Case{}, Account: l.account(q.Agent)}
+	if d, there := l.deliveries.get(q.Delivery, now); there {
+		v.Delivery = &d
+	}
+	v.Incident, _ = l.incidents.get(keyOf(q.Incident), now)
+	named := []string{v.Incident.Case}
+	for _, key := range q.Pointers {
+		if id, there := l.pointers.get(key, now); there {
+			v.Pointers[key] = id
+			named = append(named, id)
+		}
+	}
+	if q.Leads {
+		v.Leads = map[string]alert.Alert{}
+	}
+	return v, l.addCases(&v, named, now)
+}
+
+// LookCase implements ledger.Ledger.
+func (l *Ledger) LookCase(ctx context.Context, id, agent string, now time.Time) (gate.View, error) {
+	if err := ctx.Err(); err != nil {
+		return gate.View{}, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v := gate.View{Pointers: map[string]string{}, Cases: map[string]gate.Case{}, Account: l.account(agent)}
+	if id == "" {
+		return v, l.addCases(&v, slices.Collect(maps.Keys(v.Account.Running)), now)
+	}
+	v.Leads = map[string]alert.Alert{}
+	return v, l.addCases(&v, []string{id}, now)
+}
+
+// addCases adds the cases that are there, with the alerts that opened them where the view wants them.
+func (l *Ledger) addCases(v *gate.View, ids []string, now time.Time) error {
+	for _, id := range ids {
+		c, there := l.cases.get(id, now)
+		if !there {
+			continue
+		}
+		v.Cases[id] = c.out()
+		if v.Leads == nil {
+			continue
+		}
+		lead, err := ledger.DecodeLead(c.lead)
+		if err != nil {
+			return fmt.Errorf("case %s: %w", id, err)
+		}
+		v.Leads[id] = lead
+	}
+	return nil
+}
+
+func (l *Ledger) account(agent string) gate.Account {
+	a := l.accounts[agent]
+	a.Agent = agent
+	a.Running = maps.Clone(a.Running)
+	return a
+}
+
+func (c openCase) out() gate.Case {
+	out := c.Case
+	out.Members = slices.Clone(c.Members)
+	return out
+}
+
+// Due implements ledger.Ledger.
+func (l *Ledger) Due(ctx context.Context, agent string, now time.Time) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var ids []string
+	for _, b := range []gate.Bucket{gate.Timed, gate.Queue} {
+		for i, c := range l.bucket(agent, b, now) {
+			if i == ledger.MaxDue || b == gate.Timed && c.Order() >= gate.OrderUntil(now) {
+				break
+			}
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids, nil
+}
+
+// List implements ledger.Lister.
+func (l *Ledger) List(
+	ctx context.Context, agent string, b gate.Bucket, limit int, from string, now time.Time,
+) ([]gate.Case, string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, "", err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var page []gate.Case
+	for _, c := range l.bucket(agent, b, now) {
+		if c.Order() <= from {
+			continue
+		}
+		if len(page) == ledger.PageSize(limit) {
+			return page, page[len(page)-1].Order(), nil
+		}
+		page = append(page, c.out())
+	}
+	return page, "", nil
+}
+
+// Verdict implements ledger.Lister.
+func (l *Ledger) Verdict(ctx context.Context, delivery string, now time.Time) (*gate.Delivery, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	d, there := l.deliveries.get(delivery, now)
+	if !there {
+		return nil, nil
+	}
+	return &d, nil
+}
+
+// bucket gives an Agent's cases of one bucket in its order.
+func (l *Ledger) bucket(agent string, b gate.Bucket, now time.Time) []openCase {
+	var list []openCase
+	for id := range l.cases {
+		if c, there := l.cases.get(id, now); there && c.Agent == agent && c.Bucket() == b {
+			list = append(list, c)
+		}
+	}
+	slices.SortFunc(list, func(a, b openCase) int { return strings.Compare(a.Order(), b.Order()) })
+	return list
+}
