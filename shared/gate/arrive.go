@@ -61,20 +61,16 @@ func (d arrival) recover() Decision {
 	if !al.Time.After(in.Rec) {
 		return d.drop(IsRecovery)
 	}
-	own, counted := d.Cases[in.Case], in.Fires() && al.Time.After(in.Fire)
-	if al.Incident.Cycle { // a recovery of a cycle is its end, whatever the times say
-		counted = in.Fires()
-	}
+	own, fired := d.Cases[in.Case], in.Fires()
 	in.Rec, in.Final = al.Time, al.Incident.Cycle
 	if in.Final && in.Fire.After(in.Rec) {
 		in.Rec = in.Fire
 	}
 	dec := d.write(Drop, IsRecovery, own.ID, d.incident(in))
-	if !counted || !(own.live() || own.State == Refused) {
+	if !fired || in.Fires() || !(own.live() || own.State == Refused) {
 		return dec
 	}
-	w := CaseWrite{Read: own, Now: own}
-	w.Now.Firing--
+	w := CaseWrite{Read: own, Now: countedOut(own)}
 	dec.Did = CountsDown
 	if own.State == Waiting {
 		w.Facts.Firing = MoreFire
@@ -280,9 +276,14 @@ func (d arrival) leave(to string) []CaseWrite {
 	if !there || old.ID == to || !d.Incident.Fires() || old.State != Refused && old.State != InDoubt {
 		return nil
 	}
-	w := CaseWrite{Read: old, Now: old}
-	w.Now.Firing--
-	return []CaseWrite{w}
+	return []CaseWrite{{Read: old, Now: countedOut(old)}}
+}
+
+// countedOut is the case with one incident less that fires. A count of zero can only come from a read in which the case
+// is younger than the incident; such a decision fails on the incident's version, and must not look like a fault.
+func countedOut(c Case) Case {
+	c.Firing = max(c.Firing-1, 0)
+	return c
 }
 
 // fired is the incident with the alert's time in it.
