@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"slices"
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/alert"
@@ -30,7 +31,7 @@ func Arrive(v View, a Arrival, p Policy, now time.Time) Decision {
 		return d.drop(IsWarn)
 	case (al.Transition == alert.NoData || al.Transition == alert.ReNoData) && p.OnNoData != StartIt:
 		return d.drop(IsNoData)
-	case al.Transition == alert.Unknown || al.Transition == "":
+	case al.Transition == alert.Unknown || !slices.Contains(alert.Transitions(), al.Transition):
 		return d.drop(IsUnknown)
 	case !al.Time.After(in.Rec), in.Final && !d.newCycle():
 		return d.drop(Late)
