@@ -21,7 +21,7 @@ func Arrive(v View, a Arrival, p Policy, now time.Time) Decision {
 		return Decision{Verdict: Join, Reason: Duplicate, Case: v.Delivery.Case}
 	}
 	d := arrival{View: v, Arrival: a, p: p, now: now}
-	al, in := a.Alert, v.Incident
+	al := a.Alert
 	switch {
 	case al.Test && p.OnTest != StartIt:
 		return d.drop(IsTest)
@@ -33,7 +33,7 @@ func Arrive(v View, a Arrival, p Policy, now time.Time) Decision {
 		return d.drop(IsNoData)
 	case al.Transition == alert.Unknown || !slices.Contains(alert.Transitions(), al.Transition):
 		return d.drop(IsUnknown)
-	case !al.Time.After(in.Rec), in.Final && !d.newCycle():
+	case d.late():
 		return d.drop(Late)
 	}
 	return d.trigger()
@@ -63,10 +63,8 @@ func (d arrival) recover() Decision {
 		return d.drop(IsRecovery)
 	}
 	own, fired := d.Cases[in.Case], in.Fires()
-	in.Rec, in.Final = al.Time, al.Incident.Cycle
-	if in.Final && in.Fire.After(in.Rec) {
-		in.Rec = in.Fire
-	}
+	in.Rec = al.Time
+	in.Final = d.final(in)
 	dec := d.write(Drop, IsRecovery, own.ID, d.incident(in))
 	if !fired || in.Fires() || !(own.live() || own.State == Refused) {
 		return dec
@@ -88,27 +86,16 @@ func (d arrival) recover() Decision {
 func (d arrival) trigger() Decision {
 	in := d.Incident
 	own := d.Cases[in.Case]
+	same := in.Fires() && !d.newCycle()
 	switch {
 	case own.State == Waiting && d.lifts(own):
 		return d.join(own, Lifted)
-	case own.State == Waiting:
+	case own.State == Waiting,
+		own.live() && (same || in.Fires() && !own.Resting || d.covers(own)):
 		return d.join(own, d.again())
-	case in.Fires() && !d.newCycle():
-		switch {
-		case own.State == Starting, own.State == InDoubt:
-			return d.join(own, d.again())
-		case own.HasStarted(), own.State == Refused && d.inWindow(own):
-			return d.attach(own, d.again())
-		}
-	case in.Fires() && (own.State == Starting || own.State == InDoubt && !own.Resting):
-		return d.join(own, d.again())
-	case !in.Fires() && d.inWindow(own): // it recovered and fires again, too soon to pay once more
-		switch {
-		case own.State == Starting, own.State == InDoubt:
-			return d.join(own, d.again())
-		case own.HasStarted():
-			return d.attach(own, d.again())
-		}
+	case own.HasStarted() && (same || d.covers(own)), // a new cycle, but too soon to pay once more
+		own.State == Refused && same && d.inWindow(own):
+		return d.attach(own, d.again())
 	}
 	for _, key := range d.p.keys(d.Alert) {
 		c, there := d.Cases[d.Pointers[key]]
@@ -128,20 +115,27 @@ func (d arrival) trigger() Decision {
 	return d.open()
 }
 
-// newCycle tells that the alert begins another cycle under a key that was seen before: after a long silence, or when a
-// plain Triggered comes longer than the join window after the last word. A key that names one cycle only gets this
-// benefit too, for no capture shows that every kind of monitor keeps to it; but then the alert must bring its own time.
+// newCycle tells, of an incident that fires, that the alert begins another cycle under its key: after a long silence, or
+// when a plain Triggered comes longer than the join window after the last word. A lost recovery must not mute a monitor.
 func (d arrival) newCycle() bool {
-	in, al := d.Incident, d.Alert
-	last := in.Fire
-	if in.Rec.After(last) {
-		last = in.Rec
-	}
-	gap := al.Time.Sub(last)
-	if in.Final && al.TimeAssumed {
-		return false
-	}
-	return gap > d.p.Quiet || al.Transition == alert.Triggered && gap > d.p.Window && (in.Final || !al.Incident.Cycle)
+	al, gap := d.Alert, d.Alert.Time.Sub(d.Incident.Fire)
+	return gap > d.p.Quiet || gap > d.p.Window && al.Transition == alert.Triggered && !al.Incident.Cycle
+}
+
+// late tells that the incident recovered after this alert happened.
+//
+// Within a cycle that has a key of its own a recovery is the end, and what says otherwise up to the join window later is
+// late too: a sender's times may contradict the order of what happened. What comes later than that under the same key
+// does count, for no capture shows that every kind of monitor mints a new key for a new cycle.
+func (d arrival) late() bool {
+	al, in := d.Alert, d.Incident
+	return !al.Time.After(in.Rec) || al.Incident.Cycle && !in.Rec.IsZero() && al.Time.Sub(in.Rec) <= d.p.Window
+}
+
+// final is the same for the incident as a whole. Like late it depends on the two highest times alone, so an incident
+// ends alike in whatever order its alerts arrive.
+func (d arrival) final(in Incident) bool {
+	return d.Alert.Incident.Cycle && !in.Rec.IsZero() && in.Fire.Sub(in.Rec) <= d.p.Window
 }
 
 // lifts: a critical alert does not wait for a hold.
@@ -150,7 +144,8 @@ func (d arrival) lifts(c Case) bool {
 		d.Account.closed(d.now) == "" && d.Account.room(d.p, d.now, c.ID)
 }
 
-// covers: through a group, only what is not more severe, and only while the join window is open.
+// covers: what is no repeat, through a group or as a further cycle, only while it is not more severe and the join
+// window is open.
 func (d arrival) covers(c Case) bool { return d.Alert.Severity <= c.Severity && d.inWindow(c) }
 
 func (d arrival) inWindow(c Case) bool { return d.Alert.Time.Sub(c.StartAt) <= d.p.Window }
@@ -293,7 +288,7 @@ func (d arrival) fired() Incident {
 	if d.Alert.Time.After(in.Fire) {
 		in.Fire = d.Alert.Time
 	}
-	in.Final = in.Final && !in.Fires()
+	in.Final = d.final(in)
 	return in
 }
 

@@ -28,13 +28,13 @@ type Incident struct {
 	Key     alert.Incident
 	Fire    time.Time
 	Rec     time.Time
-	Final   bool   // recovered, and the key names one cycle only
+	Final   bool   // the key names one cycle only, and it recovered: then it does not fire, even if Fire is later
 	Case    string // the case it belongs to or belonged to last
 	Version int    // raised by every write; 0: not in the ledger
 }
 
 // Fires tells whether the incident counts as firing.
-func (i Incident) Fires() bool { return i.Fire.After(i.Rec) }
+func (i Incident) Fires() bool { return !i.Final && i.Fire.After(i.Rec) }
 
 // State of a case.
 type State string
