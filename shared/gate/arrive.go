@@ -179,6 +179,9 @@ func (d arrival) join(c Case, why Reason) Decision {
 	if d.Alert.Severity > c.Severity {
 		w.Now.Severity = d.Alert.Severity
 	}
+	if critical(d.Alert.Severity) && c.Why == WhyHold && c.Until.After(d.now) {
+		w.Now.Until = d.now // it cannot start now for want of room or of an Agent, and must not wait for the hold besides
+	}
 	if c.Resting && !c.NoRepeat && d.p.InDoubt == RepeatIt && c.Doubts <= MaxRepeats {
 		w.Now.Resting = false // something fires again: the tick looks at it once more
 	}
