@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -10,12 +11,20 @@ import (
 func Moves() map[State][]State {
 	return map[State][]State{
 		"":       {Waiting, Starting},
-		Waiting:  {Starting, Ended}, // Ended: recovered, expired or silenced
+		Waiting:  {Starting, Ended},
 		Starting: {Started, Waiting, Refused, InDoubt},
 		InDoubt:  {Starting, Started, Refused}, // Starting: a repeat; Refused: by hand or on the Agent's evidence
 		Started:  {Ended},
 		Refused:  {Starting}, // by hand
 		Ended:    {},
+	}
+}
+
+// Endings lists the ways in which a case can end from a state that leads to Ended.
+func Endings() map[State][]How {
+	return map[State][]How{
+		Waiting: {EndRecovered, EndExpired, EndSilenced},
+		Started: {EndAssumed},
 	}
 }
 
@@ -39,13 +48,15 @@ func (w CaseWrite) check() error {
 		return fmt.Errorf("it has no state")
 	case r.State != n.State && !allowed(r.State, n.State):
 		return fmt.Errorf("nothing leads from %q to %q", r.State, n.State)
-	case n.State == Ended && n.HasStarted() != (r.State == Started) && r.State != Ended:
+	case n.State == Ended && r.State != Ended && !slices.Contains(Endings()[r.State], n.How):
 		return fmt.Errorf("it cannot end as %q from %q", n.How, r.State)
 	case r.Doubts > 0 && r.State == Starting && (n.State == Waiting || n.State == Refused):
 		return fmt.Errorf("it was in doubt and cannot become %q", n.State)
 	case n.Doubts < r.Doubts || n.Attempt < r.Attempt || n.Firing < 0:
 		return fmt.Errorf("a count went down that may not: attempt %d to %d, doubts %d to %d, firing %d",
 			r.Attempt, n.Attempt, r.Doubts, n.Doubts, n.Firing)
+	case n.State == InDoubt && r.State != InDoubt && n.Doubts == r.Doubts:
+		return fmt.Errorf("it is in doubt and the doubt is not counted")
 	case n.State == Starting && r.State != Starting && n.Attempt != r.Attempt+1:
 		return fmt.Errorf("it starts without a new attempt")
 	case r.Version == 0 && (w.Lead == nil || n.Version != 1):
@@ -58,16 +69,9 @@ func (w CaseWrite) check() error {
 	return nil
 }
 
-func allowed(from, to State) bool {
-	for _, s := range Moves()[from] {
-		if s == to {
-			return true
-		}
-	}
-	return false
-}
+func allowed(from, to State) bool { return slices.Contains(Moves()[from], to) }
 
-// decided is the part of a case that the state machine decides, comparable.
+// decidedPart is the part of a case that the state machine decides, comparable.
 type decidedPart struct {
 	state              State
 	why                Why

@@ -124,7 +124,7 @@ const MaxMembers = 10
 // HasStarted tells whether the case can no longer end without having been started.
 func (c Case) HasStarted() bool { return c.State == Started || c.State == Ended && c.How == EndAssumed }
 
-// Live tells whether a further alert of the same incident belongs here.
+// live tells whether the case is neither started nor over: what becomes of it is still open.
 func (c Case) live() bool { return c.State == Waiting || c.State == Starting || c.State == InDoubt }
 
 // Bucket is where the tick and the operator look for the case; see Order.
