@@ -1,6 +1,10 @@
 package gate
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Due decides about a case that the tick found. v must hold the case, its lead and its account. A case that is not due
 // after all gets a Decision with an empty Change.
@@ -145,10 +149,11 @@ func Reopen(a Account, secretVersion string, now time.Time) Decision {
 
 // Repair removes reservations that no case stands behind. With the commits above it never finds any; it mends edits by
 // hand and cases that expired. Each removal is made only together with a condition on the case as it was read. v must
-// hold the account and the cases that its reservations name.
+// hold the account and the cases that its reservations name, read after it: then a case that is not there has expired,
+// for it was written in the commit that put its reservation.
 func Repair(v View, now time.Time) []Decision {
 	var out []Decision
-	for id := range v.Account.Running {
+	for _, id := range slices.Sorted(maps.Keys(v.Account.Running)) {
 		c, there := v.Cases[id]
 		if there && (c.State == Starting || c.State == Started || c.State == InDoubt) {
 			continue
