@@ -42,7 +42,7 @@ func (d Down) after(inDoubt bool, now time.Time, atLeast time.Duration, caseID s
 		return n
 	}
 	n.Fails++
-	n.Until = now.Add(max(backoff(n.Fails, caseID, attempt), atLeast))
+	n.Until = now.Add(max(backoff(n.Fails, caseID, attempt), min(atLeast, MaxRest)))
 	return n
 }
 

@@ -14,6 +14,8 @@ const (
 	ClockDifference = 5 * time.Second
 	// MaxRepeats bounds how often a start in doubt is sent again.
 	MaxRepeats = 4
+	// MaxRest bounds how long the Agent may ask to be left alone: one strange header must not stop all starts for days.
+	MaxRest = time.Hour
 )
 
 // Policy is what a team can set. The zero value is not usable; begin with DefaultPolicy.
@@ -28,7 +30,7 @@ type Policy struct {
 	Quiet    time.Duration // an incident without a notification for so long is over
 	Estimate time.Duration // how long an investigation is reckoned to run
 
-	// Keys gives the grouping keys of an alert, Hold the time it is given to recover, and Slots the number of
+	// Keys gives the grouping keys of an alert, each once and the narrowest first, Hold the time it is given to recover, and Slots the number of
 	// investigations at a time. Unset, an alert is covered only by its own incident's case, nothing is held, and an
 	// account is full at MaxRunning.
 	Keys  func(alert.Alert) []string
