@@ -7,8 +7,8 @@ import (
 )
 
 // What a message may be. SQS takes 1 MiB by now, but a queue may be set to less, and 256 KiB is what every queue takes
-// unless somebody has lowered it. The largest alert that package alert allows
-// takes less than 200 KiB, so none is refused for its size.
+// unless somebody has lowered it. The largest alert that package alert allows takes less than 200 KiB, so none is
+// refused for its size.
 const (
 	MaxMessage    = 256 << 10           // body and attributes together, bytes
 	MaxBody       = MaxMessage - 16<<10 // so that attributes always have room
