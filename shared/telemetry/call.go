@@ -1,0 +1,59 @@
+package telemetry
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	httptrace "gopkg.in/DataDog/dd-trace-go.v1/contrib/net/http"
+	"gopkg.in/DataDog/dd-trace-go.v1/ddtrace"
+	"gopkg.in/DataDog/dd-trace-go.v1/ddtrace/ext"
+	"gopkg.in/DataDog/dd-trace-go.v1/ddtrace/tracer"
+)
+
+// AgentService is the name of AWS DevOps Agent among Datadog's services.
+const AgentService = "aws-devops-agent"
+
+// Transport gives every request to the Agent a client span, where its context has one above it. The Agent's address is
+// kept as scheme and host only, because path and query can be secret. The Agent gets no trace headers: they are of no
+// use to it and none of its business. A status of 400 and above, and no answer at all, mark the span as failed.
+//
+// base does the work; nil is http.DefaultTransport.
+func Transport(base http.RoundTripper) http.RoundTripper {
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	return transport{plain: base, traced: httptrace.WrapRoundTripper(base,
+		httptrace.RTWithPropagation(false),
+		httptrace.WithBefore(func(r *http.Request, s ddtrace.Span) {
+			s.SetTag(ext.HTTPURL, r.URL.Scheme+"://"+r.URL.Host)
+		}),
+		httptrace.RTWithResourceNamer(func(r *http.Request) string { return r.Method + " " + AgentService }),
+		httptrace.RTWithSpanOptions(tracer.Tag("peer.service", AgentService)),
+		httptrace.RTWithStatusCheck(func(status int) bool { return status >= 400 }),
+	)}
+}
+
+type transport struct{ plain, traced http.RoundTripper }
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if _, ok := tracer.SpanFromContext(r.Context()); !ok {
+		return t.plain.RoundTrip(r)
+	}
+	return t.traced.RoundTrip(r)
+}
+
+// CloseIdleConnections is what http.Client.CloseIdleConnections asks its transport for.
+func (t transport) CloseIdleConnections() {
+	if c, ok := t.plain.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// NoURL takes the address out of an error of http.Client, which puts it in whole. Other errors, and nil, stay.
+func NoURL(err error) error {
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}

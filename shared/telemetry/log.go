@@ -1,0 +1,73 @@
+package telemetry
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	slogtrace "gopkg.in/DataDog/dd-trace-go.v1/contrib/log/slog"
+)
+
+// Logger makes the logger of a function. Its records have the members timestamp, level and message, by which Lambda
+// filters them, function and version, in an invocation request_id, and with a span in the context dd.trace_id (32
+// hexadecimal digits) and dd.span_id. Use the Context variants, or these are missing. request_id is inside a group when
+// one is open.
+//
+// It does not become slog's default: whoever logs is given it.
+func Logger(cfg Config) *slog.Logger {
+	lines := slog.NewJSONHandler(cfg.out(), &slog.HandlerOptions{Level: cfg.Level, ReplaceAttr: lambdacontext.ReplaceAttr})
+	return slog.New(slogtrace.WrapHandler(invocation{lines})).With("function", cfg.Function, "version", cfg.Version)
+}
+
+// invocation adds the request's id to records.
+type invocation struct{ slog.Handler }
+
+func (h invocation) Handle(ctx context.Context, r slog.Record) error {
+	if lc, ok := lambdacontext.FromContext(ctx); ok {
+		r.AddAttrs(slog.String("request_id", lc.AwsRequestID))
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+func (h invocation) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return invocation{h.Handler.WithAttrs(attrs)}
+}
+
+func (h invocation) WithGroup(name string) slog.Handler { return invocation{h.Handler.WithGroup(name)} }
+
+// libraryLog makes records of what libraries print: lines of package log, some of them Datadog's JSON, and lines of the
+// tracer.
+type libraryLog struct{ log *slog.Logger }
+
+// Write takes a line of package log.
+func (l libraryLog) Write(line []byte) (int, error) {
+	said := struct{ Status, Message string }{Status: "info", Message: strings.TrimSpace(string(line))}
+	_ = json.Unmarshal(line, &said) // any other text stays as it is
+	l.print(said.Status, said.Message)
+	return len(line), nil
+}
+
+// Log takes a line of the tracer: "Datadog Tracer v1.2.3 WARN: …".
+func (l libraryLog) Log(line string) {
+	head, text, _ := strings.Cut(strings.TrimSpace(line), ": ")
+	level := strings.ToLower(head[strings.LastIndexByte(head, ' ')+1:])
+	if strings.HasPrefix(text, "Remote config startup error") {
+		level = "debug" // said at every cold start, because remote configuration is switched off on purpose
+	}
+	l.print(level, "datadog: "+text)
+}
+
+func (l libraryLog) print(level, message string) {
+	switch level {
+	case "error":
+		l.log.Error(message)
+	case "warn", "warning":
+		l.log.Warn(message)
+	case "debug":
+		l.log.Debug(message)
+	default:
+		l.log.Info(message)
+	}
+}

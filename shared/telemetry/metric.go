@@ -1,0 +1,113 @@
+package telemetry
+
+import (
+	"slices"
+
+	"github.com/alertbridge/alertbridge/shared/delivery"
+	"github.com/alertbridge/alertbridge/shared/gate"
+)
+
+// Namespace holds all counters in CloudWatch.
+const Namespace = "Alertbridge"
+
+// Metric is the name of a counter in CloudWatch.
+type Metric string
+
+// The counters; Metrics says what each means.
+const (
+	AlertsReceived       Metric = "AlertsReceived"
+	DeliveryRejected     Metric = "DeliveryRejected"
+	AuthenticationFailed Metric = "AuthenticationFailed"
+	SecretReadFailed     Metric = "SecretReadFailed"
+	QueueSendFailed      Metric = "QueueSendFailed"
+	AlertVerdict         Metric = "AlertVerdict"
+	MessageFailed        Metric = "MessageFailed"
+	AgentCall            Metric = "AgentCall"
+	AgentShut            Metric = "AgentShut"
+	CaseRefused          Metric = "CaseRefused"
+	CaseInDoubt          Metric = "CaseInDoubt"
+	LedgerConflict       Metric = "LedgerConflict"
+	LedgerUnknown        Metric = "LedgerUnknown"
+	Tick                 Metric = "Tick"
+	TickDue              Metric = "TickDue"
+	TickStarted          Metric = "TickStarted"
+)
+
+// Definition is what there is to know about a counter.
+type Definition struct {
+	Metric  Metric
+	Datadog string // its name there, a distribution to be summed
+	Unit    string // as CloudWatch calls it
+	// Dimensions are its own, besides stack. CloudWatch has it twice: with the dimension stack alone, which is what
+	// alarms stand on, and with stack and these.
+	Dimensions []string
+	Meaning    string
+}
+
+// Metrics lists every counter.
+func Metrics() []Definition { return slices.Clone(metrics[:]) }
+
+var metrics = [...]Definition{
+	{AlertsReceived, "alertbridge.alerts.received", "Count", nil,
+		"ingest: authenticated deliveries that the queue has taken, also those that cannot be read"},
+	{DeliveryRejected, "alertbridge.delivery.rejected", "Count", []string{"reason"},
+		"ingest: deliveries answered with a 4xx other than 401"},
+	{AuthenticationFailed, "alertbridge.delivery.unauthenticated", "Count", nil,
+		"ingest: deliveries without the token, answered with 401"},
+	{SecretReadFailed, "alertbridge.secret.read_failed", "Count", nil,
+		"ingest: deliveries answered with a 5xx because the token to compare with could not be read"},
+	{QueueSendFailed, "alertbridge.queue.send_failed", "Count", nil,
+		"ingest: deliveries answered with a 5xx because the queue did not take them"},
+	{AlertVerdict, "alertbridge.alert.verdict", "Count", []string{"verdict", "reason"},
+		"dispatcher: verdicts, one for each accepted alert"},
+	{MessageFailed, "alertbridge.message.failed", "Count", nil,
+		"dispatcher: messages given back to the queue because they could not be decided now"},
+	{AgentCall, "alertbridge.agent.call", "Count", []string{"outcome", "reason"},
+		"dispatcher, scheduler: calls to the Agent, by how they ended"},
+	{AgentShut, "alertbridge.agent.shut", "Count", nil,
+		"dispatcher, scheduler: an account found shut, when it happens and again by each tick while it lasts"},
+	{CaseRefused, "alertbridge.case.refused", "Count", nil,
+		"dispatcher, scheduler: cases that the Agent refused"},
+	{CaseInDoubt, "alertbridge.case.in_doubt", "Count", nil,
+		"dispatcher, scheduler: cases that came to be in doubt"},
+	{LedgerConflict, "alertbridge.ledger.conflict", "Count", nil,
+		"dispatcher, scheduler: commits that found the ledger changed, and were decided anew"},
+	{LedgerUnknown, "alertbridge.ledger.unknown", "Count", nil,
+		"dispatcher, scheduler: commits of which nobody knows whether they were applied"},
+	{Tick, "alertbridge.tick", "Count", nil,
+		"scheduler: ticks that came to their end; none in some minutes means that nothing that waits is started"},
+	{TickDue, "alertbridge.tick.due", "Count", nil,
+		"scheduler: cases that a tick found due"},
+	{TickStarted, "alertbridge.tick.started", "Count", nil,
+		"scheduler: starts that a tick made"},
+}
+
+// Dimension is one property of a count. It can be made only from a value of a closed list, so that nothing an alert
+// says ever becomes a dimension: each combination is a metric of its own, and is paid for.
+type Dimension struct{ name, value string }
+
+// Verdict is the dimension verdict.
+func Verdict(v gate.Verdict) Dimension { return Dimension{"verdict", string(v)} }
+
+// Reason is the dimension reason of AlertVerdict.
+func Reason(r gate.Reason) Dimension { return Dimension{"reason", string(r)} }
+
+// Outcome is the dimension outcome.
+func Outcome(o delivery.Outcome) Dimension { return Dimension{"outcome", string(o)} }
+
+// CallReason is the dimension reason of AgentCall.
+func CallReason(r delivery.Reason) Dimension { return Dimension{"reason", string(r)} }
+
+// Rejection is why ingest answered with a 4xx, other than for the token.
+type Rejection string
+
+// The rejections.
+const (
+	RejectedMethod     Rejection = "method"       // 405
+	RejectedType       Rejection = "content_type" // 415
+	RejectedSize       Rejection = "too_large"    // 413
+	RejectedUnreadable Rejection = "unreadable"   // 400; queued all the same
+)
+
+// Rejected is the dimension reason of DeliveryRejected.
+func Rejected(r Rejection) Dimension { return Dimension{"reason", string(r)} }
