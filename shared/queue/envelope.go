@@ -99,7 +99,6 @@ func Decode(body string) (Envelope, error) {
 		return Envelope{}, &FormatError{Words: words}
 	}
 	if e.Alert != nil {
-		e.Alert.Time = e.Alert.Time.UTC()
 		e.Alert.Bound()
 		if err := e.Alert.Check(); err != nil {
 			return Envelope{}, &FormatError{Words: err.Error(), Err: err}
