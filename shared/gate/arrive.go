@@ -185,12 +185,12 @@ func (d arrival) join(c Case, why Reason) Decision {
 	if c.Resting && !c.NoRepeat && d.p.InDoubt == RepeatIt && c.Doubts <= MaxRepeats {
 		w.Now.Resting = false // something fires again: the tick looks at it once more
 	}
-	dec := d.write(Join, why, c.ID, d.incident(in))
+	dec := d.write(Reasons()[why], why, c.ID, d.incident(in))
 	dec.Did = Joins
 	if why == Lifted {
 		lead := d.Leads[c.ID]
 		w.Now = claim(w.Now, d.p, d.now)
-		dec.Verdict, dec.Did = Start, Starts
+		dec.Did = Starts
 		dec.Start = &Claim{Case: w.Now, Lead: lead, Until: d.now.Add(d.p.Estimate), Down: d.Account.Down}
 		dec.Change.Account = reserve(d.Account, w.Now, d.now.Add(d.p.Estimate))
 	} else {
