@@ -2,7 +2,7 @@
 
 Called by .ci/template-translate and .ci/sam-test inside the SAM CLI's environment.
 
-    template_translate.py TEMPLATE          {"source_sha256", "translator", "template"}
+    template_translate.py TEMPLATE          {"source_sha256", "translator", "code", "template"}
     template_translate.py TEMPLATE --bare   the template alone, for a linter
 """
 
@@ -22,24 +22,28 @@ class NoManagedPolicies:
         return {}
 
 
-def with_uploaded_code(template):
-    """The translator knows only code in S3, as `sam package` leaves it; the rest of CodeUri is checked by the test."""
-    functions = [r for r in template["Resources"].values() if r["Type"] == "AWS::Serverless::Function"]
-    for function in functions:
-        function["Properties"]["CodeUri"] = "s3://bucket/key"
-    template["Globals"]["Function"].pop("CodeUri", None)
-    return template
+def take_code(template):
+    """Put code in S3 in the place of each function's own, as `sam package` does; return where that was."""
+    common = template["Globals"]["Function"].pop("CodeUri", None)
+    code = {}
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::Serverless::Function":
+            code[name] = resource["Properties"].get("CodeUri", common)
+            resource["Properties"]["CodeUri"] = "s3://bucket/key"
+    return code
 
 
 def translated(path):
     with open(path, encoding="utf-8") as file:
         source = file.read()
     # Through JSON: the parser's ordered types are not what the translator compares with.
-    template = with_uploaded_code(json.loads(json.dumps(yaml_parse(source))))
+    template = json.loads(json.dumps(yaml_parse(source)))
+    code = take_code(template)
     defaults = {name: str(p["Default"]) for name, p in template["Parameters"].items() if "Default" in p}
     return {
         "source_sha256": hashlib.sha256(source.encode()).hexdigest(),
         "translator": translator,
+        "code": code,
         "template": transform(template, defaults, NoManagedPolicies()),
     }
 
