@@ -1,0 +1,97 @@
+package ledgertest
+
+import (
+	"testing"
+
+	"github.com/alertbridge/alertbridge/shared/gate"
+)
+
+// testAccounts: reservations are put under the version and dropped without; health is set and cleared apart from them.
+func testAccounts(t *testing.T, open func(*testing.T) Harness) {
+	each(t, open, "reservations are put, replaced and dropped, and dropping twice is harmless", func(w *world) {
+		put := func(read int, rs map[string]gate.Reservation) gate.Change {
+			return gate.Change{Account: &gate.AccountWrite{Agent: agent, Read: read, Put: rs}}
+		}
+		drop := func(ids ...string) gate.Change {
+			return gate.Change{Account: &gate.AccountWrite{Agent: agent, Drop: ids}}
+		}
+		one, two := gate.Reservation{Attempt: 1, Until: w.in(480)}, gate.Reservation{Attempt: 2, Until: w.in(960)}
+		for _, step := range []struct {
+			name    string
+			change  gate.Change
+			version int
+			running map[string]gate.Reservation
+		}{
+			{"dropped before there is an account", drop("ab-1"), 0, nil},
+			{"the first", put(0, map[string]gate.Reservation{"ab-1": one}), 1, map[string]gate.Reservation{"ab-1": one}},
+			{"a repeat takes the place of its own", put(1, map[string]gate.Reservation{"ab-1": two}), 2, map[string]gate.Reservation{"ab-1": two}},
+			{"two at once", put(2, map[string]gate.Reservation{"ab-2": one, "ab-3": one}), 3,
+				map[string]gate.Reservation{"ab-1": two, "ab-2": one, "ab-3": one}},
+			{"dropped", drop("ab-1"), 3, map[string]gate.Reservation{"ab-2": one, "ab-3": one}},
+			{"dropped twice", drop("ab-1", "ab-1"), 3, map[string]gate.Reservation{"ab-2": one, "ab-3": one}},
+			{"never there", drop("ab-9"), 3, map[string]gate.Reservation{"ab-2": one, "ab-3": one}},
+			{"put and dropped in one", gate.Change{Account: &gate.AccountWrite{
+				Agent: agent, Read: 3, Put: map[string]gate.Reservation{"ab-1": one}, Drop: []string{"ab-2"},
+			}}, 4, map[string]gate.Reservation{"ab-1": one, "ab-3": one}},
+			{"all dropped", drop("ab-1", "ab-3"), 4, nil},
+			{"and put again", put(4, map[string]gate.Reservation{"ab-1": one}), 5, map[string]gate.Reservation{"ab-1": one}},
+		} {
+			w.commit(step.change)
+			a := w.account()
+			if a.Version != step.version || len(a.Running) != len(step.running) {
+				w.Fatalf("%s: version %d, reservations %v; want %d, %v", step.name, a.Version, a.Running, step.version, step.running)
+			}
+			for id, r := range step.running {
+				w.same(step.name+": "+id, a.Running[id], r)
+			}
+		}
+	})
+
+	each(t, open, "shut and down are set, replaced and cleared, each by itself", func(w *world) {
+		shut := gate.Shut{Since: w.now, SecretVersion: "v1", Words: "unauthorized: 401"}
+		again := gate.Shut{Since: w.in(60), Words: "the secret is empty"} // and no version any more
+		down := gate.Down{Until: w.in(30), Fails: 2, Doubts: 1}
+		less := gate.Down{Doubts: 2} // and no time, no fails any more
+		v1, none := "v1", ""
+		for _, step := range []struct {
+			name  string
+			write gate.AccountWrite
+			shut  gate.Shut
+			down  gate.Down
+		}{
+			{"shut", gate.AccountWrite{Shut: &shut}, shut, gate.Down{}},
+			{"down", gate.AccountWrite{Down: &down}, shut, down},
+			{"shut otherwise", gate.AccountWrite{Shut: &again}, again, down},
+			{"down otherwise", gate.AccountWrite{Down: &less}, again, less},
+			{"neither touched", gate.AccountWrite{Drop: []string{"ab-1"}}, again, less},
+			{"up", gate.AccountWrite{Down: &gate.Down{}}, again, gate.Down{}},
+			{"opened, shut without a secret", gate.AccountWrite{Shut: &gate.Shut{}, OpenedBy: &none}, gate.Shut{}, gate.Down{}},
+			{"shut again", gate.AccountWrite{Shut: &shut}, shut, gate.Down{}},
+			{"opened, shut by a secret", gate.AccountWrite{Shut: &gate.Shut{}, OpenedBy: &v1}, gate.Shut{}, gate.Down{}},
+			{"both", gate.AccountWrite{Shut: &shut, Down: &down}, shut, down},
+			{"opened by hand", gate.AccountWrite{Shut: &gate.Shut{}, Down: &gate.Down{}}, gate.Shut{}, gate.Down{}},
+		} {
+			step.write.Agent = agent
+			w.commit(gate.Change{Account: &step.write})
+			a := w.account()
+			w.same(step.name+": shut", a.Shut, step.shut)
+			w.same(step.name+": down", a.Down, step.down)
+			if a.Version != 0 {
+				w.Fatalf("%s: health has raised the version to %d", step.name, a.Version)
+			}
+		}
+		w.conflict(gate.Change{Account: &gate.AccountWrite{Agent: agent, Shut: &gate.Shut{}, OpenedBy: &v1}}) // it is open
+	})
+
+	each(t, open, "opening an account that was never shut conflicts", func(w *world) {
+		none := ""
+		w.conflict(gate.Change{Account: &gate.AccountWrite{Agent: agent, Shut: &gate.Shut{}, OpenedBy: &none}})
+	})
+
+	each(t, open, "accounts are apart", func(w *world) {
+		w.commit(gate.Change{Account: &gate.AccountWrite{
+			Agent: "other", Put: map[string]gate.Reservation{"ab-1": {Attempt: 1, Until: w.in(480)}}, Down: &gate.Down{Fails: 1},
+		}})
+		w.same("the account", w.account(), gate.Account{Agent: agent})
+	})
+}

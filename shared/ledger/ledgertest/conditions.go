@@ -1,0 +1,279 @@
+package ledgertest
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
+)
+
+// condition is a row of the suite: a change that is taken as it was decided, and what must make it fail, or must not,
+// when another process commits it between the read and the commit.
+type condition struct {
+	name string
+	// prepare brings the ledger into the state that is read, change decides on it, between is the other process.
+	prepare func(*world)
+	change  func(*world) gate.Change
+	between func(*world)
+	passes  bool // the change is taken all the same
+}
+
+func testConditions(t *testing.T, open func(*testing.T) Harness) {
+	for _, row := range conditions() {
+		t.Run(row.name, func(t *testing.T) {
+			t.Run("undisturbed", func(t *testing.T) {
+				w := newWorld(t, open)
+				row.prepare(w)
+				c := withCompany(w, row.change(w))
+				w.commit(c)
+				if n := company(w); n != 5 {
+					t.Fatalf("%d of 5 records that were written with it are there", n)
+				}
+			})
+			t.Run("disturbed", func(t *testing.T) {
+				w := newWorld(t, open)
+				row.prepare(w)
+				c := withCompany(w, row.change(w))
+				row.between(w)
+				if row.passes {
+					w.commit(c)
+					return
+				}
+				before := everything(w)
+				w.conflict(c)
+				w.same("everything, after a change that was not taken", everything(w), before)
+			})
+		})
+	}
+}
+
+// withCompany adds a record of every kind that the change does not write yet, to see that they come all or not at all.
+func withCompany(w *world, c gate.Change) gate.Change {
+	if c.Delivery == nil {
+		c.Delivery = w.delivery("d-company")
+	}
+	if c.Incident == nil {
+		c.Incident = w.incident(9, 0, "ab-company")
+	}
+	c.Pointers = append(c.Pointers, gate.PointerWrite{Key: "k-company", Now: "ab-company"})
+	c.Cases = append(c.Cases, opens(w.newCase("ab-company")).Cases...)
+	if c.Account == nil {
+		c.Account = &gate.AccountWrite{Agent: agent}
+	}
+	if c.Account.Down == nil {
+		c.Account.Down = &gate.Down{Until: w.in(77), Fails: 7}
+	}
+	return c
+}
+
+// company counts the records of a taken change: its delivery, incident, pointer and case, and its word on the account.
+func company(w *world) int {
+	n := 0
+	for _, d := range []string{"d-company", "d-1"} {
+		if w.look(ledger.Question{Delivery: d}).Delivery != nil {
+			n++
+		}
+	}
+	for _, i := range []int{1, 9} {
+		if in := w.look(ledger.Question{Incident: incidentOf(i)}).Incident; in.Case == "ab-company" || in.Case == "ab-mine" {
+			n++
+		}
+	}
+	v := w.look(ledger.Question{Pointers: []string{"k-company"}, Agent: agent})
+	if v.Pointers["k-company"] == "ab-company" {
+		n++
+	}
+	if _, there := v.Cases["ab-company"]; there {
+		n++
+	}
+	if v.Account.Down.Fails == 7 {
+		n++
+	}
+	return n
+}
+
+// everything reads all records that the rows write.
+func everything(w *world) []any {
+	var all []any
+	for _, d := range []string{"d-1", "d-company"} {
+		all = append(all, w.look(ledger.Question{Delivery: d}).Delivery)
+	}
+	for i := 1; i < 10; i++ {
+		all = append(all, w.look(ledger.Question{Incident: incidentOf(i)}))
+	}
+	all = append(all, w.look(ledger.Question{Pointers: []string{"k-1", "k-company"}, Agent: agent, Leads: true}))
+	for _, id := range []string{"ab-1", "ab-2", "ab-company"} {
+		all = append(all, w.lookCase(id, w.now))
+	}
+	return all
+}
+
+func conditions() []condition {
+	nothing := func(*world) {}
+	waits := func(firing int) func(*world) {
+		return func(w *world) { w.waits("ab-1", firing) }
+	}
+	// decides changes the case under a condition on what is counted.
+	decides := func(s gate.State, f gate.CaseFacts) func(*world) gate.Change {
+		return func(w *world) gate.Change {
+			read := w.caseNow("ab-1")
+			c := writes(read, moved(read, s))
+			c.Cases[0].Facts = f
+			return c
+		}
+	}
+	// onlyIf writes nothing to the case.
+	onlyIf := func(f gate.CaseFacts) func(*world) gate.Change {
+		return func(w *world) gate.Change {
+			read := w.caseNow("ab-1")
+			c := writes(read, read)
+			c.Cases[0].Facts = f
+			return c
+		}
+	}
+	starts, ends := gate.Starting, gate.Ended
+	join := func(w *world) { w.commit(joins(w.caseNow("ab-1"), w.in(-30), memberOf(2, alert.Low, w.in(-30)))) }
+	recovery := func(w *world) { w.commit(recovers(w.caseNow("ab-1"))) }
+	start := func(w *world) { w.moves(w.caseNow("ab-1"), gate.Starting) }
+	put := func(id string) func(*world) gate.Change {
+		return func(w *world) gate.Change {
+			return gate.Change{Account: &gate.AccountWrite{
+				Agent: agent, Read: w.account().Version,
+				Put: map[string]gate.Reservation{id: {Attempt: 1, Until: w.in(480)}},
+			}}
+		}
+	}
+	also := func(change func(*world) gate.Change) func(*world) { return func(w *world) { w.commit(change(w)) } }
+	account := func(a gate.AccountWrite) func(*world) {
+		return func(w *world) {
+			a.Agent = agent
+			w.commit(gate.Change{Account: &a})
+		}
+	}
+	shutBy := func(secret string) func(*world) {
+		return func(w *world) {
+			account(gate.AccountWrite{Shut: &gate.Shut{Since: w.now, SecretVersion: secret, Words: "401"}})(w)
+		}
+	}
+	opensAccount := func(secret string) func(*world) gate.Change {
+		return func(*world) gate.Change {
+			return gate.Change{Account: &gate.AccountWrite{Agent: agent, Shut: &gate.Shut{}, OpenedBy: &secret}}
+		}
+	}
+	pointer := func(read, now string) func(*world) gate.Change {
+		return func(*world) gate.Change {
+			return gate.Change{Pointers: []gate.PointerWrite{{Key: "k-1", Read: read, Now: now}}}
+		}
+	}
+	incident := func(read int) func(*world) gate.Change {
+		return func(w *world) gate.Change { return gate.Change{Incident: w.incident(1, read, "ab-mine")} }
+	}
+	member := func(edit func(*world, []gate.Member) []gate.Member) func(*world) gate.Change {
+		return func(w *world) gate.Change {
+			read := w.caseNow("ab-1")
+			now := read
+			now.Members = edit(w, slices.Clone(read.Members))
+			return writes(read, now)
+		}
+	}
+	members := func(n int) func(*world) {
+		return func(w *world) {
+			c := w.newCase("ab-1")
+			for i := range n {
+				c.Members = append(c.Members, memberOf(i+1, alert.Medium, w.in(i-100)))
+			}
+			w.commit(opens(c))
+		}
+	}
+	addMember := member(func(w *world, list []gate.Member) []gate.Member {
+		return append(list, memberOf(50, alert.Medium, w.in(-1)))
+	})
+	swapLast := func(n int) func(*world) gate.Change { // puts a more severe one in the place of the last
+		return member(func(w *world, list []gate.Member) []gate.Member {
+			return append(list[:len(list)-1], memberOf(n, alert.High, w.in(-1)))
+		})
+	}
+	changeLast := member(func(_ *world, list []gate.Member) []gate.Member {
+		list[len(list)-1].Title = "fires again"
+		return list
+	})
+
+	firing := func(n gate.Count) gate.CaseFacts { return gate.CaseFacts{Firing: n} }
+	return []condition{
+		// What a change rests on.
+		{"delivery not there, and another process has decided it", nothing,
+			func(w *world) gate.Change { return gate.Change{Delivery: w.delivery("d-1")} },
+			func(w *world) { w.commit(gate.Change{Delivery: w.delivery("d-1")}) }, false},
+		{"incident not there, and another process has written it", nothing, incident(0), also(incident(0)), false},
+		{"incident's version, and another process has raised it", also(incident(0)), incident(1), also(incident(1)), false},
+		{"grouping key names nothing, and another process has made it name a case", nothing,
+			pointer("", "ab-mine"), also(pointer("", "ab-other")), false},
+		{"grouping key names a case, and another process has made it name another", also(pointer("", "ab-old")),
+			pointer("ab-old", "ab-mine"), also(pointer("ab-old", "ab-other")), false},
+		{"case not there, and another process has opened it", nothing,
+			func(w *world) gate.Change { return opens(w.newCase("ab-1")) }, waits(1), false},
+		{"case's version, and another process has started it", waits(1), decides(ends, gate.CaseFacts{}), start, false},
+		{"case's version, for what joins count", waits(1),
+			func(w *world) gate.Change { return joins(w.caseNow("ab-1"), w.in(-5)) }, start, false},
+		{"case's version, for a condition only", waits(1), onlyIf(gate.CaseFacts{}), start, false},
+		{"nobody fires, and one has joined", waits(0), decides(ends, firing(gate.NoneFires)), join, false},
+		{"one fires, and one has joined", waits(1), decides(ends, firing(gate.OneFires)), join, false},
+		{"one fires, and it has recovered", waits(1), decides(ends, firing(gate.OneFires)), recovery, false},
+		{"some fire, and the last has recovered", waits(1), decides(starts, firing(gate.SomeFire)), recovery, false},
+		{"more than one fires, and one has recovered", waits(2), decides(starts, firing(gate.MoreFire)), recovery, false},
+		{"nobody fires, for a condition only", waits(0), onlyIf(firing(gate.NoneFires)), join, false},
+		{"some fire, for a condition only", waits(1), onlyIf(firing(gate.SomeFire)), recovery, false},
+		{"last notification, and a later one has joined", waits(1), decides(ends, gate.CaseFacts{Last: true}), join, false},
+		{"last notification, for a condition only", waits(1), onlyIf(gate.CaseFacts{Last: true}), join, false},
+		{"account not there, and another process has put a reservation", nothing, put("ab-1"), also(put("ab-2")), false},
+		{"account's version, and another process has put a reservation", also(put("ab-3")), put("ab-1"), also(put("ab-2")), false},
+		{"account's version, and the same case has been reserved", also(put("ab-3")), put("ab-1"), also(put("ab-1")), false},
+		{"account shut by a secret, and opened", shutBy("v1"), opensAccount("v1"),
+			account(gate.AccountWrite{Shut: &gate.Shut{}}), false},
+		{"account shut by a secret, and shut by another", shutBy("v1"), opensAccount("v1"), shutBy("v2"), false},
+		{"account shut without a secret, and shut by one", shutBy(""), opensAccount(""), shutBy("v2"), false},
+		{"room for a member, and another has taken the last", members(gate.MaxMembers - 1), addMember,
+			also(func(w *world) gate.Change {
+				return joins(w.caseNow("ab-1"), w.in(-5), append(w.caseNow("ab-1").Members, memberOf(51, alert.Low, w.in(-2)))...)
+			}), false},
+		{"member to replace, and another has replaced it", members(gate.MaxMembers), swapLast(50), also(swapLast(51)), false},
+		{"member to change, and another has replaced it", members(gate.MaxMembers), changeLast, also(swapLast(51)), false},
+
+		// What must not stand in a decision's way.
+		{"a start, and one has joined", waits(1), decides(starts, firing(gate.SomeFire)), join, true},
+		{"a start, and one of two has recovered", waits(2), decides(starts, firing(gate.SomeFire)), recovery, true},
+		{"a start, and the last has recovered, when it is no condition", waits(1), decides(starts, gate.CaseFacts{}), recovery, true},
+		{"an end that nothing fires for, and a repeat has joined", waits(0), decides(ends, firing(gate.NoneFires)),
+			func(w *world) {
+				c := joins(w.caseNow("ab-1"), w.in(-5))
+				c.Cases[0].Now.Firing--
+				w.commit(c)
+			}, true},
+		{"more than one fires, and one has joined", waits(2), decides(starts, firing(gate.MoreFire)), join, true},
+		{"last notification, and a recovery has counted down", waits(2), decides(ends, gate.CaseFacts{Last: true}), recovery, true},
+		{"a join, and another has joined", waits(1),
+			func(w *world) gate.Change {
+				return joins(w.caseNow("ab-1"), w.in(-5), memberOf(3, alert.Low, w.in(-5)))
+			}, join, true},
+		{"a join of an earlier notification, and a later one has joined", waits(1),
+			func(w *world) gate.Change { return joins(w.caseNow("ab-1"), w.in(-40)) }, join, true},
+		{"a member changed, and another added", members(2), changeLast,
+			also(func(w *world) gate.Change {
+				return joins(w.caseNow("ab-1"), w.in(-5), append(w.caseNow("ab-1").Members, memberOf(51, alert.Low, w.in(-2)))...)
+			}), true},
+		{"a reservation put, and another dropped", also(put("ab-3")), put("ab-1"),
+			account(gate.AccountWrite{Drop: []string{"ab-3"}}), true},
+		{"a reservation put, and the account shut", also(put("ab-3")), put("ab-1"), shutBy("v1"), true},
+		{"a reservation put, and the account down", also(put("ab-3")), put("ab-1"),
+			account(gate.AccountWrite{Down: &gate.Down{Fails: 3}}), true},
+		{"a reservation dropped, and another put", also(put("ab-3")),
+			func(*world) gate.Change {
+				return gate.Change{Account: &gate.AccountWrite{Agent: agent, Drop: []string{"ab-3"}}}
+			}, also(put("ab-2")), true},
+		{"an account opened, and a reservation put", shutBy("v1"), opensAccount("v1"), also(put("ab-2")), true},
+		{"an account opened that was shut without a secret, and a reservation put", shutBy(""), opensAccount(""), also(put("ab-2")), true},
+		{"a pointer to a case, and the case has been started", waits(1), pointer("", "ab-1"), start, true},
+	}
+}

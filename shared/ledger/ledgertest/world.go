@@ -1,0 +1,233 @@
+package ledgertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
+)
+
+// The account of the suite's cases.
+const agent = "default"
+
+// world is one ledger with a clock, and short words for what a test does to it.
+type world struct {
+	*testing.T
+	Harness
+	now time.Time
+}
+
+func newWorld(t *testing.T, open func(*testing.T) Harness) *world {
+	t.Helper()
+	// The clock begins at the real time: a store that really removes expired items must not remove these.
+	return &world{T: t, Harness: open(t), now: time.Now().UTC().Truncate(time.Millisecond)}
+}
+
+// each runs a named test in a world of its own.
+func each(t *testing.T, open func(*testing.T) Harness, name string, test func(*world)) {
+	t.Run(name, func(t *testing.T) { test(newWorld(t, open)) })
+}
+
+// in gives a time so many seconds from the world's beginning.
+func (w *world) in(seconds int) time.Time { return w.now.Add(time.Duration(seconds) * time.Second) }
+
+func (w *world) try(c gate.Change) error {
+	if c.At.IsZero() {
+		c.At = w.now
+	}
+	return w.Ledger.Commit(context.Background(), c)
+}
+
+// commit commits a change that must be taken.
+func (w *world) commit(c gate.Change) {
+	w.Helper()
+	if err := w.try(c); err != nil {
+		w.Fatalf("the change is not taken: %v", err)
+	}
+}
+
+// conflict commits a change whose condition does not hold.
+func (w *world) conflict(c gate.Change) {
+	w.Helper()
+	if err := w.try(c); !errors.Is(err, ledger.ErrConflict) {
+		w.Fatalf("the change ends in %v, want %v", err, ledger.ErrConflict)
+	}
+}
+
+func (w *world) look(q ledger.Question) gate.View {
+	w.Helper()
+	return w.lookAt(q, w.now)
+}
+
+func (w *world) lookAt(q ledger.Question, now time.Time) gate.View {
+	w.Helper()
+	v, err := w.Ledger.Look(context.Background(), q, now)
+	if err != nil {
+		w.Fatalf("Look: %v", err)
+	}
+	return v
+}
+
+func (w *world) lookCase(id string, now time.Time) gate.View {
+	w.Helper()
+	v, err := w.Ledger.LookCase(context.Background(), id, agent, now)
+	if err != nil {
+		w.Fatalf("LookCase: %v", err)
+	}
+	return v
+}
+
+// caseNow reads a case that must be there.
+func (w *world) caseNow(id string) gate.Case {
+	w.Helper()
+	c, there := w.lookCase(id, w.now).Cases[id]
+	if !there {
+		w.Fatalf("case %s is not there", id)
+	}
+	return c
+}
+
+func (w *world) account() gate.Account {
+	w.Helper()
+	return w.lookCase("", w.now).Account
+}
+
+// waits opens a waiting case in which so many incidents fire, and gives it as it was read back.
+func (w *world) waits(id string, firing int) gate.Case {
+	w.Helper()
+	c := w.newCase(id)
+	c.Firing = firing
+	w.commit(opens(c))
+	return w.caseNow(id)
+}
+
+func (w *world) newCase(id string) gate.Case {
+	return gate.Case{
+		ID: id, Agent: agent, State: gate.Waiting, Why: gate.WhySlots, Until: w.now, Opened: w.now,
+		Severity: alert.Medium, Firing: 1, Last: w.in(-60), Title: "CPU is high", Service: "checkout",
+		Incident: incidentOf(1).String(), Version: 1,
+	}
+}
+
+// moves brings a case to a state that the table of states allows, and gives it as it was read back.
+func (w *world) moves(c gate.Case, states ...gate.State) gate.Case {
+	w.Helper()
+	for _, s := range states {
+		w.commit(writes(c, moved(c, s)))
+		c = w.caseNow(c.ID)
+	}
+	return c
+}
+
+// moved is the case in its next state.
+func moved(c gate.Case, s gate.State) gate.Case {
+	from := c.State
+	c.State, c.Why, c.How = s, "", ""
+	c.Version++
+	switch s {
+	case gate.Waiting:
+		c.Why = gate.WhyAgentDown
+	case gate.Starting:
+		c.Attempt++
+		c.Resting = false
+		c.Until = c.Until.Add(gate.Lease)
+	case gate.InDoubt:
+		c.Doubts++
+	case gate.Ended:
+		c.How = gate.EndRecovered
+		if from == gate.Started {
+			c.How = gate.EndAssumed
+		}
+	}
+	return c
+}
+
+// opens is the change that opens a case.
+func opens(c gate.Case) gate.Change {
+	return gate.Change{Cases: []gate.CaseWrite{{Now: c, Lead: leadOf(c)}}}
+}
+
+// writes is the change that makes a case from what was read.
+func writes(read, now gate.Case) gate.Change {
+	return gate.Change{Cases: []gate.CaseWrite{{Read: read, Now: now}}}
+}
+
+// joins is the change of an alert that joins a case: counted fields only.
+func joins(read gate.Case, last time.Time, members ...gate.Member) gate.Change {
+	now := read
+	now.Firing++
+	now.Joined++
+	if last.After(now.Last) {
+		now.Last = last
+	}
+	if members != nil {
+		now.Members = members
+	}
+	return writes(read, now)
+}
+
+// recovers is the change of a recovery that counts down.
+func recovers(read gate.Case) gate.Change {
+	now := read
+	now.Firing--
+	return writes(read, now)
+}
+
+func leadOf(c gate.Case) *alert.Alert {
+	return &alert.Alert{
+		Delivery: "d-of-" + c.ID, Source: "datadog", Incident: incidentOf(1), Transition: alert.Triggered,
+		Severity: c.Severity, Time: c.Opened, Title: "the alert that opened " + c.ID,
+	}
+}
+
+func incidentOf(n int) alert.Incident {
+	return alert.Incident{Org: "1234567", Monitor: "42", Key: fmt.Sprintf("c.%d", n), Cycle: true}
+}
+
+// incident is the write of an incident at the version after read.
+func (w *world) incident(n, read int, caseID string) *gate.IncidentWrite {
+	return &gate.IncidentWrite{Read: read, Now: gate.Incident{
+		Key: incidentOf(n), Fire: w.in(-60), Case: caseID, Version: read + 1,
+	}}
+}
+
+func (w *world) delivery(id string) *gate.Delivery {
+	return &gate.Delivery{
+		ID: id, Verdict: gate.Drop, Reason: gate.IsRecovery, Incident: incidentOf(1).String(), Time: w.in(-60),
+		Decided: w.now,
+	}
+}
+
+func memberOf(n int, s alert.Severity, since time.Time) gate.Member {
+	return gate.Member{
+		Incident: incidentOf(n).String(), Title: fmt.Sprintf("incident %d", n), Scope: "host:web-1", Severity: s,
+		Since: since,
+	}
+}
+
+// same fails the test where two values differ.
+func (w *world) same(what string, got, want any) {
+	w.Helper()
+	if !reflect.DeepEqual(got, want) {
+		w.Fatalf("%s:\n got %+v\nwant %+v", what, got, want)
+	}
+}
+
+// soon tries a check until it passes, for what an index shows later. A ledger without such an index passes at once.
+func (w *world) soon(check func() error) {
+	w.Helper()
+	var err error
+	for range 100 {
+		if err = check(); err == nil {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	w.Fatal(err)
+}
