@@ -1,0 +1,170 @@
+package dynamoledger
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/alertbridge/alertbridge/shared/ledger"
+)
+
+// format is the number of the items' format that this build writes and reads.
+const format = 1
+
+const attrFormat = "format"
+
+// FormatError says that an item was written by a build that this one does not understand.
+type FormatError struct {
+	Item   string // pk/sk
+	Format int64  // 0: the item has none
+}
+
+// Error says what the operator can do.
+func (e *FormatError) Error() string {
+	if e.Format == 0 {
+		return fmt.Sprintf("item %s of the ledger's table carries no format number: it was not written by alertbridge; "+
+			"remove it, or restore it from a backup", e.Item)
+	}
+	return fmt.Sprintf("item %s of the ledger's table has format %d and this build reads only format %d: a newer build has "+
+		"written it; deploy that build again", e.Item, e.Format, format)
+}
+
+// item is what DynamoDB stores under one key. An attribute with a zero value is left out.
+type item map[string]types.AttributeValue
+
+// newItem begins an item that expires a time of life after it is written; at zero, one that never does.
+func newItem(k key, at time.Time) item {
+	it := k.attributes()
+	it[attrFormat] = number(format)
+	if !at.IsZero() {
+		it[attrExpires] = number(ledger.Expires(at))
+	}
+	return it
+}
+
+func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+
+func number(n int64) types.AttributeValue {
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
+}
+
+// moment is a time in milliseconds since 1970.
+func moment(t time.Time) types.AttributeValue { return number(t.UnixMilli()) }
+
+func (it item) text(name, s string) {
+	if s != "" {
+		it[name] = text(s)
+	}
+}
+
+func (it item) number(name string, n int) {
+	if n != 0 {
+		it[name] = number(int64(n))
+	}
+}
+
+func (it item) moment(name string, t time.Time) {
+	if !t.IsZero() {
+		it[name] = moment(t)
+	}
+}
+
+func (it item) flag(name string, b bool) {
+	if b {
+		it[name] = &types.AttributeValueMemberBOOL{Value: true}
+	}
+}
+
+// reader takes attributes out of an item. What is absent is a zero value; the first attribute of another type than
+// expected is its error.
+type reader struct {
+	attrs map[string]types.AttributeValue
+	err   error
+}
+
+func (r *reader) text(name string) string {
+	switch v := r.attrs[name].(type) {
+	case nil:
+	case *types.AttributeValueMemberS:
+		return v.Value
+	default:
+		r.fail(name, "a text")
+	}
+	return ""
+}
+
+func (r *reader) number(name string) int64 {
+	switch v := r.attrs[name].(type) {
+	case nil:
+	case *types.AttributeValueMemberN:
+		n, err := strconv.ParseInt(v.Value, 10, 64)
+		if err != nil {
+			r.fail(name, "a whole number")
+		}
+		return n
+	default:
+		r.fail(name, "a number")
+	}
+	return 0
+}
+
+func (r *reader) moment(name string) time.Time {
+	if _, there := r.attrs[name]; !there {
+		return time.Time{}
+	}
+	return ledger.Moment(time.UnixMilli(r.number(name)))
+}
+
+func (r *reader) flag(name string) bool {
+	switch v := r.attrs[name].(type) {
+	case nil:
+	case *types.AttributeValueMemberBOOL:
+		return v.Value
+	default:
+		r.fail(name, "true or false")
+	}
+	return false
+}
+
+func (r *reader) group(name string) map[string]types.AttributeValue {
+	switch v := r.attrs[name].(type) {
+	case nil:
+	case *types.AttributeValueMemberM:
+		return v.Value
+	default:
+		r.fail(name, "a map")
+	}
+	return nil
+}
+
+func (r *reader) fail(name, want string) {
+	if r.err == nil {
+		r.err = fmt.Errorf("attribute %q is not %s", name, want)
+	}
+}
+
+// open begins the reading of an item, and refuses one of a format that this build does not know.
+func open(it item) (*reader, error) {
+	r := &reader{attrs: it}
+	if f := r.number(attrFormat); f != format || r.err != nil {
+		return nil, &FormatError{Item: keyOf(it).String(), Format: f}
+	}
+	return r, nil
+}
+
+// done ends the reading of an item.
+func (r *reader) done() error {
+	if r.err == nil {
+		return nil
+	}
+	return fmt.Errorf("item %s of the ledger's table cannot be read: %w; it was changed by hand: mend it or restore it "+
+		"from a backup", keyOf(r.attrs), r.err)
+}
+
+// gone tells whether the item counts as absent.
+func (r *reader) gone(now time.Time) bool {
+	_, expires := r.attrs[attrExpires]
+	return expires && ledger.Gone(r.number(attrExpires), now)
+}

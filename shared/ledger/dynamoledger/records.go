@@ -1,0 +1,310 @@
+package dynamoledger
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
+)
+
+// Attributes that conditions and updates name too.
+const (
+	attrVersion = "version"
+	attrCase    = "case"
+
+	attrFiring  = "firing"
+	attrJoined  = "joined"
+	attrLast    = "last"
+	attrMembers = "members"
+
+	attrAlert = "alert"
+
+	attrShutSince   = "shut_since"
+	attrShutSecret  = "shut_secret"
+	attrShutWords   = "shut_words"
+	attrDownUntil   = "down_until"
+	attrDownFails   = "down_fails"
+	attrDownDoubts  = "down_doubts"
+	reservationMark = "run#" // the prefix of an account's reservations: one attribute for each
+)
+
+func encodeDelivery(d gate.Delivery, at time.Time) item {
+	it := newItem(deliveryKey(d.ID), at)
+	it.text("id", d.ID)
+	it.text("verdict", string(d.Verdict))
+	it.text("reason", string(d.Reason))
+	it.text(attrCase, d.Case)
+	it.text("incident", d.Incident)
+	it.text("transition", d.Transition)
+	it.text("title", d.Title)
+	it.moment("time", d.Time)
+	it.moment("decided", d.Decided)
+	it.text("trace_id", d.TraceID)
+	it.text("words", d.Words)
+	return it
+}
+
+func decodeDelivery(it item, now time.Time) (gate.Delivery, bool, error) {
+	r, err := open(it)
+	if err != nil || r.gone(now) {
+		return gate.Delivery{}, false, err
+	}
+	d := gate.Delivery{
+		ID: r.text("id"), Verdict: gate.Verdict(r.text("verdict")), Reason: gate.Reason(r.text("reason")),
+		Case: r.text(attrCase), Incident: r.text("incident"), Transition: r.text("transition"), Title: r.text("title"),
+		Time: r.moment("time"), Decided: r.moment("decided"), TraceID: r.text("trace_id"), Words: r.text("words"),
+	}
+	return d, true, r.done()
+}
+
+func encodeIncident(in gate.Incident, at time.Time) item {
+	it := newItem(incidentKey(in.Key), at)
+	it.text("org", in.Key.Org)
+	it.text("monitor", in.Key.Monitor)
+	it.text("key", in.Key.Key)
+	it.flag("cycle", in.Key.Cycle)
+	it.moment("fire", in.Fire)
+	it.moment("rec", in.Rec)
+	it.flag("final", in.Final)
+	it.text(attrCase, in.Case)
+	it.number(attrVersion, in.Version)
+	return it
+}
+
+func decodeIncident(it item, now time.Time) (gate.Incident, bool, error) {
+	r, err := open(it)
+	if err != nil || r.gone(now) {
+		return gate.Incident{}, false, err
+	}
+	in := gate.Incident{
+		Key: alert.Incident{
+			Org: r.text("org"), Monitor: r.text("monitor"), Key: r.text("key"), Cycle: r.flag("cycle"),
+		},
+		Fire: r.moment("fire"), Rec: r.moment("rec"), Final: r.flag("final"), Case: r.text(attrCase),
+		Version: int(r.number(attrVersion)),
+	}
+	return in, true, r.done()
+}
+
+func encodePointer(w gate.PointerWrite, at time.Time) item {
+	it := newItem(pointerKey(w.Key), at)
+	it.text(attrCase, w.Now)
+	return it
+}
+
+func decodePointer(it item, now time.Time) (string, bool, error) {
+	r, err := open(it)
+	if err != nil || r.gone(now) {
+		return "", false, err
+	}
+	return r.text(attrCase), true, r.done()
+}
+
+// encodeCase gives a case's whole item, as it is opened.
+func encodeCase(c gate.Case, at time.Time) item {
+	it := newItem(caseKey(c.ID), at)
+	it.text("id", c.ID)
+	it.text("agent", c.Agent)
+	it.moment("opened", c.Opened)
+	it.text("title", c.Title)
+	it.text("service", c.Service)
+	it.text("incident", c.Incident)
+	it.text("trace_id", c.TraceID)
+	it.text("trace", c.Trace)
+	for _, a := range decided(c) {
+		if a.value != nil {
+			it[a.name] = a.value
+		}
+	}
+	it[attrFiring] = number(int64(c.Firing)) // there also when zero, for conditions compare them
+	it[attrJoined] = number(int64(c.Joined))
+	it.moment(attrLast, c.Last)
+	members := item{}
+	for _, m := range c.Members {
+		members[memberName(m.Incident)] = encodeMember(m)
+	}
+	it[attrMembers] = &types.AttributeValueMemberM{Value: members} // there also when empty, for updates reach into it
+	return it
+}
+
+// attribute is a name with a value; without one it is absent.
+type attribute struct {
+	name  string
+	value types.AttributeValue
+}
+
+// decided gives the attributes that change only together with the case's version: the state machine's part, and where
+// the index shows the case, which follows from it.
+func decided(c gate.Case) []attribute {
+	it := item{}
+	it.text("state", string(c.State))
+	it.text("why", string(c.Why))
+	it.text("how", string(c.How))
+	it.moment("until", c.Until)
+	it.moment("start_at", c.StartAt)
+	it.number("severity", int(c.Severity))
+	it.number("attempt", c.Attempt)
+	it.number("doubts", c.Doubts)
+	it.flag("no_repeat", c.NoRepeat)
+	it.flag("resting", c.Resting)
+	it.text("note", c.Note)
+	it.number(attrVersion, c.Version)
+	it.text(attrBucket, bucket(c.Agent, c.Bucket()))
+	it.text(attrOrder, c.Order())
+	names := [...]string{
+		"state", "why", "how", "until", "start_at", "severity", "attempt", "doubts", "no_repeat", "resting", "note",
+		attrVersion, attrBucket, attrOrder,
+	}
+	list := make([]attribute, len(names))
+	for i, name := range names {
+		list[i] = attribute{name, it[name]}
+	}
+	return list
+}
+
+func decodeCase(it item, now time.Time) (gate.Case, bool, error) {
+	r, err := open(it)
+	if err != nil || r.gone(now) {
+		return gate.Case{}, false, err
+	}
+	c := gate.Case{
+		ID: r.text("id"), Agent: r.text("agent"), State: gate.State(r.text("state")), Why: gate.Why(r.text("why")),
+		How: gate.How(r.text("how")), Until: r.moment("until"), Opened: r.moment("opened"), StartAt: r.moment("start_at"),
+		Severity: alert.Severity(r.number("severity")), Attempt: int(r.number("attempt")), Doubts: int(r.number("doubts")),
+		NoRepeat: r.flag("no_repeat"), Resting: r.flag("resting"), Note: r.text("note"), Version: int(r.number(attrVersion)),
+		Firing: int(r.number(attrFiring)), Joined: int(r.number(attrJoined)), Last: r.moment(attrLast),
+		Title: r.text("title"), Service: r.text("service"), Incident: r.text("incident"), TraceID: r.text("trace_id"),
+		Trace: r.text("trace"),
+	}
+	for _, v := range r.group(attrMembers) {
+		m, ok := v.(*types.AttributeValueMemberM)
+		if !ok {
+			r.fail(attrMembers, "a map of maps")
+			continue
+		}
+		c.Members = append(c.Members, r.member(m.Value))
+	}
+	slices.SortFunc(c.Members, ledger.CompareMembers)
+	return c, true, r.done()
+}
+
+// memberName is a member's name within the case's members: short, and fit for a name.
+func memberName(incident string) string { return digest(incident, 8) }
+
+func encodeMember(m gate.Member) types.AttributeValue {
+	it := item{}
+	it.text("incident", m.Incident)
+	it.text("title", m.Title)
+	it.text("scope", m.Scope)
+	it.number("severity", int(m.Severity))
+	it.moment("since", m.Since)
+	return &types.AttributeValueMemberM{Value: it}
+}
+
+func (r *reader) member(attrs map[string]types.AttributeValue) gate.Member {
+	in := reader{attrs: attrs}
+	m := gate.Member{
+		Incident: in.text("incident"), Title: in.text("title"), Scope: in.text("scope"),
+		Severity: alert.Severity(in.number("severity")), Since: in.moment("since"),
+	}
+	if in.err != nil && r.err == nil {
+		r.err = in.err
+	}
+	return m
+}
+
+// encodeLead gives the item of the alert that opened a case. It lives twice as long: as long as the case is written
+// within its own time of life after it was opened, the alert outlives it (leadRefresh does the rest).
+func encodeLead(caseID string, a alert.Alert, at time.Time) (item, error) {
+	lead, err := ledger.EncodeLead(a)
+	if err != nil {
+		return nil, err
+	}
+	it := newItem(leadKey(caseID), at.Add(ledger.Life))
+	it[attrAlert] = text(string(lead))
+	return it, nil
+}
+
+// decodeLead reads it back. It asks for no time: a lead is there as long as its case is.
+func decodeLead(it item) (alert.Alert, bool, error) {
+	if _, there := it[attrFormat]; !there {
+		return alert.Alert{}, false, nil // leadRefresh came after somebody had removed it
+	}
+	r, err := open(it)
+	if err != nil {
+		return alert.Alert{}, false, err
+	}
+	lead := r.text(attrAlert)
+	if err := r.done(); err != nil {
+		return alert.Alert{}, false, err
+	}
+	a, err := ledger.DecodeLead([]byte(lead))
+	if err != nil {
+		return alert.Alert{}, false, fmt.Errorf("item %s of the ledger's table: %w", keyOf(it), err)
+	}
+	return a, true, nil
+}
+
+func decodeAccount(it item) (gate.Account, error) {
+	r, err := open(it)
+	if err != nil {
+		return gate.Account{}, err
+	}
+	a := gate.Account{
+		Version: int(r.number(attrVersion)),
+		Shut: gate.Shut{
+			Since: r.moment(attrShutSince), SecretVersion: r.text(attrShutSecret), Words: r.text(attrShutWords),
+		},
+		Down: gate.Down{
+			Until: r.moment(attrDownUntil), Fails: int(r.number(attrDownFails)), Doubts: int(r.number(attrDownDoubts)),
+		},
+	}
+	for name := range r.attrs {
+		id, ok := strings.CutPrefix(name, reservationMark)
+		if !ok {
+			continue
+		}
+		if a.Running == nil {
+			a.Running = map[string]gate.Reservation{}
+		}
+		in := reader{attrs: r.group(name)}
+		a.Running[id] = gate.Reservation{Attempt: int(in.number("attempt")), Until: in.moment("until")}
+		if in.err != nil && r.err == nil {
+			r.err = in.err
+		}
+	}
+	return a, r.done()
+}
+
+func encodeReservation(res gate.Reservation) types.AttributeValue {
+	it := item{}
+	it.number("attempt", res.Attempt)
+	it.moment("until", res.Until)
+	return &types.AttributeValueMemberM{Value: it}
+}
+
+func shutAttributes(s gate.Shut) []attribute {
+	it := item{}
+	it.moment(attrShutSince, s.Since)
+	it.text(attrShutSecret, s.SecretVersion)
+	it.text(attrShutWords, s.Words)
+	return []attribute{
+		{attrShutSince, it[attrShutSince]}, {attrShutSecret, it[attrShutSecret]}, {attrShutWords, it[attrShutWords]},
+	}
+}
+
+func downAttributes(d gate.Down) []attribute {
+	it := item{}
+	it.moment(attrDownUntil, d.Until)
+	it.number(attrDownFails, d.Fails)
+	it.number(attrDownDoubts, d.Doubts)
+	return []attribute{
+		{attrDownUntil, it[attrDownUntil]}, {attrDownFails, it[attrDownFails]}, {attrDownDoubts, it[attrDownDoubts]},
+	}
+}
