@@ -185,9 +185,13 @@ func (d arrival) join(c Case, why Reason) Decision {
 	if c.Resting && !c.NoRepeat && d.p.InDoubt == RepeatIt && c.Doubts <= MaxRepeats {
 		w.Now.Resting = false // something fires again: the tick looks at it once more
 	}
-	dec := d.write(Reasons()[why], why, c.ID, d.incident(in))
-	dec.Did = Joins
+	verdict := Join
 	if why == Lifted {
+		verdict = Start
+	}
+	dec := d.write(verdict, why, c.ID, d.incident(in))
+	dec.Did = Joins
+	if verdict == Start {
 		lead := d.Leads[c.ID]
 		w.Now = claim(w.Now, d.p, d.now)
 		dec.Did = Starts
