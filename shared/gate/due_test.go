@@ -1,0 +1,401 @@
+package gate
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// dueWith lets the tick look at a case and checks what holds for all its decisions.
+func dueWith(t *testing.T, v View, c Case, p Policy) Decision {
+	t.Helper()
+	v.Cases[c.ID] = c
+	d := Due(v, c.ID, p, noon)
+	sane(t, v, d)
+	if d.Verdict != "" || d.Change.Delivery != nil || d.Change.Incident != nil || len(d.Change.Pointers) > 0 {
+		t.Errorf("the tick writes more than a case and its account: %+v", d)
+	}
+	if d.Case != c.ID {
+		t.Errorf("the decision is about case %q", d.Case)
+	}
+	if !d.Change.Empty() && d.Change.Cases[0].Now.Version != c.Version+1 {
+		t.Errorf("version %d becomes %d", c.Version, d.Change.Cases[0].Now.Version)
+	}
+	return d
+}
+
+// restsOn says in the page's words what a commit of the tick rests on besides the case's version.
+func restsOn(d Decision) string {
+	if d.Change.Empty() {
+		return "–"
+	}
+	var on []string
+	w := d.Change.Cases[0]
+	if w.Facts.Firing != AnyCount {
+		on = append(on, map[Count]string{NoneFires: "none fires", SomeFire: "some fire"}[w.Facts.Firing])
+	}
+	if w.Facts.Last {
+		on = append(on, "no newer word")
+	}
+	if d.Change.Account != nil && len(d.Change.Account.Put) > 0 {
+		on = append(on, "account")
+	}
+	if len(on) == 0 {
+		return "–"
+	}
+	return strings.Join(on, ", ")
+}
+
+func didName(d Decision) string {
+	if d.Did == Nothing {
+		return "nothing"
+	}
+	return string(d.Did)
+}
+
+func TestTickWaiting(t *testing.T) {
+	walk(t, "tick waiting", []column{
+		values("incidents that fire", "none", "some"), values("last word", "young", "old"),
+		values("Agent", "open", "shut", "down"), values("hold", "running", "none"), values("room", "no", "yes"),
+	}, nil, func(t *testing.T, at, row entry) {
+		c := caseIn("waiting", "ab-own")
+		c.Why, c.Until, c.Firing, c.Last = WhyHold, noon, 1, noon.Add(-6*time.Hour)
+		if at["incidents that fire"] == "none" {
+			c.Firing = 0
+		}
+		if at["last word"] == "old" {
+			c.Last = c.Last.Add(-ms)
+		}
+		if at["hold"] == "running" {
+			c.Until = noon.Add(ms)
+		}
+		v := viewOf(Incident{}, c)
+		setAccount(&v.Account, at)
+		d := dueWith(t, v, c, accountPolicy(at))
+		if didName(d) != row["what happens"] || restsOn(d) != row["rests on"] {
+			t.Errorf("%v: %s, resting on %q; want %s, resting on %q", at, didName(d), restsOn(d), row["what happens"], row["rests on"])
+			return
+		}
+		if d.Did == Nothing {
+			if !d.Change.Empty() {
+				t.Errorf("%v: writes %+v", at, d.Change)
+			}
+			return
+		}
+		want := c
+		want.Version++
+		want.Why = ""
+		switch d.Did {
+		case Ends:
+			want.State, want.Until = Ended, noon
+			want.How = How(strings.TrimPrefix(row["the case"], "ended "))
+		case Explains:
+			want.Why = Why(strings.TrimSuffix(strings.TrimPrefix(row["the case"], "waiting ("), ")"))
+			if want.Why == WhyAgentDown {
+				want.Until = v.Account.Down.Until
+			}
+		case Starts:
+			want.State, want.StartAt, want.Until, want.Attempt = Starting, noon, noon.Add(Lease), c.Attempt+1
+		}
+		if got := d.Change.Cases[0].Now; !reflect.DeepEqual(got, want) || stateName(got) != row["the case"] {
+			t.Errorf("%v: the case becomes %+v, want %+v", at, got, want)
+		}
+		if d.Start != nil && (!d.Start.Until.Equal(noon.Add(8*time.Minute)) || !reflect.DeepEqual(d.Start.Lead, v.Leads[c.ID])) {
+			t.Errorf("%v: the claim is %+v", at, d.Start)
+		}
+	})
+}
+
+// TestTickExplainsOnce: what a waiting case says costs a write only when it changes.
+func TestTickExplainsOnce(t *testing.T) {
+	for _, tt := range []struct {
+		agent, room string
+		why         Why
+	}{
+		{"shut", "yes", WhyAgentShut}, {"down", "yes", WhyAgentDown}, {"open", "no", WhySlots},
+	} {
+		c := caseIn("waiting", "ab-own")
+		c.Why = WhyBudget
+		v := viewOf(Incident{}, c)
+		setAccount(&v.Account, entry{"Agent": tt.agent, "room": tt.room})
+		p := accountPolicy(entry{})
+		first := dueWith(t, v, c, p)
+		if first.Did != Explains || first.Change.Cases[0].Now.Why != tt.why {
+			t.Fatalf("%s: got %+v", tt.why, first)
+		}
+		c = first.Change.Cases[0].Now
+		if again := dueWith(t, v, c, p); !again.Change.Empty() || again.Did != Nothing {
+			t.Errorf("%s: says it again: %+v", tt.why, again)
+		}
+		if tt.why == WhyAgentDown {
+			v.Account.Down.Until = v.Account.Down.Until.Add(time.Minute)
+			if more := dueWith(t, v, c, p); more.Did != Explains || !more.Change.Cases[0].Now.Until.Equal(v.Account.Down.Until) {
+				t.Errorf("the Agent is down for longer, and the case does not say so: %+v", more)
+			}
+		}
+	}
+}
+
+func TestTickStarting(t *testing.T) {
+	walk(t, "tick starting", []column{values("lease", "running", "over")}, nil, func(t *testing.T, at, row entry) {
+		for _, doubts := range []int{0, 1, 2, 3, 4, 7} {
+			c := caseIn("starting", "ab-own")
+			c.Doubts, c.Until = doubts, noon // to the last moment it is the caller's
+			if at["lease"] == "over" {
+				c.Until = noon.Add(-ms)
+			}
+			v := viewOf(Incident{}, c)
+			d := dueWith(t, v, c, policyAll())
+			if didName(d) != row["what happens"] {
+				t.Errorf("%v: %s, want %s", at, didName(d), row["what happens"])
+			}
+			if d.Did == Nothing {
+				continue
+			}
+			got, want := d.Change.Cases[0].Now, c
+			want.State, want.Doubts, want.Until, want.Version = InDoubt, doubts+1, noon.Add(rest(t, doubts+1)), c.Version+1
+			if want.Note = got.Note; got.Note == "" || !reflect.DeepEqual(got, want) || stateName(got) != row["the case"] {
+				t.Errorf("%v: the case becomes %+v, want %+v", at, got, want)
+			}
+			if d.Change.Account != nil || d.Change.Cases[0].Facts != (CaseFacts{}) {
+				t.Errorf("%v: it must keep its slot, whoever fires: %+v", at, d.Change)
+			}
+		}
+	})
+}
+
+// rest is the page's time from a doubt to its repeat.
+func rest(t *testing.T, doubts int) time.Duration {
+	t.Helper()
+	return minutes(t, lookup(t, "repeats", entry{"doubts": fmt.Sprint(min(doubts, 5))})["after"])
+}
+
+// minutes reads a time as the page writes it.
+func minutes(t *testing.T, text string) time.Duration {
+	t.Helper()
+	if text == "–" {
+		return 0
+	}
+	d, err := time.ParseDuration(strings.NewReplacer(" min", "m", " s", "s", " h", "h").Replace(text))
+	if err != nil {
+		t.Fatalf("the page's time %q: %v", text, err)
+	}
+	return d
+}
+
+func TestRepeats(t *testing.T) {
+	walk(t, "repeats", []column{values("doubts", "1", "2", "3", "4", "5")}, nil, func(t *testing.T, at, row entry) {
+		var n int
+		fmt.Sscan(at["doubts"], &n)
+		if got := repeatAfter(n); got != minutes(t, row["after"]) {
+			t.Errorf("after %d doubts: %v, want %s", n, got, row["after"])
+		}
+	})
+	if repeatAfter(0) != time.Minute || repeatAfter(99) != 15*time.Minute {
+		t.Error("a count outside the table must not break it")
+	}
+}
+
+func TestTickInDoubt(t *testing.T) {
+	walk(t, "tick in doubt", []column{
+		values("may be repeated", "yes", "no"), values("incidents that fire", "none", "some"),
+		values("last word", "young", "old"), values("time for it", "no", "yes"), values("Agent", "open", "shut", "down"),
+		values("slot", "its own", "one free", "none free"), values("resting", "no", "yes"),
+	}, nil, func(t *testing.T, at, row entry) {
+		for i, may := range maysOf(at["may be repeated"]) {
+			c, p := caseIn("in doubt", "ab-own"), accountPolicy(entry{})
+			p.InDoubt, c.NoRepeat, c.Doubts = may.policy, may.noRepeat, may.doubts
+			c.Resting, c.Until, c.Last, c.Firing = at["resting"] == "yes", noon, noon.Add(-6*time.Hour), 1
+			if at["incidents that fire"] == "none" {
+				c.Firing = 0
+			}
+			if at["last word"] == "old" {
+				c.Last = c.Last.Add(-ms)
+			}
+			if at["time for it"] == "no" {
+				c.Until = noon.Add(ms)
+			}
+			v := viewOf(Incident{}, c)
+			setSlot(&v.Account, c.ID, at, i%2 == 0)
+			doubtHolds(t, fmt.Sprint(at, may), v, c, p, row)
+		}
+	})
+}
+
+type may struct {
+	policy   DoubtChoice
+	noRepeat bool
+	doubts   int
+}
+
+// maysOf lists what makes a case repeatable or not, as table "repeatable" has it.
+func maysOf(yes string) []may {
+	if yes == "yes" {
+		return []may{{RepeatIt, false, 1}, {RepeatIt, false, 4}}
+	}
+	return []may{{RepeatIt, false, 5}, {RepeatIt, true, 1}, {StopIt, false, 1}, {StopIt, true, 9}}
+}
+
+// setSlot gives the account three slots as the row says. A case that holds none has an entry whose time is over, or no
+// entry any more.
+func setSlot(a *Account, id string, at entry, entryLeft bool) {
+	room := "yes"
+	if at["slot"] == "none free" {
+		room = "no"
+	}
+	setAccount(a, entry{"Agent": at["Agent"], "room": room})
+	switch {
+	case at["slot"] == "its own":
+		a.Running[id] = Reservation{Attempt: 2, Until: noon.Add(ms)}
+	case entryLeft:
+		a.Running[id] = Reservation{Attempt: 2, Until: noon}
+	}
+}
+
+func doubtHolds(t *testing.T, name string, v View, c Case, p Policy, row entry) {
+	t.Helper()
+	d := dueWith(t, v, c, p)
+	if didName(d) != row["what happens"] || restsOn(d) != row["rests on"] {
+		t.Errorf("%s: %s, resting on %q; want %s, resting on %q", name, didName(d), restsOn(d), row["what happens"], row["rests on"])
+		return
+	}
+	want := c
+	want.Version++
+	switch d.Did {
+	case Nothing:
+		if !d.Change.Empty() {
+			t.Errorf("%s: writes %+v", name, d.Change)
+		}
+		return
+	case Repeats: // no new start: the join window runs on, and no doubt is forgotten
+		want.State, want.Until, want.Attempt, want.Resting = Starting, noon.Add(Lease), c.Attempt+1, false
+		if !d.Start.Until.Equal(noon.Add(8 * time.Minute)) {
+			t.Errorf("%s: reserves until %v", name, d.Start.Until)
+		}
+	case Releases:
+		want.Resting = true
+		if a := d.Change.Account; a == nil || !slices.Equal(a.Drop, []string{c.ID}) || a.Agent != "default" || len(a.Put) > 0 {
+			t.Errorf("%s: the slot is not given back: %+v", name, a)
+		}
+	}
+	if got := d.Change.Cases[0].Now; !reflect.DeepEqual(got, want) {
+		t.Errorf("%s: the case becomes %+v, want %+v", name, got, want)
+	}
+}
+
+func TestTickStarted(t *testing.T) {
+	walk(t, "tick started", []column{values("estimate", "running", "over")}, nil, func(t *testing.T, at, row entry) {
+		c := caseIn("started", "ab-own")
+		if c.Until = noon.Add(ms); at["estimate"] == "over" {
+			c.Until = noon
+		}
+		d := dueWith(t, viewOf(Incident{}, c), c, policyAll())
+		if didName(d) != row["what happens"] {
+			t.Fatalf("%v: %s, want %s", at, didName(d), row["what happens"])
+		}
+		if d.Did == Nothing {
+			return
+		}
+		want := c
+		want.State, want.How, want.Until, want.Version = Ended, EndAssumed, noon, c.Version+1
+		if got := d.Change.Cases[0].Now; !reflect.DeepEqual(got, want) || stateName(got) != row["the case"] {
+			t.Errorf("%v: the case becomes %+v", at, got)
+		}
+		if a := d.Change.Account; a == nil || !slices.Equal(a.Drop, []string{c.ID}) || a.Agent != "default" {
+			t.Errorf("%v: the reservation is not %s: %+v", at, row["its reservation"], a)
+		}
+	})
+}
+
+func TestTickOther(t *testing.T) {
+	rest := slices.DeleteFunc(slices.Clone(caseStates), func(s string) bool {
+		return slices.Contains([]string{"waiting", "starting", "in doubt", "resting", "started"}, s)
+	})
+	walk(t, "tick other", []column{values("its case", rest...)}, nil, func(t *testing.T, at, row entry) {
+		v := viewOf(Incident{}, Case{})
+		if at["its case"] != "none" {
+			v.Cases["ab-own"] = caseIn(at["its case"], "ab-own")
+		}
+		if d := Due(v, "ab-own", policyAll(), noon); !d.Change.Empty() || d.Start != nil || didName(d) != row["what happens"] || d.Case != "ab-own" {
+			t.Errorf("%v: %+v", at, d)
+		}
+	})
+}
+
+func TestReopen(t *testing.T) {
+	shut := Account{Agent: "default", Shut: Shut{Since: noon, SecretVersion: "v1", Words: "401"}, Version: 3}
+	never := Account{Agent: "default", Shut: Shut{Since: noon}} // there was no secret at all
+	for _, tt := range []struct {
+		why     string
+		a       Account
+		version string
+		opens   bool
+	}{
+		{"it is open", Account{Agent: "default"}, "v2", false},
+		{"the secret is the one it was shut by", shut, "v1", false},
+		{"the secret was mended", shut, "v2", true},
+		{"there is still no secret", never, "", false},
+		{"the secret was filled for the first time", never, "v1", true},
+	} {
+		d := Reopen(tt.a, tt.version, noon)
+		if d.Start != nil || len(d.Change.Cases) > 0 || d.Change.Empty() == tt.opens {
+			t.Errorf("%s: got %+v", tt.why, d)
+		}
+		if !tt.opens {
+			continue
+		}
+		w := d.Change.Account
+		if d.Change.At != noon || w.Agent != "default" || w.Shut == nil || *w.Shut != (Shut{}) || len(w.Put)+len(w.Drop) > 0 {
+			t.Errorf("%s: writes %+v", tt.why, w)
+		}
+		if w.OpenedBy == nil || *w.OpenedBy != tt.a.Shut.SecretVersion {
+			t.Errorf("%s: somebody may have shut it again by the newer secret, and this would open it: %+v", tt.why, w)
+		}
+	}
+}
+
+func TestRepair(t *testing.T) {
+	walk(t, "repair", []column{values("its case", caseStates...)}, nil, func(t *testing.T, at, row entry) {
+		v := viewOf(Incident{}, Case{})
+		if at["its case"] != "none" {
+			v.Cases["ab-own"] = caseIn(at["its case"], "ab-own")
+		}
+		v.Account.Running["ab-own"] = Reservation{Attempt: 1, Until: noon.Add(-time.Hour)}
+		out := Repair(v, noon)
+		if kept := len(out) == 0; kept != (row["the reservation"] == "kept") {
+			t.Fatalf("%v: kept %v, want it %s", at, kept, row["the reservation"])
+		}
+		for _, d := range out {
+			sane(t, v, d)
+			a := d.Change.Account
+			if d.Case != "ab-own" || a == nil || a.Agent != "default" || !slices.Equal(a.Drop, []string{"ab-own"}) || !d.Change.At.Equal(noon) {
+				t.Errorf("%v: %+v", at, d)
+			}
+			if at["its case"] == "none" {
+				continue
+			}
+			if w := d.Change.Cases; len(w) != 1 || !reflect.DeepEqual(w[0], CaseWrite{Read: v.Cases["ab-own"], Now: v.Cases["ab-own"]}) {
+				t.Errorf("%v: the reservation goes without a condition on the case: %+v", at, w)
+			}
+		}
+	})
+}
+
+func TestRepairIsInOrder(t *testing.T) {
+	v := viewOf(Incident{}, Case{})
+	for _, id := range []string{"ab-c", "ab-a", "ab-e", "ab-b", "ab-d"} {
+		v.Account.Running[id] = Reservation{}
+	}
+	for range 20 {
+		var got string
+		for _, d := range Repair(v, noon) {
+			got += strings.TrimPrefix(d.Case, "ab-")
+		}
+		if got != "abcde" {
+			t.Fatalf("order %s", got)
+		}
+	}
+}
