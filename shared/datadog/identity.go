@@ -1,0 +1,68 @@
+package datadog
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
+)
+
+// identify names the incident and the delivery of an alert that is otherwise complete.
+//
+// The incident is one cycle of one monitor group where the body has the cycle key; else the group, by Datadog's
+// aggregation key or by the scope. It is never the monitor alone: an empty scope is the scope of a simple alert, which
+// has one group. A test gets an incident of its own.
+//
+// The delivery is the event's. Without an event it is what the body tells of it; without a time as well, nothing tells
+// a repetition from a new alert, and a new one must not be lost: every delivery then counts as its own, and a
+// repetition joins its incident.
+func (b *body) identify(a *alert.Alert) (alert.Incident, string) {
+	i := alert.Incident{Org: orgPart(a.OrgID), Monitor: alert.MakeSafe(a.Monitor.ID)}
+	if a.Monitor.ID == "" {
+		i.Monitor = "m-" + alert.Hash(i.Org, a.Monitor.Name)
+	}
+	i.Key, i.Cycle = b.groupKey(a.Scope)
+
+	delivery := "dd-" + deliveryOrg(i.Org) + "-"
+	if a.EventID != "" {
+		delivery = alert.MakeSafe(delivery + a.EventID)
+	} else {
+		delivery += "h" + alert.Hash(i.String(), string(a.Transition), a.RawTransition, a.Time.Format("2006-01-02T15:04:05.000Z"), a.Title)
+	}
+	if a.Test {
+		i.Key, i.Cycle = alert.MakeSafe("t."+first(a.EventID, alert.Hash(delivery))), true
+	}
+	return i, delivery
+}
+
+func (b *body) groupKey(scope []string) (key string, cycle bool) {
+	if k := b.getIf(cycleKey, isID); k != "" {
+		return alert.MakeSafe("c." + k), true
+	}
+	// The Agent's user guide has the cycle key in the incident's id.
+	if k, ok := strings.CutPrefix(b.get(incidentID), "datadog-"); ok && isID(k) {
+		return alert.MakeSafe("c." + k), true
+	}
+	if k := b.getIf(aggregKey, isID); k != "" {
+		return alert.MakeSafe("g." + k), false
+	}
+	return "s." + alert.Hash(slices.Sorted(slices.Values(scope))...), false
+}
+
+func orgPart(id string) string {
+	if id == "" {
+		return "-"
+	}
+	return alert.MakeSafe(id)
+}
+
+// deliveryOrg keeps organisation and event apart: Datadog's organisations are numbers, and 0 is none of them.
+func deliveryOrg(org string) string {
+	switch {
+	case org == "-":
+		return "0"
+	case isDigits(org) && len(org) <= 32:
+		return org
+	}
+	return alert.Hash(org)
+}
