@@ -1,0 +1,163 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/delivery"
+)
+
+// CallDeadline is the longest that Client.Call takes: reading the secret, one request, and after a 401 or 403 reading
+// the secret again and a second request with it.
+const CallDeadline = 8 * time.Second
+
+// leastTime is what a request must have before it begins. The Agent has been seen to need 1.6 s from far away; a request
+// with less time would mostly end in doubt.
+const leastTime = 2 * time.Second
+
+// maxAnswer bounds what is read of an answer, in bytes.
+const maxAnswer = 64 << 10
+
+// Options of a Client. Credentials is needed.
+type Options struct {
+	Credentials Credentials
+	// Transport carries the request; nil is NewTransport(false). It must be an *http.Transport or wrap one: what it
+	// reports to net/http/httptrace decides whether a failed request can have left.
+	Transport http.RoundTripper
+	Now       func() time.Time // for signatures and for measuring; nil: time.Now
+}
+
+// Client calls the Agent. It is safe for concurrent use.
+type Client struct {
+	credentials Credentials
+	transport   http.RoundTripper
+	now         func() time.Time
+}
+
+// New makes a Client. It calls nobody yet.
+func New(o Options) *Client {
+	if o.Transport == nil {
+		o.Transport = NewTransport(false)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Client{credentials: o.Credentials, transport: o.Transport, now: o.Now}
+}
+
+// Call sends the message once and says what became of it, within CallDeadline and within ctx. It leaves no goroutine
+// behind.
+func (c *Client) Call(ctx context.Context, m Message) delivery.Answer {
+	began := c.now()
+	ctx, cancel := context.WithTimeout(ctx, CallDeadline)
+	defer cancel()
+	a := c.call(ctx, m.Encode())
+	a.Took = c.now().Sub(began)
+	return a
+}
+
+func (c *Client) call(ctx context.Context, body []byte) delivery.Answer {
+	if !enoughTime(ctx) {
+		return outOfTime("")
+	}
+	cred, err := c.credentials.Current(ctx)
+	if err != nil {
+		return noCredential(err)
+	}
+	first := c.try(ctx, cred, body)
+	if first.Reason != delivery.Unauthorized && first.Reason != delivery.Forbidden {
+		return first
+	}
+	// A key is replaced without overlap: the old one dies at once, and ours may be the old one.
+	newer, _, err := c.credentials.Refresh(ctx)
+	if err != nil {
+		return afterDenial(first, err)
+	}
+	if newer.Version == cred.Version && newer.equal(cred) {
+		return first
+	}
+	if second := c.try(ctx, newer, body); second.Reason != delivery.OutOfTime {
+		return second
+	}
+	return first
+}
+
+// SecretVersion is the version of the Agent's secret, read again as far as its store allows that. A secret that nobody
+// can use has a version too. The error says that there is none, or that it could not be read.
+func (c *Client) SecretVersion(ctx context.Context) (string, error) {
+	cred, _, err := c.credentials.Refresh(ctx)
+	if e, ok := errors.AsType[*CredentialError](err); ok && e.Version != "" {
+		return e.Version, nil
+	}
+	return cred.Version, err
+}
+
+// try sends one request with one credential.
+func (c *Client) try(ctx context.Context, cred Credential, body []byte) delivery.Answer {
+	if !enoughTime(ctx) {
+		return outOfTime(cred.Version)
+	}
+	var trace trace
+	req, err := http.NewRequestWithContext(trace.watch(withCallEnd(ctx)), http.MethodPost, cred.address.Reveal(), bytes.NewReader(body))
+	if err != nil {
+		// The address was parsed before, so this does not happen; its text would hold the address.
+		return delivery.Answer{Reason: delivery.SecretMalformed, Words: `"url" cannot be called`, SecretVersion: cred.Version}
+	}
+	req.GetBody = nil // so that nothing below can send it a second time
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "alertbridge")
+	cred.authorize(req.Header, body, c.now())
+
+	// The transport itself, and no http.Client: that would follow redirects, and put the address into its errors.
+	resp, err := c.transport.RoundTrip(req)
+	if err != nil {
+		a := trace.judge(ctx, err)
+		a.SecretVersion = cred.Version
+		return a
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	a := judge(reply{
+		status: resp.StatusCode, header: resp.Header, body: answer, now: c.now(),
+		tooLong: len(answer) > maxAnswer, broken: err, late: ctx.Err() != nil,
+	})
+	a.Words = speakable(a.Words, cred, req.Header)
+	a.SecretVersion = cred.Version
+	return a
+}
+
+// enoughTime reports whether a request may begin.
+func enoughTime(ctx context.Context) bool {
+	end, ok := ctx.Deadline()
+	return ctx.Err() == nil && (!ok || time.Until(end) >= leastTime)
+}
+
+func outOfTime(version string) delivery.Answer {
+	return delivery.Answer{
+		Reason: delivery.OutOfTime, SecretVersion: version,
+		Words: "there was too little time left for a call, nothing was sent",
+	}
+}
+
+// noCredential is the answer of a call that could not be made.
+func noCredential(err error) delivery.Answer {
+	if e, ok := errors.AsType[*CredentialError](err); ok {
+		return delivery.Answer{Reason: e.Reason, Words: bounded(e.Words), SecretVersion: e.Version}
+	}
+	return delivery.Answer{Reason: delivery.SecretUnavailable, Words: bounded(err.Error())}
+}
+
+// afterDenial is the answer when the Agent said no and there is no better key. A secret that was replaced by an
+// unusable one is told as such, with its version, or the account would be opened for nothing; else the Agent's own
+// answer says more.
+func afterDenial(first delivery.Answer, err error) delivery.Answer {
+	if second := noCredential(err); second.Outcome() == delivery.Shut {
+		return second
+	}
+	return first
+}

@@ -1,0 +1,58 @@
+package agent
+
+import (
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/delivery"
+	"github.com/alertbridge/alertbridge/shared/secret"
+)
+
+// bounded makes words fit for an Answer: one clean line of at most delivery.MaxWords bytes.
+func bounded(words string) string {
+	return fit(alert.Line(words), delivery.MaxWords, delivery.MaxWords)
+}
+
+// speakable is bounded without what the Agent may have repeated of our request: key, signature and address. A server
+// that echoes a request in its error is nothing unusual.
+func speakable(words string, c Credential, sent http.Header) string {
+	hidden := []string{
+		c.address.Reveal(), c.token.Reveal(), c.hmac.Reveal(),
+		sent.Get("x-amzn-event-signature"), sent.Get("Authorization"),
+	}
+	if u, err := url.Parse(c.address.Reveal()); err == nil {
+		hidden = append(hidden, u.RequestURI(), u.Path, path.Base(u.Path))
+	}
+	words = hide(words, hidden)
+	// Once more after cleaning, which may have put together what was apart.
+	return bounded(noAddresses(hide(alert.Line(words), hidden)))
+}
+
+// hide replaces what is hidden, but not what is so short that it would take ordinary words away.
+func hide(s string, hidden []string) string {
+	for _, h := range hidden {
+		if len(h) >= 6 {
+			s = strings.ReplaceAll(s, h, secret.Placeholder)
+		}
+	}
+	return s
+}
+
+// noAddresses replaces every word with a scheme in it, up to the next blank or quote.
+func noAddresses(s string) string {
+	for {
+		at := strings.Index(s, "://")
+		if at < 0 {
+			return s
+		}
+		begin := strings.LastIndexAny(s[:at], ` "'<(`) + 1
+		end := len(s)
+		if n := strings.IndexAny(s[at:], ` "'>)`); n >= 0 {
+			end = at + n
+		}
+		s = s[:begin] + "[address]" + s[end:]
+	}
+}
