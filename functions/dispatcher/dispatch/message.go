@@ -1,0 +1,97 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
+	"github.com/alertbridge/alertbridge/shared/queue"
+	"github.com/alertbridge/alertbridge/shared/start"
+)
+
+// life is one message on its way from envelope to verdict.
+type life struct {
+	*Handler
+	began    time.Time
+	received string // how often the queue has given it out, as the queue says it
+	env      queue.Envelope
+	traceID  string
+	trace    string // the carrier of its trace, for a start that comes later
+
+	rounds    int // how often the ledger was read to decide
+	conflicts int // commits that lost a race
+	unknowns  int // commits of unknown fate
+	decision  gate.Decision
+	report    start.Report
+}
+
+// run reads, decides, commits and, where the decision claims a start, calls the Agent and settles.
+//
+// A lost race reads again: it is no failure. So does a commit of unknown fate: either the ledger has the delivery, and
+// this message only acknowledges, or it has not, and this message decides anew. After start.DecideTime it gives up, and
+// the message comes back.
+func (l *life) run(ctx context.Context) (gate.Decision, start.Report, error) {
+	deciding, cancel := context.WithTimeout(ctx, start.DecideTime)
+	defer cancel()
+	for {
+		l.rounds++
+		d, err := l.decide(deciding)
+		if err != nil {
+			return gate.Decision{}, start.Report{}, fmt.Errorf("the ledger could not be read for delivery %s: %w", l.env.Delivery, err)
+		}
+		rep, err := l.Starter.Run(ctx, d)
+		switch {
+		case err == nil:
+			return d, rep, nil
+		case errors.Is(err, ledger.ErrConflict):
+			l.conflicts++
+		case errors.Is(err, ledger.ErrUnknown):
+			l.unknowns++
+		default:
+			return d, rep, fmt.Errorf("the verdict %s (%s) on delivery %s could not be written: %w", d.Verdict, d.Reason, l.env.Delivery, err)
+		}
+		if !l.pause(deciding) {
+			return d, rep, fmt.Errorf("delivery %s has no verdict after %d rounds: %w", l.env.Delivery, l.rounds, err)
+		}
+	}
+}
+
+// decide asks the ledger what it knows, and the gate what follows.
+func (l *life) decide(ctx context.Context) (gate.Decision, error) {
+	now := l.Now()
+	if u := l.env.Unreadable; u != nil {
+		v, err := l.Ledger.Look(ctx, ledger.Question{Delivery: l.env.Delivery, Agent: l.Policy.Agent}, now)
+		if err != nil {
+			return gate.Decision{}, err
+		}
+		rec := gate.Delivery{ID: l.env.Delivery, Time: l.env.Received, TraceID: l.traceID, Words: u.Reason + ": " + u.Words}
+		return gate.Reject(v, rec, now), nil
+	}
+	al := *l.env.Alert
+	q := ledger.Question{Delivery: al.Delivery, Incident: al.Incident, Agent: l.Policy.Agent}
+	if l.Policy.Keys != nil {
+		q.Pointers = l.Policy.Keys(al)
+	}
+	q.Leads = l.Policy.Hold != nil // only a held case can be lifted by an alert
+	v, err := l.Ledger.Look(ctx, q, now)
+	if err != nil {
+		return gate.Decision{}, err
+	}
+	return gate.Arrive(v, gate.Arrival{Alert: al, TraceID: l.traceID, Trace: l.trace}, l.Policy, now), nil
+}
+
+// pause waits before the next round, the longer the more rounds there were, at random so that messages of one hot case
+// do not meet again. It tells false when there is no time for another round.
+func (l *life) pause(ctx context.Context) bool {
+	longest := min(time.Duration(l.rounds)*20*time.Millisecond, 200*time.Millisecond)
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(rand.N(longest)):
+		return true
+	}
+}

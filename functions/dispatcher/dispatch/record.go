@@ -1,0 +1,63 @@
+package dispatch
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/alertbridge/alertbridge/shared/telemetry"
+)
+
+// record writes the one record of a message, and counts.
+func (l *life) record(ctx context.Context, err error) {
+	attrs := []slog.Attr{
+		slog.String("delivery", l.env.Delivery),
+		slog.String("receive", l.received),
+		slog.Int("rounds", l.rounds),
+		slog.Int64("took_ms", l.Now().Sub(l.began).Milliseconds()),
+	}
+	if l.conflicts > 0 {
+		l.Metrics.Count(ctx, telemetry.LedgerConflict, float64(l.conflicts))
+	}
+	if l.unknowns > 0 {
+		l.Metrics.Count(ctx, telemetry.LedgerUnknown, float64(l.unknowns))
+	}
+	if err != nil {
+		l.Metrics.Count(ctx, telemetry.MessageFailed, 1)
+		// The error goes back to the queue as well, which keeps no words: this record is where they are read.
+		attrs = append(attrs, slog.String("error", err.Error()))
+		l.Log.LogAttrs(ctx, slog.LevelError, "message has no verdict", attrs...)
+		return
+	}
+	d := l.decision
+	attrs = append(attrs,
+		slog.String("verdict", string(d.Verdict)),
+		slog.String("reason", string(d.Reason)),
+		slog.String("case", d.Case),
+		slog.String("did", string(d.Did)),
+		slog.Int64("queued_ms", l.began.Sub(l.env.Received).Milliseconds()))
+	attrs = append(attrs, l.about()...)
+	attrs = append(attrs, l.report.Attrs()...)
+	l.Log.LogAttrs(ctx, l.report.Level(), "alert decided", attrs...)
+
+	l.Metrics.Count(ctx, telemetry.AlertVerdict, 1, telemetry.Verdict(d.Verdict), telemetry.Reason(d.Reason))
+	l.report.Count(ctx, l.Metrics)
+}
+
+// about is what the record says of the alert: what is needed to find it again, and none of its text but the title.
+func (l *life) about() []slog.Attr {
+	if u := l.env.Unreadable; u != nil {
+		return []slog.Attr{slog.String("unreadable", u.Reason), slog.Int("bytes", u.Bytes)}
+	}
+	a := l.env.Alert
+	return []slog.Attr{
+		slog.String("source", a.Source),
+		slog.String("shape", a.Shape),
+		slog.String("event", a.EventID),
+		slog.String("incident", a.Incident.String()),
+		slog.String("transition", string(a.Transition)),
+		slog.String("severity", a.Severity.String()),
+		slog.String("title", a.Title),
+		slog.String("service", a.Service()),
+		slog.Time("time", a.Time),
+	}
+}

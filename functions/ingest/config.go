@@ -1,0 +1,26 @@
+package main
+
+import (
+	"github.com/alertbridge/alertbridge/shared/setting"
+	"github.com/alertbridge/alertbridge/shared/telemetry"
+)
+
+// config is everything that ingest can be told. docs/configuration.md explains each.
+type config struct {
+	queueURL    string // QUEUE_URL: the AlertQueue
+	tokenSecret string // INGEST_TOKEN_SECRET: the secret whose value callers present, name or ARN
+	telemetry   telemetry.Config
+}
+
+func configFrom(getenv func(string) string) (config, error) {
+	r := setting.From(getenv)
+	cfg := config{
+		queueURL:    r.Required("QUEUE_URL"),
+		tokenSecret: r.Required("INGEST_TOKEN_SECRET"),
+	}
+	var err error
+	if cfg.telemetry, err = telemetry.FromEnv(getenv); err != nil {
+		return config{}, err
+	}
+	return cfg, r.Err()
+}

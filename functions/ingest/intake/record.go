@@ -1,0 +1,71 @@
+package intake
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/alertbridge/alertbridge/shared/telemetry"
+)
+
+// record writes the one record of a request, and counts.
+func (h *Handler) record(ctx context.Context, d delivery) {
+	attrs := []slog.Attr{
+		slog.Int("status", d.status),
+		slog.String("delivery", d.id),
+		slog.Int("bytes", d.bytes),
+		slog.Int64("took_ms", h.Now().Sub(d.received).Milliseconds()),
+	}
+	if d.reason != "" {
+		attrs = append(attrs, slog.String("reason", string(d.reason)))
+	}
+	if a := d.alert; a != nil {
+		attrs = append(attrs,
+			slog.String("source", a.Source),
+			slog.String("shape", a.Shape),
+			slog.String("event", a.EventID),
+			slog.String("incident", a.Incident.String()),
+			slog.String("transition", string(a.Transition)))
+	}
+	level, message := slog.LevelInfo, "delivery accepted"
+	switch {
+	case d.status >= http.StatusInternalServerError:
+		level, message = slog.LevelError, "delivery not accepted: our own trouble"
+		attrs = append(attrs, slog.String("error", d.cause.Error()))
+		telemetry.Fail(ctx, d.cause)
+	case d.status >= http.StatusBadRequest:
+		level, message = slog.LevelWarn, "delivery refused"
+		attrs = append(attrs, slog.String("says", d.says))
+	}
+	h.Log.LogAttrs(ctx, level, message, attrs...)
+	h.count(ctx, d)
+}
+
+func (h *Handler) count(ctx context.Context, d delivery) {
+	if d.id != "" {
+		h.Metrics.Count(ctx, telemetry.AlertsReceived, 1)
+	}
+	switch d.reason {
+	case "":
+	case unauthenticated:
+		h.Metrics.Count(ctx, telemetry.AuthenticationFailed, 1)
+	case tokenUnavailable:
+		h.Metrics.Count(ctx, telemetry.SecretReadFailed, 1)
+	case queueUnavailable:
+		h.Metrics.Count(ctx, telemetry.QueueSendFailed, 1)
+	default:
+		h.Metrics.Count(ctx, telemetry.DeliveryRejected, 1, telemetry.Rejected(rejection(d.status)))
+	}
+}
+
+func rejection(status int) telemetry.Rejection {
+	switch status {
+	case http.StatusMethodNotAllowed:
+		return telemetry.RejectedMethod
+	case http.StatusUnsupportedMediaType:
+		return telemetry.RejectedType
+	case http.StatusRequestEntityTooLarge:
+		return telemetry.RejectedSize
+	}
+	return telemetry.RejectedUnreadable
+}

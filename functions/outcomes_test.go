@@ -1,0 +1,131 @@
+package functions_test
+
+import (
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/agent"
+	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/start"
+)
+
+// onSocket is a deployment whose Agent is a stand-in on a real socket, called by the real client.
+func onSocket(t *testing.T) (*bridge, *agenttest.Server) {
+	t.Helper()
+	b := newBridge(t)
+	b.clock.now = time.Now()
+	server, err := agenttest.NewServer(agenttest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	credentials, err := agent.NewCredentials(server.Secrets(), agent.CredentialOptions{
+		Host: server.Host(), AllowLocal: true, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := agent.New(agent.Options{Credentials: credentials, Transport: agent.NewTransport(true)})
+	starter := &start.Starter{Ledger: b.store, Agent: client, Policy: b.policy, Now: b.clock.Now}
+	b.dispatch.Starter, b.schedule.Starter, b.schedule.Secrets = starter, starter, client
+	return b, server
+}
+
+// What each answer of the Agent makes of a case, from the first alert to the state that it is left in.
+func TestOutcomes(t *testing.T) {
+	for name, c := range map[string]struct {
+		behaves agenttest.Behaviour
+		state   gate.State
+		why     gate.Why
+		note    string // its beginning
+		money   bool   // the case holds a reservation
+	}{
+		"received":                         {agenttest.Honest, gate.Started, "", "", true},
+		"slow, but in time":                {agenttest.SlowAfterReading(300 * time.Millisecond), gate.Started, "", "", true},
+		"reset before it read":             {agenttest.ResetBeforeReading, gate.InDoubt, "", "reset: ", true},
+		"reset after it read":              {agenttest.ResetAfterReading, gate.InDoubt, "", "reset: ", true},
+		"took it, and then the line broke": {agenttest.Taken(agenttest.ResetBeforeReading), gate.InDoubt, "", "reset: ", true},
+		"500":                              {agenttest.Status(500, `{"message":"Internal server error"}`), gate.InDoubt, "", "server_error: ", true},
+		"503":                              {agenttest.Status(503, ``), gate.InDoubt, "", "server_error: ", true},
+		"200 and nothing":                  {agenttest.Empty, gate.InDoubt, "", "unreadable_answer: ", true},
+		"200 and garbage":                  {agenttest.Garbage, gate.InDoubt, "", "unreadable_answer: ", true},
+		"200 with errors":                  {agenttest.Errors("priority must be one of CRITICAL, HIGH"), gate.Refused, "", "errors_in_body: ", false},
+		"400":                              {agenttest.Status(400, `{"message":"bad"}`), gate.Refused, "", "bad_request: ", false},
+		"401":                              {agenttest.Status(401, `{}`), gate.Waiting, gate.WhyAgentShut, "unauthorized: ", false},
+		"404":                              {agenttest.Status(404, `{}`), gate.Waiting, gate.WhyAgentShut, "not_found: ", false},
+		"429":                              {agenttest.Throttled("120"), gate.Waiting, gate.WhyAgentDown, "throttled: ", false},
+		"redirect":                         {agenttest.Redirected("https://example.com/"), gate.Waiting, gate.WhyAgentShut, "redirected: ", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, server := onSocket(t)
+			server.Always(c.behaves)
+			a := b.triggers("A")
+			b.want(a, gate.Start, gate.NewIncident) // the verdict stands, whatever becomes of the case
+			got := b.wantCase(a.Case, c.state, 1)
+			if got.Why != c.why || len(got.Note) < len(c.note) || got.Note[:len(c.note)] != c.note || c.note == "" && got.Note != "" {
+				t.Errorf("waits for %q, note %q; want %q, %q…", got.Why, got.Note, c.why, c.note)
+			}
+			if _, reserved := b.account().Running[a.Case]; reserved != c.money {
+				t.Errorf("reserved: %t, want %t", reserved, c.money)
+			}
+		})
+	}
+}
+
+func TestAgentOutOfReach(t *testing.T) {
+	b, server := onSocket(t)
+	server.Secrets().Set(`{"url":"http://127.0.0.1:1/webhook/generic/x","token":"t"}`) // nobody listens there
+	a := b.triggers("A")
+	if c := b.wantCase(a.Case, gate.Waiting, 1); c.Why != gate.WhyAgentDown {
+		t.Errorf("waits for %s", c.Why)
+	}
+}
+
+// The Agent took the event and the answer was lost. The repeat is a duplicate to it, by id and timestamp.
+func TestRepeatIsADuplicateToTheAgent(t *testing.T) {
+	b, server := onSocket(t)
+	server.Next(agenttest.Taken(agenttest.ResetBeforeReading))
+	a := b.triggers("A")
+	b.wantCase(a.Case, gate.InDoubt, 1)
+	b.tick(time.Minute)
+	b.wantCase(a.Case, gate.Started, 1)
+	if n := len(server.Investigations()); n != 1 {
+		t.Errorf("%d investigations for one case", n)
+	}
+	if n := len(server.Requests()); n != 2 {
+		t.Errorf("%d requests, want the first and its repeat", n)
+	}
+}
+
+// A key is replaced at the Agent without overlap. The new one is read at once, and the alert does not notice.
+func TestRotatedKey(t *testing.T) {
+	b, server := onSocket(t)
+	b.wantCase(b.triggers("A").Case, gate.Started, 1)
+	server.Rotate()
+	b.wantCase(b.triggers("B").Case, gate.Started, 1)
+	if n := len(server.Investigations()); n != 2 {
+		t.Errorf("%d investigations, want 2", n)
+	}
+}
+
+// The stack creates the Agent's secret empty. Cases wait until it is filled in, and then start.
+func TestEmptySecretIsFilledIn(t *testing.T) {
+	b, server := onSocket(t)
+	filled := server.Secret()
+	server.Secrets().Set("{}")
+	a := b.triggers("A")
+	if c := b.wantCase(a.Case, gate.Waiting, 1); c.Why != gate.WhyAgentShut || c.Note[:15] != "secret_missing:" {
+		t.Errorf("waits for %s: %s", c.Why, c.Note)
+	}
+	b.tick(time.Minute)
+	b.wantCase(a.Case, gate.Waiting, 1)
+	server.Secrets().Set(filled)
+	b.tick(time.Minute)
+	b.wantCase(a.Case, gate.Started, 1)
+	if n := len(server.Investigations()); n != 1 {
+		t.Errorf("%d investigations, want 1", n)
+	}
+}

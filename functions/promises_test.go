@@ -1,0 +1,383 @@
+package functions_test
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/delivery"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
+	"github.com/alertbridge/alertbridge/shared/start"
+)
+
+func TestTwoHundredDeliveriesOfOneAlertStartOnce(t *testing.T) {
+	b := newBridge(t)
+	a := b.alertOf("A", alert.Triggered)
+	var all sync.WaitGroup
+	for range 200 {
+		all.Go(func() {
+			for b.try(a) != nil { // a message without a verdict comes back
+			}
+		})
+	}
+	all.Wait()
+	d := b.verdict(a)
+	b.want(d, gate.Start, gate.NewIncident)
+	b.wantCalls(d.Case, 1)
+	if b.agent.total() != 1 {
+		t.Errorf("%d calls", b.agent.total())
+	}
+	if c := b.wantCase(d.Case, gate.Started, 1); c.Attempt != 1 || c.Joined != 0 {
+		t.Errorf("attempt %d, joined %d", c.Attempt, c.Joined)
+	}
+}
+
+func TestTwoHundredNotificationsOfOneIncidentStartOnce(t *testing.T) {
+	b := newBridge(t)
+	var all sync.WaitGroup
+	for i := range 200 {
+		tr := alert.Renotify
+		if i%2 == 0 {
+			tr = alert.ReTriggered
+		}
+		a := b.alertOf("A", tr, at(b.clock.Now().Add(time.Duration(i)*time.Millisecond)))
+		all.Go(func() {
+			for b.try(a) != nil {
+			}
+		})
+	}
+	all.Wait()
+	if b.agent.total() != 1 {
+		t.Errorf("%d calls for one incident", b.agent.total())
+	}
+}
+
+func TestRecoveryThatOvertakesItsTrigger(t *testing.T) {
+	for name, key := range map[string]func(*alert.Alert){"cycle key": cycle("1"), "fallback key": func(*alert.Alert) {}} {
+		t.Run(name, func(t *testing.T) {
+			b := newBridge(t)
+			trigger := b.alertOf("A", alert.Triggered, key)
+			b.clock.add(time.Minute)
+			b.want(b.recovers("A", key), gate.Drop, gate.IsRecovery)
+			b.want(b.send(trigger), gate.Drop, gate.Late)
+			if b.agent.total() != 0 {
+				t.Error("an investigation was started for what had recovered")
+			}
+		})
+	}
+}
+
+// A crash is an invocation that ends at some point and never settles; its message comes back.
+func TestCrashes(t *testing.T) {
+	t.Run("after the commit, before the call", func(t *testing.T) {
+		b := newBridge(t)
+		a := b.alertOf("A", alert.Triggered)
+		b.store.afterCommit(func() { panic("crash") })
+		b.crash(func() { _ = b.try(a) })
+		b.want(b.send(a), gate.Start, gate.NewIncident) // comes back, and only acknowledges
+		id := b.verdict(a).Case
+		b.wantCalls(id, 0)
+		b.tick(gate.Lease + time.Second)
+		b.wantCase(id, gate.InDoubt, 1)
+		b.tick(time.Minute)
+		b.wantCase(id, gate.Started, 1)
+		b.wantCalls(id, 1)
+	})
+	t.Run("in the call", func(t *testing.T) {
+		b := newBridge(t)
+		a := b.alertOf("A", alert.Triggered)
+		b.agent.meanwhile(func() { panic("crash") })
+		b.crash(func() { _ = b.try(a) })
+		b.send(a)
+		id := b.verdict(a).Case
+		b.tick(gate.Lease + time.Second)
+		b.wantCase(id, gate.InDoubt, 1)
+		b.tick(time.Minute)
+		b.wantCase(id, gate.Started, 1)
+		b.wantCalls(id, 2) // the only thing that is ever sent again, with the same id
+	})
+	t.Run("after the call, before the settle", func(t *testing.T) {
+		b := newBridge(t, stop)
+		a := b.alertOf("A", alert.Triggered)
+		b.agent.meanwhile(func() { b.store.beforeCommit(func() { panic("crash") }) })
+		b.crash(func() { _ = b.try(a) })
+		b.send(a)
+		id := b.verdict(a).Case
+		for range 30 {
+			b.tick(time.Minute)
+		}
+		b.wantCase(id, gate.InDoubt, 1)
+		b.wantCalls(id, 1) // stop: nothing is sent again by itself
+	})
+	t.Run("before the commit", func(t *testing.T) {
+		b := newBridge(t)
+		a := b.alertOf("A", alert.Triggered)
+		b.store.beforeCommit(func() { panic("crash") })
+		b.crash(func() { _ = b.try(a) })
+		b.want(b.send(a), gate.Start, gate.NewIncident)
+		b.wantCalls(b.verdict(a).Case, 1)
+	})
+}
+
+func (b *bridge) crash(f func()) {
+	b.t.Helper()
+	defer func() {
+		if recover() == nil {
+			b.t.Error("it did not crash")
+		}
+	}()
+	f()
+}
+
+func TestTableDownLosesNothing(t *testing.T) {
+	b := newBridge(t)
+	a := b.alertOf("A", alert.Triggered)
+	b.store.fails(errDown)
+	err := b.try(a)
+	if err == nil || !strings.Contains(err.Error(), a.Delivery) || !strings.Contains(err.Error(), errDown.Error()) {
+		t.Errorf("a message without a verdict must come back, and its error name the delivery and the cause: %v", err)
+	}
+	if _, err := b.schedule.Handle(t.Context(), struct{}{}); err == nil {
+		t.Error("a tick without a ledger must fail, so that somebody is told")
+	}
+	b.store.fails(nil)
+	b.want(b.send(a), gate.Start, gate.NewIncident)
+	b.wantCalls(b.verdict(a).Case, 1)
+}
+
+func TestTableDownInTheMiddle(t *testing.T) {
+	b := newBridge(t)
+	a := b.alertOf("A", alert.Triggered)
+	b.agent.meanwhile(func() { b.store.fails(errDown) }) // the settle finds no ledger
+	if err := b.try(a); err != nil {
+		t.Errorf("the alert has its verdict, and must not come back: %v", err)
+	}
+	b.store.fails(nil)
+	id := b.verdict(a).Case
+	b.wantCase(id, gate.Starting, 1)
+	b.tick(gate.Lease + time.Second)
+	b.wantCase(id, gate.InDoubt, 1)
+}
+
+func TestAgentDownForTenTicksAndBack(t *testing.T) {
+	b := newBridge(t)
+	for range 40 {
+		b.agent.says(delivery.ConnectionFailed)
+	}
+	low := b.triggers("low", func(a *alert.Alert) { a.Severity = alert.Low })
+	b.want(low, gate.Start, gate.NewIncident) // the verdict stands; its case came back
+	b.wantCase(low.Case, gate.Waiting, 1)
+	high := b.triggers("high", func(a *alert.Alert) { a.Severity = alert.High })
+	b.want(high, gate.Wait, gate.AgentDown)
+	gone := b.triggers("gone")
+	b.clock.add(time.Second)
+	b.recovers("gone")
+
+	before := b.agent.total()
+	for range 10 {
+		calls := b.agent.total()
+		b.tick(time.Minute)
+		if probes := b.agent.total() - calls; probes > 1 {
+			t.Errorf("%d calls in one tick to an Agent that is down: one probe is enough", probes)
+		}
+	}
+	if b.agent.total() == before {
+		t.Error("nobody tried the Agent in ten minutes")
+	}
+	for _, id := range []string{low.Case, high.Case} {
+		if c := b.wantCase(id, gate.Waiting, 1); c.Why != gate.WhyAgentDown || c.Doubts != 0 {
+			t.Errorf("case %s waits for %s with %d doubts: a probe changes nothing in its case's fate", id, c.Why, c.Doubts)
+		}
+	}
+	b.agent.answers = nil
+	for range 9 { // the back-off is at most eight minutes and a fifth
+		b.tick(time.Minute)
+	}
+	b.tick(time.Minute)
+	b.wantCase(low.Case, gate.Started, 1)
+	b.wantCase(high.Case, gate.Started, 1)
+	b.wantCase(gone.Case, gate.Ended, 0)
+	b.wantCalls(gone.Case, 0)
+	if first := b.agent.asked[len(b.agent.asked)-2]; first != high.Case {
+		t.Errorf("case %s was started first, want the more severe %s", first, high.Case)
+	}
+	if b.account().Down != (gate.Down{}) {
+		t.Errorf("the account is still down: %+v", b.account().Down)
+	}
+}
+
+func TestAgentShutUntilItsSecretIsMended(t *testing.T) {
+	b := newBridge(t)
+	b.agent.says(delivery.Unauthorized)
+	a := b.triggers("A")
+	if c := b.wantCase(a.Case, gate.Waiting, 1); c.Why != gate.WhyAgentShut {
+		t.Errorf("waits for %s", c.Why)
+	}
+	b.want(b.triggers("B"), gate.Wait, gate.AgentShut)
+	for range 3 {
+		b.tick(time.Minute)
+	}
+	if b.agent.total() != 1 {
+		t.Errorf("%d calls with a key that is known to be wrong", b.agent.total())
+	}
+	b.agent.version = "v2"
+	b.tick(time.Minute)
+	b.wantCase(a.Case, gate.Started, 1)
+	if b.agent.total() != 3 {
+		t.Errorf("%d calls, want the first and two starts", b.agent.total())
+	}
+}
+
+func TestRefusedIsForAPerson(t *testing.T) {
+	b := newBridge(t)
+	b.agent.says(delivery.ErrorsInBody)
+	a := b.triggers("A")
+	if c := b.wantCase(a.Case, gate.Refused, 1); c.Note != "errors_in_body: scripted" {
+		t.Errorf("note %q, want the Agent's own words", c.Note)
+	}
+	for range 5 {
+		b.tick(time.Minute)
+	}
+	b.wantCalls(a.Case, 1)
+	b.want(b.triggers("B"), gate.Start, gate.NewIncident) // the fault is that case's alone
+}
+
+func TestTwoSchedulersAtOnce(t *testing.T) {
+	b := newBridge(t, held)
+	var cases []string
+	for _, name := range []string{"A", "B", "C", "D", "E"} {
+		cases = append(cases, b.triggers(name).Case)
+	}
+	b.clock.add(time.Minute)
+	var both sync.WaitGroup
+	for range 2 {
+		both.Go(func() {
+			if _, err := b.schedule.Handle(t.Context(), struct{}{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	both.Wait()
+	b.tick(time.Minute) // what they took from each other comes a minute later
+	for _, id := range cases {
+		b.wantCase(id, gate.Started, 1)
+		b.wantCalls(id, 1)
+	}
+}
+
+// Round trips to the ledger when nobody is in the way: at most three for any alert, and four with a start.
+func TestRoundTrips(t *testing.T) {
+	b := newBridge(t)
+	for _, step := range []struct {
+		name string
+		do   func()
+		most int
+	}{
+		{"a new incident: read, commit, settle", func() { b.triggers("A") }, 3},
+		{"a repeat of it: read, read its case, commit", func() { b.triggers("A") }, 3},
+		{"its recovery", func() { b.clock.add(time.Second); b.recovers("A") }, 3},
+		{"it fires again within the window", func() { b.clock.add(time.Second); b.triggers("A") }, 3},
+		{"it starts again after its case has ended: read, read the old case, commit, settle", func() {
+			b.tick(9 * time.Minute)
+			b.clock.add(time.Hour)
+			b.store.looks, b.store.writes = 0, 0
+			b.want(b.triggers("A"), gate.Start, gate.NewIncident)
+		}, 4},
+		{"a test", func() { b.triggers("T", func(a *alert.Alert) { a.Test = true }) }, 2},
+	} {
+		b.store.looks, b.store.writes = 0, 0
+		step.do()
+		if got := b.store.trips(); got > step.most {
+			t.Errorf("%s: %d round trips, at most %d", step.name, got, step.most)
+		}
+	}
+}
+
+func TestBatchOfManyWithBadOnes(t *testing.T) {
+	b := newBridge(t)
+	good := b.alertOf("A", alert.Triggered)
+	ev := events.SQSEvent{Records: []events.SQSMessage{
+		{MessageId: "garbage", Body: "{"},
+		{MessageId: "good", Body: b.body(good)},
+		{MessageId: "newer", Body: `{"v":99}`},
+	}}
+	resp, err := b.dispatch.Handle(t.Context(), ev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back []string
+	for _, f := range resp.BatchItemFailures {
+		back = append(back, f.ItemIdentifier)
+	}
+	if got := strings.Join(back, " "); got != "garbage newer" {
+		t.Errorf("gave back %q, want garbage and newer", got)
+	}
+	b.want(b.verdict(good), gate.Start, gate.NewIncident)
+
+	alone := events.SQSEvent{Records: ev.Records[:1]}
+	if _, err := b.dispatch.Handle(t.Context(), alone); err == nil || !strings.Contains(err.Error(), "garbage") {
+		t.Errorf("a single message without a verdict must be an error that names it: %v", err)
+	}
+}
+
+func TestUnreadableDeliveryHasAVerdict(t *testing.T) {
+	b := newBridge(t)
+	body := encode(t, unreadable("raw-1", b.clock.Now()))
+	for range 2 { // and only one
+		if _, err := b.dispatch.Handle(t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: body}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := b.verdict(alert.Alert{Delivery: "raw-1"})
+	b.want(d, gate.Drop, gate.Unreadable)
+	if d.Words != "not_json: It is not JSON." {
+		t.Errorf("words %q", d.Words)
+	}
+}
+
+// A hot case: races are lost again and again. It is no failure until the time to decide is over; then the message comes
+// back, and nothing was done.
+func TestMessageThatLosesEveryRaceComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBridge(t)
+		for range 10_000 {
+			b.store.before = append(b.store.before, func(gate.Change) error { return ledger.ErrConflict })
+		}
+		a := b.alertOf("A", alert.Triggered)
+		began := time.Now()
+		err := b.try(a)
+		if !errors.Is(err, ledger.ErrConflict) || !strings.Contains(err.Error(), "has no verdict after") {
+			t.Errorf("the message came back with %v", err)
+		}
+		if took := time.Since(began); took < 4*time.Second || took > start.DecideTime+start.CommitTime {
+			t.Errorf("it tried for %s, want about %s", took, start.DecideTime)
+		}
+		b.store.before = nil
+		b.want(b.send(a), gate.Start, gate.NewIncident)
+		if b.agent.total() != 1 {
+			t.Errorf("%d calls", b.agent.total())
+		}
+	})
+}
+
+// A message of a batch for which too little time is left is given back unread, instead of being cut off in the middle.
+func TestMessageIsNotBegunWithoutTime(t *testing.T) {
+	b := newBridge(t)
+	first, second := b.alertOf("A", alert.Triggered), b.alertOf("B", alert.Triggered)
+	b.agent.meanwhile(func() { b.clock.add(12 * time.Second) })
+	ctx := deadline{t.Context(), b.clock.Now().Add(30 * time.Second)}
+	resp, err := b.dispatch.Handle(ctx, events.SQSEvent{Records: []events.SQSMessage{
+		{MessageId: "first", Body: b.body(first)}, {MessageId: "second", Body: b.body(second)},
+	}})
+	if err != nil || len(resp.BatchItemFailures) != 1 || resp.BatchItemFailures[0].ItemIdentifier != "second" {
+		t.Errorf("gave back %v, %v; want the second", resp.BatchItemFailures, err)
+	}
+	b.want(b.verdict(first), gate.Start, gate.NewIncident)
+}

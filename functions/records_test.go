@@ -1,0 +1,213 @@
+package functions_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/delivery"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/telemetry"
+)
+
+// written splits what was written into log records and counts by counter.
+func (b *bridge) written() (records []map[string]any, counts map[string]float64) {
+	b.t.Helper()
+	counts = map[string]float64{}
+	for _, line := range b.out.take() {
+		var m map[string]any
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			b.t.Fatalf("not JSON: %s", line)
+		}
+		if m["_aws"] == nil {
+			records = append(records, m)
+			continue
+		}
+		for _, d := range telemetry.Metrics() {
+			if n, ok := m[string(d.Metric)].(float64); ok {
+				counts[string(d.Metric)] += n
+			}
+		}
+	}
+	return records, counts
+}
+
+func same(t *testing.T, got, want map[string]float64) {
+	t.Helper()
+	for name := range got {
+		if got[name] != want[name] {
+			t.Errorf("%s was counted %v times, want %v", name, got[name], want[name])
+		}
+	}
+	for name := range want {
+		if got[name] == 0 {
+			t.Errorf("%s was not counted", name)
+		}
+	}
+}
+
+func TestOneRecordForAnAlert(t *testing.T) {
+	b := newBridge(t)
+	a := b.triggers("A")
+	records, counts := b.written()
+	if len(records) != 1 {
+		t.Fatalf("%d records for one alert", len(records))
+	}
+	for name, want := range map[string]any{
+		"level": "INFO", "message": "alert decided", "delivery": a.ID, "case": a.Case, "verdict": "start",
+		"reason": "new_incident", "did": "opens", "incident": "1/m-A/g.A", "transition": "Triggered", "severity": "MEDIUM",
+		"title": "Monitor A", "service": "A", "rounds": 1.0, "outcome": "accepted", "call_reason": "received",
+		"attempt": 1.0, "doubts": 0.0, "state": "started",
+	} {
+		if records[0][name] != want {
+			t.Errorf("%s is %v, want %v", name, records[0][name], want)
+		}
+	}
+	same(t, counts, map[string]float64{"AlertVerdict": 1, "AgentCall": 1})
+}
+
+func TestWhatAlarmsStandOn(t *testing.T) {
+	for reason, want := range map[delivery.Reason]struct {
+		level  string
+		counts map[string]float64
+	}{
+		delivery.Unauthorized: {"ERROR", map[string]float64{"AlertVerdict": 1, "AgentCall": 1, "AgentShut": 1}},
+		delivery.ErrorsInBody: {"ERROR", map[string]float64{"AlertVerdict": 1, "AgentCall": 1, "CaseRefused": 1}},
+		delivery.TimedOut:     {"WARN", map[string]float64{"AlertVerdict": 1, "AgentCall": 1, "CaseInDoubt": 1}},
+		delivery.Throttled:    {"WARN", map[string]float64{"AlertVerdict": 1, "AgentCall": 1}},
+	} {
+		b := newBridge(t)
+		b.agent.says(reason)
+		b.triggers("A")
+		records, counts := b.written()
+		if len(records) != 1 || records[0]["level"] != want.level || records[0]["words"] != "scripted" {
+			t.Errorf("%s: records %v", reason, records)
+		}
+		same(t, counts, want.counts)
+	}
+}
+
+func TestMessageWithoutAVerdictIsTold(t *testing.T) {
+	b := newBridge(t)
+	b.store.fails(errDown)
+	_ = b.try(b.alertOf("A", alert.Triggered))
+	records, counts := b.written()
+	if len(records) != 1 || records[0]["level"] != "ERROR" || !strings.Contains(records[0]["error"].(string), errDown.Error()) {
+		t.Errorf("records %v", records)
+	}
+	same(t, counts, map[string]float64{"MessageFailed": 1})
+}
+
+func TestLostRacesAreCountedAndNoFailure(t *testing.T) {
+	b := newBridge(t)
+	b.store.beforeCommit(func() { b.triggers("A") })
+	b.triggers("A")
+	records, counts := b.written()
+	if n := records[len(records)-1]["rounds"]; n != 2.0 {
+		t.Errorf("%v rounds, want 2", n)
+	}
+	same(t, counts, map[string]float64{"AlertVerdict": 2, "AgentCall": 1, "LedgerConflict": 1})
+}
+
+func TestTickWithoutWorkWritesOnlyItsHeartbeat(t *testing.T) {
+	b := newBridge(t)
+	b.tick(time.Minute)
+	records, counts := b.written()
+	if len(records) != 0 {
+		t.Errorf("records of a tick that did nothing: %v", records)
+	}
+	same(t, counts, map[string]float64{"Tick": 1})
+}
+
+func TestTickTellsWhatItDid(t *testing.T) {
+	b := newBridge(t, held)
+	a := b.triggers("A")
+	b.out.take()
+	b.tick(time.Minute)
+	records, counts := b.written()
+	if len(records) != 2 {
+		t.Fatalf("records %v, want one of the case and one of the tick", records)
+	}
+	for name, want := range map[string]any{"case": a.Case, "did": "starts", "from": "waiting", "to": "starting", "state": "started"} {
+		if records[0][name] != want {
+			t.Errorf("%s is %v, want %v", name, records[0][name], want)
+		}
+	}
+	for name, want := range map[string]any{"due": 1.0, "moved": 1.0, "starts": 1.0, "lost": 0.0, "left": 0.0} {
+		if records[1][name] != want {
+			t.Errorf("%s is %v, want %v", name, records[1][name], want)
+		}
+	}
+	same(t, counts, map[string]float64{"Tick": 1, "TickDue": 1, "TickStarted": 1, "AgentCall": 1})
+}
+
+// An account that is shut is counted in every tick, so that its alarm lasts as long as the fault.
+func TestShutAccountIsCountedWhileItLasts(t *testing.T) {
+	b := newBridge(t)
+	b.agent.says(delivery.Unauthorized)
+	b.triggers("A")
+	for range 2 {
+		b.out.take()
+		b.tick(time.Minute)
+		_, counts := b.written()
+		same(t, counts, map[string]float64{"Tick": 1, "TickDue": 1, "AgentShut": 1})
+	}
+}
+
+// The secret of a shut account cannot be read just now. The rest of the tick is done, and the fault is told.
+func TestTickGoesOnWithoutTheSecret(t *testing.T) {
+	b := newBridge(t)
+	started := b.triggers("A")
+	b.agent.says(delivery.Unauthorized)
+	b.triggers("B")
+	b.out.take()
+	b.schedule.Secrets = unreadableSecret{}
+	b.clock.add(9 * time.Minute)
+	_, err := b.schedule.Handle(t.Context(), struct{}{})
+	if err == nil || !strings.Contains(err.Error(), "no answer") {
+		t.Errorf("the tick says %v", err)
+	}
+	b.wantCase(started.Case, gate.Ended, 1)
+	_, counts := b.written()
+	same(t, counts, map[string]float64{"TickDue": 2, "AgentShut": 1}) // no heartbeat: the alarm shall hear of it
+}
+
+type unreadableSecret struct{}
+
+func (unreadableSecret) SecretVersion(context.Context) (string, error) {
+	return "", errors.New("no answer")
+}
+
+// A tick stops taking new work while a start still fits before its end.
+func TestTickStopsInTime(t *testing.T) {
+	b := newBridge(t, held)
+	for _, name := range []string{"A", "B", "C"} {
+		b.triggers(name)
+	}
+	b.clock.add(time.Minute)
+	b.out.take()
+	ctx := deadline{t.Context(), b.clock.Now().Add(20 * time.Second)}
+	b.agent.meanwhile(func() { b.clock.add(6 * time.Second) }) // 14 s are left for the second
+	if _, err := b.schedule.Handle(ctx, struct{}{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := b.agent.total(); n != 1 {
+		t.Errorf("%d starts, want 1", n)
+	}
+	records, _ := b.written()
+	if left := records[len(records)-1]["left"]; left != 2.0 {
+		t.Errorf("%v cases left, want 2", left)
+	}
+}
+
+// deadline is a context whose end is on the test's clock.
+type deadline struct {
+	context.Context
+	end time.Time
+}
+
+func (d deadline) Deadline() (time.Time, bool) { return d.end, true }

@@ -1,0 +1,67 @@
+package schedule
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/start"
+	"github.com/alertbridge/alertbridge/shared/telemetry"
+)
+
+// recordCase writes the one record of a case that the tick has moved on.
+func (t *tick) recordCase(ctx context.Context, d gate.Decision, rep start.Report) {
+	c := d.Change.Cases[0].Now
+	attrs := []slog.Attr{
+		slog.String("case", c.ID),
+		slog.String("did", string(d.Did)),
+		slog.String("from", string(d.Change.Cases[0].Read.State)),
+		slog.String("to", string(c.State)),
+		slog.String("why", string(c.Why)),
+		slog.String("how", string(c.How)),
+		slog.String("severity", c.Severity.String()),
+		slog.String("title", c.Title),
+		slog.String("first_trace_id", c.TraceID),
+	}
+	level := rep.Level()
+	if d.Did == gate.Doubts {
+		level = slog.LevelWarn
+		t.Metrics.Count(ctx, telemetry.CaseInDoubt, 1)
+	}
+	t.Log.LogAttrs(ctx, level, "case moved on", append(attrs, rep.Attrs()...)...)
+	rep.Count(ctx, t.Metrics)
+}
+
+// record writes the heartbeat, and a record of the tick when it did something.
+func (t *tick) record(ctx context.Context, err error) {
+	if err == nil {
+		t.Metrics.Count(ctx, telemetry.Tick, 1)
+	}
+	if t.shut && !t.opened { // again in each tick, so that the alarm lasts as long as the fault
+		t.Metrics.Count(ctx, telemetry.AgentShut, 1)
+	}
+	if t.due > 0 {
+		t.Metrics.Count(ctx, telemetry.TickDue, float64(t.due))
+	}
+	if t.starts > 0 {
+		t.Metrics.Count(ctx, telemetry.TickStarted, float64(t.starts))
+	}
+	if err == nil && t.moved+t.lost+t.left+t.repaired == 0 && !t.opened {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.Int("due", t.due),
+		slog.Int("moved", t.moved),
+		slog.Int("starts", t.starts),
+		slog.Int("lost", t.lost),
+		slog.Int("left", t.left),
+		slog.Int("repaired", t.repaired),
+		slog.Bool("opened", t.opened),
+		slog.Int64("took_ms", t.Now().Sub(t.began).Milliseconds()),
+	}
+	if err != nil { // EventBridge keeps no words: this record is where they are read
+		t.Log.LogAttrs(ctx, slog.LevelError, "tick failed", append(attrs, slog.String("error", err.Error()))...)
+		return
+	}
+	t.Log.LogAttrs(ctx, slog.LevelInfo, "tick", attrs...)
+}
