@@ -18,10 +18,10 @@ import (
 //   - trims lines at their end and keeps at most one blank line in a row. \n and \t stay, every other line break
 //     becomes \n and every other space but the ideographic one becomes " ".
 //
-// A handle is an @ that does not follow a letter, digit or one of "_.+-", and then an e-mail address, or the name of
+// A handle is an @ that does not follow a letter, digit or one of "_.+-/", and then an e-mail address, or the name of
 // one of Datadog's integrations (webhook-…, slack-…, pagerduty), or any name with a dash, or all, here, channel or
-// everyone. So ops@example.com in a sentence stays, and so do @timestamp, @http.status_code:500, @x-request-id:7 and
-// @aws-sdk/client, which are attributes, annotations and packages.
+// everyone. So ops@example.com in a sentence and https://example.com/@some-body stay, and so do @timestamp,
+// @http.status_code:500, @x-request-id:7 and @aws-sdk/client, which are attributes, annotations and packages.
 //
 // Nothing that cleaning removes can come about by cleaning: Clean(Clean(s)) == Clean(s).
 func Clean(s string) string {
@@ -202,7 +202,7 @@ func dropHandles(s string) string {
 	out := make([]byte, 0, len(s))
 	copied := 0
 	for i := at; i < len(s); i++ {
-		if s[i] != '@' || i > 0 && inHandle(s[i-1]) {
+		if s[i] != '@' || i > 0 && (inHandle(s[i-1]) || s[i-1] == '/') {
 			continue
 		}
 		end := i + 1

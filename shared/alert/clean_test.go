@@ -36,6 +36,8 @@ func TestClean(t *testing.T) {
 		{"the full stop is not the handle's", "Ask @slack-ops.", "Ask ."},
 		{"after a Japanese letter", "連絡先@slack-ops", "連絡先"},
 		{"an address in a sentence", "mail ops@example.com or <x+y@example.com>", "mail ops@example.com or <x+y@example.com>"},
+		{"addresses that look like handles behind the @", "mail a@slack-corp.example, b_@my-team.example", "mail a@slack-corp.example, b_@my-team.example"},
+		{"a page of somebody", "https://example.com/@some-body", "https://example.com/@some-body"},
 		{"attributes of logs", "@timestamp @http.status_code:>=500 @x-request-id:7", "@timestamp @http.status_code:>=500 @x-request-id:7"},
 		{"annotations and packages", "@Transactional @aws-sdk/client @media 50 @ 3", "@Transactional @aws-sdk/client @media 50 @ 3"},
 		{"a known handle in front of a colon", "@slack-ops: look", ": look"},
