@@ -122,7 +122,7 @@ func (l *leaf) has(name string) bool {
 		return l.top && same(name[1:], l.name)
 	}
 	if parent, name, ok := strings.Cut(name, "."); ok {
-		return !l.top && same(name, l.name) && same(parent, l.parent)
+		return same(name, l.name) && same(parent, l.parent)
 	}
 	return same(name, l.name)
 }
