@@ -1,0 +1,72 @@
+# alertbridge. `make` alone says what there is to make.
+.DEFAULT_GOAL := help
+.PHONY: help run test lint engines trace sam validate template size fuzz ci build clean
+
+# The architecture of the functions: arm64 or x86_64, as the template's parameter Architecture has it. `sam build` does
+# not hand that one to make, so whoever deploys for x86_64 says both: LAMBDA_ARCH=x86_64 sam build.
+LAMBDA_ARCH ?= arm64
+GOARCH_arm64 := arm64
+GOARCH_x86_64 := amd64
+LAMBDA_GOARCH = $(or $(GOARCH_$(LAMBDA_ARCH)),$(error LAMBDA_ARCH is $(LAMBDA_ARCH); it must be arm64 or x86_64))
+
+# What a function is built with. The two tags and nothing else keep the linker's dead-code elimination: .ci/size holds
+# the result. No path, time or commit goes in, so that the same source gives the same bytes everywhere.
+FUNCTION_BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_GOARCH) go build -trimpath -buildvcs=false \
+	-tags lambda.norpc,grpcnotrace -ldflags '$(LDFLAGS)'
+LDFLAGS = -s -w
+
+TIME ?= 15s
+
+help: ## Say what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+run: ## Run the whole pipeline here, with a stand-in for the Agent
+	go run ./cmd/alertbridge run
+
+test: ## Format, vet and every test that needs nothing but Go
+	@.ci/test
+
+lint: ## What linters find beyond that (downloads them once)
+	@.ci/lint
+
+engines: ## The queue's and the ledger's tests on real engines (Java, Maven and Cargo, once)
+	@.ci/engines-test
+
+trace: ## The compiled functions and a stand-in for the Datadog extension: one trace (Linux)
+	@.ci/trace-test
+
+sam: ## The template with the real SAM CLI: check, build, run each function (Linux, root or Docker; Python)
+	@.ci/sam-test
+
+validate: ## Only check the template (Python)
+	@.ci/sam-test --validate
+
+template: ## Translate template.yaml for its test, after it was changed (Python)
+	@.ci/template-translate
+
+size: ## The functions' size, what the linker kept, and that a build can be repeated
+	@.ci/size
+
+fuzz: ## Every fuzz test, TIME=15s each
+	@.ci/fuzz $(TIME)
+
+ci: ## All of the above, as it runs before anything lands
+	@.ci/run
+
+build: ## The functions for LAMBDA_ARCH=arm64 and the command alertbridge, into bin/
+	@$(MAKE) --no-print-directory build-IngestFunction ARTIFACTS_DIR=bin/ingest
+	@$(MAKE) --no-print-directory build-DispatcherFunction ARTIFACTS_DIR=bin/dispatcher
+	@$(MAKE) --no-print-directory build-SchedulerFunction ARTIFACTS_DIR=bin/scheduler
+	go build -trimpath -o bin/ ./cmd/alertbridge
+
+clean: ## Remove what was built
+	rm -rf bin .aws-sam
+
+# `sam build` makes build-<the function's name in template.yaml>, with ARTIFACTS_DIR for what is to be uploaded.
+.PHONY: build-IngestFunction build-DispatcherFunction build-SchedulerFunction
+build-IngestFunction: FUNCTION = ingest
+build-DispatcherFunction: FUNCTION = dispatcher
+build-SchedulerFunction: FUNCTION = scheduler
+build-IngestFunction build-DispatcherFunction build-SchedulerFunction:
+	@test -n '$(ARTIFACTS_DIR)' || { echo 'ARTIFACTS_DIR is not set; make build sets it'; exit 1; }
+	$(FUNCTION_BUILD) -o '$(ARTIFACTS_DIR)/bootstrap' ./functions/$(FUNCTION)
