@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/caseview"
 	"github.com/alertbridge/alertbridge/functions/ingest/intake"
 	"github.com/alertbridge/alertbridge/functions/scheduler/schedule"
 	"github.com/alertbridge/alertbridge/shared/agent"
@@ -641,8 +642,11 @@ func TestAlarmsSayWhatToDo(t *testing.T) {
 			t.Errorf("%s is called %v: two stacks would share it, or its page is not found", name, p["AlarmName"])
 		}
 		text := at[string](p, "AlarmDescription")
-		if len(text) > 1024 || !strings.Contains(text, "First: aws ") {
+		first := regexp.MustCompile(`First: (?:aws (\w+) |alertbridge cases list --state (\w+) --table Ref\(Ledger\))`).FindStringSubmatch(text)
+		if len(text) > 1024 || first == nil {
 			t.Errorf("%s does not say in 1,024 characters what to run first: %q", name, text)
+		} else if first[2] != "" && !slices.Contains(caseview.States(), first[2]) {
+			t.Errorf("%s asks for cases in the state %s, which there is not", name, first[2])
 		}
 		want := "notBreaching"
 		if name == "TickMissing" {
