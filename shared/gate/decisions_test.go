@@ -87,13 +87,12 @@ func TestFirst(t *testing.T) {
 			if at["delivery"] == "recorded" {
 				v.Delivery = &Delivery{ID: "d1", Verdict: Wait, Reason: NoSlot, Case: "ab-first"}
 			}
-			firstHolds(t, fmt.Sprint(at, " in a case that is ", state), v, Arrive(v, arrivalOf(a), p, noon), at, row)
+			firstHolds(t, sceneOf(at, "in a case that is", state), v, Arrive(v, arrivalOf(a), p, noon), at, row)
 		}
 	})
 }
 
-func firstHolds(t *testing.T, name string, v View, d Decision, at, row entry) {
-	t.Helper()
+func firstHolds(t *testing.T, name scene, v View, d Decision, at, row entry) {
 	sane(t, v, d)
 	reason, _, _ := strings.Cut(row["reason"], ",")
 	switch {
@@ -176,7 +175,6 @@ func knownBy(last string, at time.Time, key string) []Incident {
 
 // theAlertIs classifies by the page's table "cycle".
 func theAlertIs(t *testing.T, last, key, transition string) string {
-	t.Helper()
 	return lookup(t, "cycle", entry{"last word on the incident": last, "key": key, "transition": transition})["the alert is"]
 }
 
@@ -242,7 +240,7 @@ func TestTrigger(t *testing.T) {
 						for _, in := range knownBy(last, noon, key) {
 							scenes++
 							v := viewOf(in, ownCase(at, noon))
-							triggerHolds(t, fmt.Sprintf("%v: %s, %s, %s key, %+v", at, tr, last, key, in), v, a, row)
+							triggerHolds(t, sceneOf(at, tr, last, key, in), v, a, row)
 						}
 					}
 				}
@@ -266,8 +264,7 @@ func ownCase(at entry, alertTime time.Time) Case {
 	return c
 }
 
-func triggerHolds(t *testing.T, name string, v View, a alert.Alert, row entry) {
-	t.Helper()
+func triggerHolds(t *testing.T, name scene, v View, a alert.Alert, row entry) {
 	d := Arrive(v, arrivalOf(a), policyAll(), noon)
 	sane(t, v, d)
 	verdict, reason, what := row["verdict"], row["reason"], row["what happens"]
@@ -285,8 +282,7 @@ func triggerHolds(t *testing.T, name string, v View, a alert.Alert, row entry) {
 }
 
 // happened checks what a decision about an alert that fires does, as the page words it, to the case that takes it.
-func happened(t *testing.T, name, what string, v View, d Decision, a alert.Alert, taker Case, keyed bool) {
-	t.Helper()
+func happened(t *testing.T, name scene, what string, v View, d Decision, a alert.Alert, taker Case, keyed bool) {
 	own, opened := v.Cases[v.Incident.Case], CaseID(a)
 	target := taker.ID
 	if what == "opens" || what == "opens and starts" {
@@ -328,8 +324,7 @@ func happened(t *testing.T, name, what string, v View, d Decision, a alert.Alert
 	}
 }
 
-func recorded(t *testing.T, name string, d Decision, a alert.Alert) {
-	t.Helper()
+func recorded(t *testing.T, name scene, d Decision, a alert.Alert) {
 	rec := d.Change.Delivery
 	want := Delivery{
 		ID: a.Delivery, Verdict: d.Verdict, Reason: d.Reason, Case: d.Case, Incident: a.Incident.String(),
@@ -342,8 +337,7 @@ func recorded(t *testing.T, name string, d Decision, a alert.Alert) {
 
 // firedNow: afterwards the incident fires, belongs to this case, and remembers the later of its times. Nothing is
 // written only where nothing would change.
-func firedNow(t *testing.T, name string, before Incident, d Decision, a alert.Alert, inCase string) {
-	t.Helper()
+func firedNow(t *testing.T, name scene, before Incident, d Decision, a alert.Alert, inCase string) {
 	want := before
 	want.Key, want.Fire, want.Case, want.Final = a.Incident, later(before.Fire, a.Time), inCase, false
 	w := d.Change.Incident
@@ -360,8 +354,7 @@ func firedNow(t *testing.T, name string, before Incident, d Decision, a alert.Al
 }
 
 // joined: the case counts the alert, the incident if it was not counted there, and keeps the highest of everything.
-func joined(t *testing.T, name string, v View, w CaseWrite, a alert.Alert, starts bool) {
-	t.Helper()
+func joined(t *testing.T, name scene, v View, w CaseWrite, a alert.Alert, starts bool) {
 	want := w.Read
 	want.Joined++
 	want.Last = later(w.Read.Last, a.Time)
@@ -385,8 +378,7 @@ func joined(t *testing.T, name string, v View, w CaseWrite, a alert.Alert, start
 	}
 }
 
-func openedBy(t *testing.T, name string, w CaseWrite, a alert.Alert) {
-	t.Helper()
+func openedBy(t *testing.T, name scene, w CaseWrite, a alert.Alert) {
 	want := Case{
 		ID: CaseID(a), Agent: "default", State: w.Now.State, Why: w.Now.Why, Until: w.Now.Until, Opened: noon,
 		StartAt: w.Now.StartAt, Severity: a.Severity, Attempt: w.Now.Attempt, Version: 1, Firing: 1, Last: a.Time,
@@ -413,7 +405,6 @@ func TestTooOld(t *testing.T) {
 }
 
 func tooOldHolds(t *testing.T, row entry, age time.Duration) {
-	t.Helper()
 	combine([]column{
 		values("its case", caseStates...), values("window", "open", "over"), values("last", lastWords()...),
 		values("key", "fallback", "cycle"), values("severity", "not more severe", "more severe"),
@@ -431,7 +422,7 @@ func tooOldHolds(t *testing.T, row entry, age time.Duration) {
 		for _, in := range knownBy(at["last"], happenedAt, at["key"]) {
 			v := viewOf(in, ownCase(at, happenedAt))
 			if row["verdict"] != "see 3.4" || age <= 6*time.Hour {
-				triggerHolds(t, fmt.Sprint(at), v, a, row)
+				triggerHolds(t, sceneOf(at), v, a, row)
 				continue
 			}
 			d := Arrive(v, arrivalOf(a), policyAll(), noon)
@@ -439,7 +430,7 @@ func tooOldHolds(t *testing.T, row entry, age time.Duration) {
 			if d.Verdict != Drop || d.Reason != TooOld {
 				t.Errorf("%v: got %s %s, want it dropped as too old", at, d.Verdict, d.Reason)
 			}
-			happened(t, fmt.Sprint(at), "keeps its times", v, d, a, Case{}, false)
+			happened(t, sceneOf(at), "keeps its times", v, d, a, Case{}, false)
 		}
 	})
 }
@@ -474,7 +465,7 @@ func TestGroup(t *testing.T) {
 			if verdict == "see 3.5" {
 				verdict, reason, what = "start", "new_incident", "opens and starts"
 			}
-			name := fmt.Sprint(at, ", own case ", own)
+			name := sceneOf(at, "own case", own)
 			if string(d.Verdict) != verdict || string(d.Reason) != reason {
 				t.Errorf("%s: got %s %s, want %s %s", name, d.Verdict, d.Reason, verdict, reason)
 				continue
@@ -537,7 +528,7 @@ func TestOpening(t *testing.T) {
 			return
 		}
 		what := map[Verdict]string{Drop: "keeps its times", Wait: "opens", Start: "opens and starts"}[d.Verdict]
-		happened(t, fmt.Sprint(at), what, v, d, a, Case{}, false)
+		happened(t, sceneOf(at), what, v, d, a, Case{}, false)
 		if d.Verdict == Drop {
 			return
 		}
@@ -612,7 +603,7 @@ func TestLift(t *testing.T) {
 			setAccount(&v.Account, at)
 			d := Arrive(v, arrivalOf(a), p, noon)
 			sane(t, v, d)
-			name := fmt.Sprint(at, " through its ", through)
+			name := sceneOf(at, "through its", through)
 			if string(d.Verdict) != row["verdict"] || string(d.Reason) != reason || d.Case != c.ID {
 				t.Errorf("%s: got %s %s, want %s %s", name, d.Verdict, d.Reason, row["verdict"], reason)
 				continue
@@ -702,8 +693,7 @@ func TestRecovery(t *testing.T) {
 }
 
 func recoveryHolds(t *testing.T, in Incident, key, is, state, others string) {
-	t.Helper()
-	name := fmt.Sprintf("%s key, %+v, case %s, others fire: %s", key, in, state, others)
+	name := sceneOf(key, "key", in, "case", state, "others fire:", others)
 	a := said("d1", alert.Recovered, noon, key)
 	var own Case
 	if state != "none" {

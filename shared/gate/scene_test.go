@@ -122,7 +122,6 @@ func fill(a *Account, n int, until time.Time) {
 // sane checks what holds for every decision, whatever it is about: it can be applied, it claims at most what it has
 // reserved, and it rests on what was read.
 func sane(t testing.TB, v View, d Decision) {
-	t.Helper()
 	if err := d.Change.Check(); err != nil {
 		t.Errorf("%+v: the change is refused: %v", d, err)
 	}
@@ -160,7 +159,6 @@ func sane(t testing.TB, v View, d Decision) {
 }
 
 func saneCase(t testing.TB, v View, w CaseWrite) {
-	t.Helper()
 	if w.Read.Version == 0 {
 		if _, there := v.Cases[w.Now.ID]; there {
 			t.Errorf("case %s is opened although it is there", w.Now.ID)
@@ -193,7 +191,6 @@ func fixedOf(c Case) [8]string {
 
 // saneClaim: exactly who reserves may call, and only for a case that this very change makes starting.
 func saneClaim(t testing.TB, v View, d Decision) {
-	t.Helper()
 	acct := d.Change.Account
 	if d.Start == nil {
 		if acct != nil && len(acct.Put) > 0 {
@@ -261,7 +258,6 @@ func shapeOf(d Decision, own string) entry {
 // committed compares the shape of a decision with the page's table "commits". leaves and keyed say whether, in this
 // scene, an incident leaves another case and the alert has grouping keys; a column that the scene has no use for is –.
 func committed(t *testing.T, what string, d Decision, own string, leaves, keyed bool) {
-	t.Helper()
 	row, got := lookup(t, "commits", entry{"what happens": what}), shapeOf(d, own)
 	for col, v := range got {
 		want := row[col]
@@ -274,6 +270,13 @@ func committed(t *testing.T, what string, d Decision, own string, leaves, keyed 
 		}
 	}
 }
+
+// scene names a scene where something is wrong in it, and costs nothing where nothing is.
+type scene func() string
+
+func (s scene) String() string { return s() }
+
+func sceneOf(what ...any) scene { return func() string { return fmt.Sprintf("%+v", what) } }
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {

@@ -1,0 +1,414 @@
+package gate
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/delivery"
+)
+
+// A stroll is one random interleaving of everything that can happen at once: messages that are read, read twice and
+// decided on what was so a while ago; ticks; commits that lose a race, or whose answer is lost; crashes before the call,
+// after it, and before the settle; an Agent that answers anything; a person who starts a case by hand. The world's
+// conditions decide which commits go through; after each of them the promises are checked.
+type stroll struct {
+	*world
+	r      *rand.Rand
+	now    time.Time
+	inbox  []alert.Alert // not acknowledged yet
+	held   []thought     // decided, not committed
+	claims []Claim       // committed, not called
+	calls  []call        // called, not settled
+	n      int
+	byHand bool
+
+	requests map[string]int  // that may have reached the Agent
+	paid     map[string]bool // that the Agent works on
+	log      []string
+}
+
+type thought struct {
+	d    Decision
+	a    *alert.Alert // nil: the tick's
+	v    View
+	hand bool
+}
+
+type call struct {
+	cl  Claim
+	ans delivery.Answer
+}
+
+func TestStroll(t *testing.T) {
+	strolls := 2000
+	if testing.Short() {
+		strolls = 200
+	}
+	seen := map[string]int{}
+	for seed := range strolls {
+		s := newStroll(t, uint64(seed))
+		s.run(90)
+		s.comeToRest()
+		if t.Failed() {
+			t.Fatalf("seed %d:\n%s", seed, s.story())
+		}
+		for _, c := range s.cases {
+			seen[string(c.State)+string(c.How)]++
+			if c.Attempt > 1 {
+				seen["repeated or started again"]++
+			}
+		}
+	}
+	// A walk that never gets anywhere would find nothing wrong.
+	for _, want := range []string{"endedassumed", "endedrecovered", "endedexpired", "in_doubt", "refused", "repeated or started again"} {
+		if seen[want] < strolls/50 {
+			t.Errorf("%d strolls led only %d times to %q: %v", strolls, seen[want], want, seen)
+		}
+	}
+}
+
+func newStroll(t testing.TB, seed uint64) *stroll {
+	s := &stroll{
+		r: rand.New(rand.NewPCG(seed, 7)), now: noon, requests: map[string]int{}, paid: map[string]bool{},
+		byHand: seed%3 == 0,
+	}
+	p := DefaultPolicy()
+	if p.Slots = 1 + int(seed%3); seed%2 == 0 {
+		p.InDoubt = StopIt
+	}
+	if seed%4 < 2 {
+		p.Keys = func(a alert.Alert) []string { return a.Tags }
+	}
+	if seed%5 < 2 {
+		p.Hold = func(alert.Alert) time.Duration { return 2 * time.Minute }
+	}
+	if seed%7 == 0 {
+		p.MaxAge = 20 * time.Minute
+	}
+	s.world = newWorld(t, p)
+	return s
+}
+
+func (s *stroll) story() string {
+	out := ""
+	for _, l := range s.log[max(0, len(s.log)-60):] {
+		out += l + "\n"
+	}
+	return out
+}
+
+func (s *stroll) say(format string, args ...any) {
+	s.log = append(s.log, s.now.Format("15:04:05 ")+fmt.Sprintf(format, args...))
+}
+
+func (s *stroll) run(steps int) {
+	for range steps {
+		if s.t.Failed() {
+			return
+		}
+		switch k := s.r.IntN(20); {
+		case k < 3:
+			s.inbox = append(s.inbox, s.newAlert())
+		case k < 7:
+			s.read()
+		case k < 12:
+			s.commitOne()
+		case k < 15:
+			s.tick()
+		case k < 17:
+			s.callOne()
+		case k < 18:
+			s.settleOne()
+		case k < 19:
+			s.now = s.now.Add([]time.Duration{time.Second, 20 * time.Second, time.Minute, 5 * time.Minute, 40 * time.Minute}[s.r.IntN(5)])
+		default:
+			s.startByHand()
+		}
+	}
+}
+
+func (s *stroll) newAlert() alert.Alert {
+	s.n++
+	which := s.r.IntN(4)
+	tr := []alert.Transition{alert.Triggered, alert.Triggered, alert.ReTriggered, alert.Renotify, alert.Recovered, alert.Recovered}[s.r.IntN(6)]
+	a := said(fmt.Sprint("d", s.n), tr, s.now.Add(-time.Duration(s.r.IntN(90))*time.Second), []string{"fallback", "cycle"}[which%2])
+	a.Incident.Monitor = fmt.Sprint(which)
+	a.Severity = []alert.Severity{alert.Medium, alert.Medium, alert.High, alert.Critical}[s.r.IntN(4)]
+	a.Tags = []string{"group:one"}
+	if which == 3 {
+		a.Tags = []string{"group:two", "group:one"}
+	}
+	return a
+}
+
+// read decides about a message; it stays in the inbox until a commit went through, so it can be read twice.
+func (s *stroll) read() {
+	if len(s.inbox) == 0 {
+		return
+	}
+	i := s.r.IntN(len(s.inbox))
+	a := s.inbox[i]
+	v := s.look(a)
+	d := Arrive(v, arrivalOf(a), s.p, s.now)
+	sane(s.t, v, d)
+	s.say("read %s %s of %s: %s %s %s", a.Delivery, a.Transition, a.Incident.Monitor, d.Verdict, d.Reason, d.Case)
+	if d.Change.Empty() {
+		s.inbox = slices.Delete(s.inbox, i, i+1)
+		return
+	}
+	s.held = append(s.held, thought{d: d, a: &a, v: v})
+}
+
+func (s *stroll) tick() {
+	ids := slices.Sorted(maps.Keys(s.cases))
+	if len(ids) == 0 {
+		return
+	}
+	id := ids[s.r.IntN(len(ids))]
+	v := s.lookCase(id)
+	d := Due(v, id, s.p, s.now)
+	sane(s.t, v, d)
+	if d.Change.Empty() {
+		if d = Reopen(v.Account, "mended", s.now); d.Change.Empty() {
+			return
+		}
+	}
+	s.say("tick: %s %s", d.Did, id)
+	s.held = append(s.held, thought{d: d, v: v})
+}
+
+// startByHand is what an operator's command will do: only from refused or in doubt, and only with room.
+func (s *stroll) startByHand() {
+	for _, id := range slices.Sorted(maps.Keys(s.cases)) {
+		v := s.lookCase(id)
+		c := v.Cases[id]
+		if !s.byHand || c.State != Refused && c.State != InDoubt || !v.Account.room(s.p, s.now, id) {
+			continue
+		}
+		now := claim(c, s.p, s.now)
+		d := Decision{Case: id, Did: Starts, Start: &Claim{Case: now, Until: s.now.Add(s.p.Estimate), Down: v.Account.Down}}
+		d.Change = Change{At: s.now, Cases: []CaseWrite{{Read: c, Now: now}}, Account: reserve(v.Account, now, d.Start.Until)}
+		s.say("by hand: %s", id)
+		s.held = append(s.held, thought{d: d, v: v, hand: true})
+		return
+	}
+}
+
+func (s *stroll) commitOne() {
+	if len(s.held) == 0 {
+		return
+	}
+	i := s.r.IntN(len(s.held))
+	th := s.held[i]
+	s.held = slices.Delete(s.held, i, i+1)
+	if s.r.IntN(12) == 0 {
+		s.say("crash before the commit of %s %s", th.d.Did, th.d.Case)
+		return
+	}
+	s.mayCommit(th)
+	ok := s.commit(th.d.Change)
+	s.say("commit %s %s: %v", th.d.Did, th.d.Case, ok)
+	if !ok {
+		return
+	}
+	s.sound()
+	if s.r.IntN(12) == 0 {
+		s.say("the answer to the commit is lost")
+		return
+	}
+	if th.a != nil {
+		s.inbox = slices.DeleteFunc(s.inbox, func(a alert.Alert) bool { return a.Delivery == th.a.Delivery })
+	}
+	if th.d.Start != nil {
+		s.claims = append(s.claims, *th.d.Start)
+	}
+}
+
+// mayCommit checks what must be so at the moment in which a commit goes through, whatever was read before.
+func (s *stroll) mayCommit(th thought) {
+	if !s.holds(th.d.Change) {
+		return
+	}
+	if th.d.Start != nil {
+		id := th.d.Start.Case.ID
+		alive := s.firing(id)
+		if th.a != nil {
+			alive = 1 // the alert itself; its incident is as it was read
+		}
+		if alive == 0 && !th.hand {
+			s.t.Errorf("case %s starts and nothing in it fires", id)
+		}
+		taken := 0
+		for other, r := range s.account.Running {
+			if other != id && r.Until.After(th.d.Change.At) {
+				taken++
+			}
+		}
+		if taken >= s.p.Slots {
+			s.t.Errorf("case %s takes slot %d of %d", id, taken+1, s.p.Slots)
+		}
+	}
+	if th.a == nil || len(th.d.Change.Cases) == 0 || th.d.Change.Cases[0].Read.Version != 0 {
+		return
+	}
+	in := s.incidents[th.a.Incident.String()]
+	if old := s.cases[in.Case]; in.Fires() && (old.State == Waiting || old.State == Starting || old.State == InDoubt && !old.Resting) {
+		s.t.Errorf("incident %s fires in case %s, which is %s, and opens another", in.Key, old.ID, old.State)
+	}
+}
+
+// callOne calls the Agent as package start does: not begun unless it can end before anybody sees the lease as over.
+func (s *stroll) callOne() {
+	if len(s.claims) == 0 {
+		return
+	}
+	cl := s.claims[0]
+	s.claims = s.claims[1:]
+	if s.r.IntN(10) == 0 {
+		s.say("crash before the call for %s", cl.Case.ID)
+		return
+	}
+	ans := delivery.Answer{Reason: delivery.OutOfTime}
+	if !s.now.Add(10 * time.Second).After(cl.Case.Until.Add(-ClockDifference)) {
+		ans = s.agent(cl.Case.ID)
+	}
+	s.say("call for %s, attempt %d: %s", cl.Case.ID, cl.Case.Attempt, ans.Reason)
+	if s.r.IntN(10) == 0 {
+		s.say("crash after the call")
+		return
+	}
+	s.calls = append(s.calls, call{cl, ans})
+}
+
+func (s *stroll) agent(id string) delivery.Answer {
+	if is := s.cases[id]; is.State != Starting {
+		s.t.Errorf("called for case %s, which is %s", id, is.State)
+	}
+	reasons := []delivery.Reason{
+		delivery.Received, delivery.Received, delivery.Throttled, delivery.Unauthorized, delivery.BadRequest, delivery.TimedOut, delivery.Reset,
+	}
+	ans := delivery.Answer{Reason: reasons[s.r.IntN(len(reasons))], SecretVersion: "wrong"}
+	switch ans.Reason {
+	case delivery.Received, delivery.TimedOut: // timed out: the Agent has it all the same
+		s.requests[id]++
+		s.paid[id] = true
+	case delivery.Reset: // never got there, and nobody can know
+	}
+	return ans
+}
+
+// settleOne settles a call, sometimes on what the caller remembers and sometimes twice.
+func (s *stroll) settleOne() {
+	if len(s.calls) == 0 {
+		return
+	}
+	i := s.r.IntN(len(s.calls))
+	x := s.calls[i]
+	c := x.cl.Case
+	for range 2 {
+		d := Settle(c, x.cl, x.ans, s.p, s.now)
+		if d.Change.Empty() {
+			break
+		}
+		if s.commit(d.Change) {
+			s.say("settle %s attempt %d as %s: %s", c.ID, x.cl.Case.Attempt, x.ans.Reason, d.Change.Cases[0].Now.State)
+			s.sound()
+			s.truth()
+			break
+		}
+		c = s.cases[c.ID]
+	}
+	if s.r.IntN(6) > 0 { // else its answer is lost, and it settles again
+		s.calls = slices.Delete(s.calls, i, i+1)
+	}
+}
+
+// truth compares what the ledger says with what the Agent has.
+func (s *stroll) truth() {
+	for id, c := range s.cases {
+		if c.HasStarted() && !s.paid[id] {
+			s.t.Errorf("case %s is %s %s, and the Agent never took it", id, c.State, c.How)
+		}
+		if (c.State == Waiting || c.State == Refused || c.State == Ended && c.How != EndAssumed) && s.requests[id] > 0 {
+			s.t.Errorf("case %s is %s %s, and the Agent may work on it", id, c.State, c.How)
+		}
+		if s.requests[id] > 1+c.Doubts {
+			s.t.Errorf("case %s: %d requests with %d doubts", id, s.requests[id], c.Doubts)
+		}
+		if s.requests[id] > 1 && s.p.InDoubt == StopIt && !s.byHand {
+			s.t.Errorf("case %s: a start in doubt was sent again against the policy", id)
+		}
+	}
+}
+
+// comeToRest lets everything end without faults: then nothing is left asleep, and no slot is held for ever.
+func (s *stroll) comeToRest() {
+	s.held, s.claims = nil, nil
+	for len(s.calls) > 0 && !s.t.Failed() {
+		s.settleOne()
+	}
+	for len(s.inbox) > 0 && !s.t.Failed() {
+		d := s.arrive(s.inbox[0], s.now)
+		s.say("%s: %s %s", s.inbox[0].Delivery, d.Verdict, d.Reason)
+		s.obey(d)
+		s.inbox = s.inbox[1:]
+	}
+	for range 10 * 60 { // ten hours of ticks
+		s.now = s.now.Add(time.Minute)
+		if d := Reopen(s.account, "mended", s.now); !d.Change.Empty() {
+			s.commit(d.Change)
+		}
+		quiet := true
+		for _, id := range slices.Sorted(maps.Keys(s.cases)) {
+			if c := s.cases[id]; c.Bucket() != Queue && (c.Bucket() != Timed || c.Order() >= OrderUntil(s.now)) {
+				quiet = quiet && c.Bucket() != Timed
+				continue // the index does not show it
+			}
+			quiet = false
+			s.obey(s.due(id, s.now))
+		}
+		if quiet || s.t.Failed() {
+			break
+		}
+	}
+	s.truth()
+	for id, c := range s.cases {
+		if c.State == Waiting || c.State == Starting || c.State == Started || c.State == InDoubt && !c.Resting {
+			s.t.Errorf("case %s is left %s", id, c.State)
+		}
+	}
+	for key, in := range s.incidents {
+		c := s.cases[in.Case]
+		forgotten := in.Case == "" || c.State == Ended && c.How != EndAssumed && c.How != EndExpired
+		if in.Fires() && forgotten && s.now.Sub(in.Fire) <= s.p.MaxAge {
+			s.t.Errorf("incident %s fires, and its case %q is %s %s", key, in.Case, c.State, c.How)
+		}
+	}
+	if len(s.account.Running) > 0 {
+		s.t.Errorf("reservations are left: %v", s.account.Running)
+	}
+	for i := range s.n {
+		if _, there := s.deliveries[fmt.Sprint("d", i+1)]; !there {
+			s.t.Errorf("delivery d%d has no verdict", i+1)
+		}
+	}
+}
+
+// obey makes the call that a decision claims, to an Agent that is well.
+func (s *stroll) obey(d Decision) {
+	if d.Start == nil {
+		return
+	}
+	s.requests[d.Case]++
+	s.paid[d.Case] = true
+	set := Settle(s.cases[d.Case], *d.Start, delivery.Answer{Reason: delivery.Received}, s.p, s.now)
+	if !s.commit(set.Change) {
+		s.t.Errorf("nobody else is here, and the settle of %s lost a race", d.Case)
+	}
+	s.say("%s %s: accepted", d.Did, d.Case)
+}
