@@ -1,9 +1,7 @@
 package telemetry
 
 import (
-	"errors"
 	"net/http"
-	"net/url"
 
 	httptrace "gopkg.in/DataDog/dd-trace-go.v1/contrib/net/http"
 	"gopkg.in/DataDog/dd-trace-go.v1/ddtrace"
@@ -48,12 +46,4 @@ func (t transport) CloseIdleConnections() {
 	if c, ok := t.plain.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
 	}
-}
-
-// NoURL takes the address out of an error of http.Client, which puts it in whole. Other errors, and nil, stay.
-func NoURL(err error) error {
-	if u := (*url.Error)(nil); errors.As(err, &u) {
-		return u.Err
-	}
-	return err
 }

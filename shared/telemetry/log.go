@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	slogtrace "gopkg.in/DataDog/dd-trace-go.v1/contrib/log/slog"
@@ -17,14 +18,31 @@ import (
 //
 // It does not become slog's default: whoever logs is given it.
 func Logger(cfg Config) *slog.Logger {
-	lines := slog.NewJSONHandler(cfg.out(), &slog.HandlerOptions{Level: cfg.Level, ReplaceAttr: lambdacontext.ReplaceAttr})
+	lines := slog.NewJSONHandler(cfg.out(), &slog.HandlerOptions{Level: cfg.Level, ReplaceAttr: asLambdaNames})
 	return slog.New(slogtrace.WrapHandler(invocation{lines})).With("function", cfg.Function, "version", cfg.Version)
+}
+
+// stamp is UTC, and marks a record's own time.
+var stamp time.Location
+
+// asLambdaNames gives a record's time and message the names that Lambda reads. An attribute called time, such as that of
+// an alert, keeps its name: Lambda would take it for the record's.
+func asLambdaNames(groups []string, a slog.Attr) slog.Attr {
+	switch {
+	case len(groups) > 0:
+	case a.Key == slog.MessageKey:
+		a.Key = "message"
+	case a.Key == slog.TimeKey && a.Value.Kind() == slog.KindTime && a.Value.Time().Location() == &stamp:
+		a.Key = "timestamp"
+	}
+	return a
 }
 
 // invocation adds the request's id to records.
 type invocation struct{ slog.Handler }
 
 func (h invocation) Handle(ctx context.Context, r slog.Record) error {
+	r.Time = r.Time.In(&stamp)
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		r.AddAttrs(slog.String("request_id", lc.AwsRequestID))
 	}
@@ -37,15 +55,22 @@ func (h invocation) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (h invocation) WithGroup(name string) slog.Handler { return invocation{h.Handler.WithGroup(name)} }
 
-// libraryLog makes records of what libraries print: lines of package log, some of them Datadog's JSON, and lines of the
-// tracer.
+// libraryLog makes records of what libraries print: lines of package log, some of them JSON of Datadog's wrapper or of
+// Lambda's library, and lines of the tracer.
 type libraryLog struct{ log *slog.Logger }
 
 // Write takes a line of package log.
 func (l libraryLog) Write(line []byte) (int, error) {
-	said := struct{ Status, Message string }{Status: "info", Message: strings.TrimSpace(string(line))}
+	var said struct{ Status, Message, ErrorMessage string }
 	_ = json.Unmarshal(line, &said) // any other text stays as it is
-	l.print(said.Status, said.Message)
+	switch {
+	case said.ErrorMessage != "": // what Lambda is answered
+		l.print("error", "the invocation failed: "+said.ErrorMessage)
+	case said.Message != "":
+		l.print(said.Status, said.Message)
+	default:
+		l.print("info", strings.TrimSpace(string(line)))
+	}
 	return len(line), nil
 }
 

@@ -30,11 +30,12 @@ func TestRecordsCarryTheirIDs(t *testing.T) {
 	defer end(nil)
 	span, _ := tracer.SpanFromContext(ctx)
 	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: "request-1"})
-	l.WarnContext(ctx, "took <it>", "case", "c-1")
+	l.WarnContext(ctx, "took <it>", "case", "c-1", "time", time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))
 
 	r := record(t, out.Bytes())
 	want := map[string]any{
 		"level": "WARN", "message": "took <it>", "function": "ingest", "version": "1.2.3", "request_id": "request-1", "case": "c-1",
+		"time":        "2026-11-21T12:00:00Z", // of the alert: it must not become the record's
 		"dd.trace_id": TraceID(ctx), "dd.span_id": json.Number(strings.Trim(jsonText(t, span.Context().SpanID()), `"`)).String(),
 	}
 	for k, v := range want {
@@ -43,8 +44,8 @@ func TestRecordsCarryTheirIDs(t *testing.T) {
 		}
 	}
 	// Lambda takes the level of a record for INFO, whatever it says, when it has no valid timestamp.
-	if _, err := time.Parse(time.RFC3339, r["timestamp"].(string)); err != nil {
-		t.Error(err)
+	if at, err := time.Parse(time.RFC3339, r["timestamp"].(string)); err != nil || time.Since(at) > time.Minute || !strings.HasSuffix(r["timestamp"].(string), "Z") {
+		t.Errorf("timestamp %v, %v", r["timestamp"], err)
 	}
 	if len(r) != len(want)+1 || !strings.Contains(out.String(), "<it>") {
 		t.Errorf("record %s", out)
@@ -133,6 +134,8 @@ func TestLibrariesSpeakInRecords(t *testing.T) {
 		{func() { log.New(l, "", 0).Println(`{"status":"error","message":"datadog: can't flush"}`) }, "ERROR", "datadog: can't flush"},
 		{func() { log.New(l, "", 0).Println(`{"status":"warning","message":"datadog: old"}`) }, "WARN", "datadog: old"},
 		{func() { log.New(l, "", 0).Println(`{"status":"debug","message":"datadog: hm"}`) }, "DEBUG", "datadog: hm"},
+		// What aws-lambda-go prints of an error that a handler returns.
+		{func() { log.New(l, "", 0).Println(`{"errorMessage":"no ledger","errorType":"wrapError"}`) }, "ERROR", "the invocation failed: no ledger"},
 		{func() { log.New(l, "", 0).Println("http: superfluous call") }, "INFO", "http: superfluous call"},
 		{func() { log.New(l, "", 0).Println(`{"status":1}`) }, "INFO", `{"status":1}`},
 		{func() { l.Log("Datadog Tracer v2.3.0 ERROR: lost 3 traces: no route") }, "ERROR", "datadog: lost 3 traces: no route"},

@@ -48,38 +48,73 @@ type Definition struct {
 func Metrics() []Definition { return slices.Clone(metrics[:]) }
 
 var metrics = [...]Definition{
-	{AlertsReceived, "alertbridge.alerts.received", "Count", nil,
-		"ingest: authenticated deliveries that the queue has taken, also those that cannot be read"},
-	{DeliveryRejected, "alertbridge.delivery.rejected", "Count", []string{"reason"},
-		"ingest: deliveries answered with a 4xx other than 401"},
-	{AuthenticationFailed, "alertbridge.delivery.unauthenticated", "Count", nil,
-		"ingest: deliveries without the token, answered with 401"},
-	{SecretReadFailed, "alertbridge.secret.read_failed", "Count", nil,
-		"ingest: deliveries answered with a 5xx because the token to compare with could not be read"},
-	{QueueSendFailed, "alertbridge.queue.send_failed", "Count", nil,
-		"ingest: deliveries answered with a 5xx because the queue did not take them"},
-	{AlertVerdict, "alertbridge.alert.verdict", "Count", []string{"verdict", "reason"},
-		"dispatcher: verdicts, one for each accepted alert"},
-	{MessageFailed, "alertbridge.message.failed", "Count", nil,
-		"dispatcher: messages given back to the queue because they could not be decided now"},
-	{AgentCall, "alertbridge.agent.call", "Count", []string{"outcome", "reason"},
-		"dispatcher, scheduler: calls to the Agent, by how they ended"},
-	{AgentShut, "alertbridge.agent.shut", "Count", nil,
-		"dispatcher, scheduler: an account found shut, when it happens and again by each tick while it lasts"},
-	{CaseRefused, "alertbridge.case.refused", "Count", nil,
-		"dispatcher, scheduler: cases that the Agent refused"},
-	{CaseInDoubt, "alertbridge.case.in_doubt", "Count", nil,
-		"dispatcher, scheduler: cases that came to be in doubt"},
-	{LedgerConflict, "alertbridge.ledger.conflict", "Count", nil,
-		"dispatcher, scheduler: commits that found the ledger changed, and were decided anew"},
-	{LedgerUnknown, "alertbridge.ledger.unknown", "Count", nil,
-		"dispatcher, scheduler: commits of which nobody knows whether they were applied"},
-	{Tick, "alertbridge.tick", "Count", nil,
-		"scheduler: ticks that came to their end; none in some minutes means that nothing that waits is started"},
-	{TickDue, "alertbridge.tick.due", "Count", nil,
-		"scheduler: cases that a tick found due"},
-	{TickStarted, "alertbridge.tick.started", "Count", nil,
-		"scheduler: starts that a tick made"},
+	{
+		AlertsReceived, "alertbridge.alerts.received", "Count", nil,
+		"ingest: authenticated deliveries that the queue has taken, also those that cannot be read",
+	},
+	{
+		DeliveryRejected, "alertbridge.delivery.rejected", "Count",
+		[]string{"reason"},
+		"ingest: deliveries answered with a 4xx other than 401",
+	},
+	{
+		AuthenticationFailed, "alertbridge.delivery.unauthenticated", "Count", nil,
+		"ingest: deliveries without the token, answered with 401",
+	},
+	{
+		SecretReadFailed, "alertbridge.secret.read_failed", "Count", nil,
+		"ingest: deliveries answered with a 5xx because the token to compare with could not be read",
+	},
+	{
+		QueueSendFailed, "alertbridge.queue.send_failed", "Count", nil,
+		"ingest: deliveries answered with a 5xx because the queue did not take them",
+	},
+	{
+		AlertVerdict, "alertbridge.alert.verdict", "Count",
+		[]string{"verdict", "reason"},
+		"dispatcher: verdicts, one for each accepted alert",
+	},
+	{
+		MessageFailed, "alertbridge.message.failed", "Count", nil,
+		"dispatcher: messages given back to the queue because they could not be decided now",
+	},
+	{
+		AgentCall, "alertbridge.agent.call", "Count",
+		[]string{"outcome", "reason"},
+		"dispatcher, scheduler: calls to the Agent, by how they ended",
+	},
+	{
+		AgentShut, "alertbridge.agent.shut", "Count", nil,
+		"dispatcher, scheduler: an account found shut, when it happens and again by each tick while it lasts",
+	},
+	{
+		CaseRefused, "alertbridge.case.refused", "Count", nil,
+		"dispatcher, scheduler: cases that the Agent refused",
+	},
+	{
+		CaseInDoubt, "alertbridge.case.in_doubt", "Count", nil,
+		"dispatcher, scheduler: cases that came to be in doubt",
+	},
+	{
+		LedgerConflict, "alertbridge.ledger.conflict", "Count", nil,
+		"dispatcher, scheduler: commits that found the ledger changed, and were decided anew",
+	},
+	{
+		LedgerUnknown, "alertbridge.ledger.unknown", "Count", nil,
+		"dispatcher, scheduler: commits of which nobody knows whether they were applied",
+	},
+	{
+		Tick, "alertbridge.tick", "Count", nil,
+		"scheduler: ticks that came to their end; none in some minutes means that nothing that waits is started",
+	},
+	{
+		TickDue, "alertbridge.tick.due", "Count", nil,
+		"scheduler: cases that a tick found due",
+	},
+	{
+		TickStarted, "alertbridge.tick.started", "Count", nil,
+		"scheduler: starts that a tick made",
+	},
 }
 
 // Dimension is one property of a count. It can be made only from a value of a closed list, so that nothing an alert

@@ -1,8 +1,28 @@
 // Package telemetrytest runs compiled functions as Lambda would, with stand-ins for what they talk to, so that a test
-// can see what they say: the Runtime API (Function), Datadog's extension (Extension), SQS and Secrets Manager with
-// DynamoDB passed on to an engine (AWS), and Datadog's own test agent, which takes the spans (Agent). ParseEMF reads
-// counters as CloudWatch does.
+// sees what they say to the world:
 //
-// The addresses and the file of the extension are fixed in Datadog's library, so tests with it need a network and a
-// file system of their own; .ci/trace-test makes them.
+//	Function    an execution environment: the Runtime API and the process that asks it for events
+//	AWS         SQS as far as sending goes, Secrets Manager; DynamoDB is passed on to an engine
+//	Extension   Datadog's extension: its routes for the beginning and end of an invocation, and DogStatsD
+//	Traces      Datadog's own test agent, a program from PyPI, which takes spans and judges their form
+//	ParseEMF    reads a line of output as CloudWatch reads counters
+//
+// The addresses and the file of the extension are fixed in Datadog's library, so a test with Extension needs a network
+// and a file system of its own. .ci/trace-test makes both, and runs the tests of this package in them; without it they
+// are skipped.
 package telemetrytest
+
+import (
+	"testing"
+	"time"
+)
+
+// wait asks until ok holds. What is waited for happens in other processes, in real time.
+func wait(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s did not happen within 10 s", what)
+		}
+	}
+}
