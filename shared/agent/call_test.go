@@ -145,6 +145,7 @@ func TestEveryReason(t *testing.T) {
 		{why: "garbage", want: delivery.Unreadable, status: 200, prepare: next(agenttest.Garbage), requests: 1},
 		{why: "an empty body", want: delivery.Unreadable, status: 200, prepare: next(agenttest.Empty), requests: 1},
 		{why: "a huge body", want: delivery.Unreadable, status: 200, prepare: next(agenttest.Huge), requests: 1},
+		{why: "a body without an end", want: delivery.Unreadable, status: 200, prepare: next(agenttest.Endless), requests: 1},
 		{why: "a page", want: delivery.Unreadable, status: 200, prepare: next(agenttest.Page), requests: 1},
 	}
 	met := map[delivery.Reason]bool{delivery.LeaseOver: true} // the reason of who finds a call that nobody settled
@@ -444,6 +445,21 @@ func TestOneRequestPerConnection(t *testing.T) {
 		if r.Header.Get("Connection") != "close" && !slices.Contains(r.Header["Connection"], "close") {
 			t.Errorf("a request may be followed by others on its connection: %v", r.Header)
 		}
+	}
+}
+
+// TestNothingBelowCanRepeat: net/http repeats a request by itself only if it can get the body again.
+func TestNothingBelowCanRepeat(t *testing.T) {
+	b := newBench(t, agenttest.Options{})
+	transport := agent.NewTransport(true)
+	client := newClient(t, b.server.Secrets(), roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.GetBody != nil || r.Header.Get("Idempotency-Key") != "" {
+			t.Error("the transport may repeat the request")
+		}
+		return transport.RoundTrip(r)
+	}), nil)
+	if a := client.Call(t.Context(), message()); a.Reason != delivery.Received {
+		t.Errorf("%s: %s", a.Reason, a.Words)
 	}
 }
 

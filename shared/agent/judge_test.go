@@ -181,6 +181,11 @@ func TestSpeakable(t *testing.T) {
 			}
 		}
 	}
+	// A key that cleaning would change, so that it must be hidden before as well.
+	odd := Credential{address: cred.address, token: secret.New("tok&amp;Zq7vX@all")}
+	if got := speakable("wrong key tok&amp;Zq7vX@all", odd, sent); strings.Contains(got, "Zq7vX") {
+		t.Errorf("the key is told: %q", got)
+	}
 	if got, want := speakable(`priority "P1" is not one of it; see http://docs.example/x?y.`, cred, sent), `priority "P1" is not one of it; see [address]`; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

@@ -292,6 +292,16 @@ func TestLongestKeepsSomeMessage(t *testing.T) {
 	}
 }
 
+// TestLongestKeepsSomeData: the other fields leave it a kilobyte.
+func TestLongestKeepsSomeData(t *testing.T) {
+	for _, two := range []string{"ab", "長\"", "💥💥", `\"`} {
+		m := agent.NewMessage(full(two))
+		if n := agent.MaxBody - (len(m.Encode()) - len(m.Data)); n < 1024 {
+			t.Errorf("of %q the data has room for %d bytes, want a kilobyte", two, n)
+		}
+	}
+}
+
 // TestALongMessageDoesNotCostTheLinks: nor the other way round.
 func TestALongMessageDoesNotCostTheLinks(t *testing.T) {
 	r := checkoutReport()

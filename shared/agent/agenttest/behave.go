@@ -139,6 +139,17 @@ func Huge(x *Exchange) {
 	x.reply(http.StatusOK, "application/json", `{"pad":"`+strings.Repeat("x", 1<<20)+`","message":"Webhook received"}`)
 }
 
+// Endless begins a good answer and sends blanks until the sender or the Server goes away.
+func Endless(x *Exchange) {
+	x.read()
+	x.w.Header().Set("Content-Type", "application/json")
+	for blanks := strings.Repeat(" ", 1<<10); x.r.Context().Err() == nil; {
+		if _, err := io.WriteString(x.w, blanks); err != nil {
+			return
+		}
+	}
+}
+
 // WrongContentType is a good answer that calls itself something else.
 func WrongContentType(x *Exchange) {
 	a := x.server.take(x.r)
