@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"strings"
 	"time"
 
@@ -70,8 +71,8 @@ func (l *Ledger) ask(ctx context.Context, what string, subjects []string, try fu
 		switch {
 		case m == conditionFailed:
 			return conditionErrorOf(err, subjects)
-		case m == permanent || m == mismatch:
-			err = l.explain(what, m, err)
+		case m == permanent:
+			err = l.explain(what, err)
 		case pause(ctx, n):
 			continue
 		default:
@@ -116,35 +117,32 @@ const (
 	busy                           // certainly not applied, and the same request can succeed: ask again
 	conditionFailed                // not applied: read again and decide again
 	permanent                      // not applied, and asking again cannot help
-	mismatch                       // permanent: the token belongs to another request
 )
 
 // meaningOf is the one place that judges DynamoDB's errors. What it does not know is taken for lost, the only meaning
 // that is always safe.
 func meaningOf(err error) meaning {
+	if errors.Is(err, errUnprocessed) {
+		return busy
+	}
 	var cancelled *types.TransactionCanceledException
 	if errors.As(err, &cancelled) {
 		return meaningOfReasons(cancelled.CancellationReasons)
 	}
-	if errors.Is(err, errUnprocessed) {
-		return busy
-	}
 	if m, known := meaningOfCode(codeOf(err)); known {
 		return m
 	}
-	var answer *smithyhttp.ResponseError
-	if errors.As(err, &answer) {
-		switch status := answer.HTTPStatusCode(); {
-		case status == 429:
-			return busy
-		case status >= 400 && status < 500:
-			return permanent
-		}
-		return lost
+	var unwritable *smithy.SerializationError
+	if errors.As(err, &unwritable) {
+		return permanent // the SDK could not even write it
 	}
 	var network *net.OpError
 	if errors.As(err, &network) && network.Op == "dial" {
 		return busy // no connection, so nothing was sent
+	}
+	var answer *smithyhttp.ResponseError // the SDK makes one, of status 0, where there was no answer too
+	if errors.As(err, &answer) {
+		return meaningOfStatus(answer.HTTPStatusCode())
 	}
 	return lost
 }
@@ -164,21 +162,30 @@ func codeOf(err error) string {
 	return code
 }
 
-func meaningOfCode(code string) (meaning, bool) {
+// meaningOfCode judges the codes that mean more than their status does: most of these come with 400.
+func meaningOfCode(code string) (m meaning, known bool) {
 	switch code {
 	case "ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "Throttling",
 		"TransactionConflictException":
 		return busy, true
 	case "TransactionInProgressException": // our own earlier attempt, whose answer was lost, is being worked on
 		return lost, true
-	case "InternalServerError", "InternalFailure", "ServiceUnavailable":
-		return lost, true
 	case "ConditionalCheckFailedException":
 		return conditionFailed, true
 	case "IdempotentParameterMismatchException":
-		return mismatch, true
+		return permanent, true
 	}
-	return permanent, false
+	return lost, false
+}
+
+func meaningOfStatus(status int) meaning {
+	switch {
+	case status == http.StatusTooManyRequests:
+		return busy
+	case status >= 400 && status < 500 && status != http.StatusRequestTimeout:
+		return permanent
+	}
+	return lost // 5xx, no answer, or a 2xx that nobody can read
 }
 
 // meaningOfReasons judges a cancelled transaction: nothing of it was applied. A failed condition comes first, whatever
@@ -236,21 +243,23 @@ func conditionErrorOf(err error, subjects []string) error {
 }
 
 // explain says what an operator can do about an error that will not go away.
-func (l *Ledger) explain(what string, m meaning, err error) error {
-	code := codeOf(err)
-	do := "the request is not one that DynamoDB takes: this is a bug of alertbridge"
-	switch {
-	case m == mismatch:
+func (l *Ledger) explain(what string, err error) error {
+	do := "DynamoDB does not take the request, and would not take it again"
+	switch codeOf(err) {
+	case "IdempotentParameterMismatchException":
 		do = "DynamoDB has seen another request under the same token: this is a bug of alertbridge"
-	case code == "ResourceNotFoundException":
-		do = "the table or its index does not exist in this account and region: look at the function's TABLE_NAME and at " +
+	case "ValidationException", "SerializationException", "TransactionCanceledException":
+		do = "DynamoDB does not understand the request: this is a bug of alertbridge, or the table has another schema"
+	case "ResourceNotFoundException":
+		do = "the table or its index does not exist in this account and region: compare the function's TABLE_NAME with " +
 			"the stack"
-	case code == "AccessDeniedException":
-		do = "the function's role may not do this: it needs BatchGetItem, ConditionCheckItem, PutItem and UpdateItem on the " +
-			"table, and Query on its index"
-	case strings.Contains(code, "Token"), strings.Contains(code, "Signature"), strings.Contains(code, "Client"):
+	case "AccessDeniedException":
+		do = "the role may not do this: it needs BatchGetItem, ConditionCheckItem, PutItem and UpdateItem on the table, and " +
+			"Query on its index"
+	case "UnrecognizedClientException", "InvalidClientTokenId", "ExpiredTokenException", "MissingAuthenticationTokenException",
+		"IncompleteSignatureException", "InvalidSignatureException":
 		do = "the credentials are not valid, or the clock is wrong"
-	case strings.HasPrefix(code, "KMS"):
+	case "KMSAccessDeniedException", "KMSDisabledException", "KMSInvalidStateException", "KMSNotFoundException":
 		do = "the key that encrypts the table cannot be used: look at the key and at its policy"
 	}
 	return fmt.Errorf("ledger: %s on table %s: %s: %w", what, l.table, do, err)

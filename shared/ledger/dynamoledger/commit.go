@@ -25,6 +25,8 @@ func (l *Ledger) Commit(ctx context.Context, c gate.Change) error {
 	if err := ledger.Check(c); err != nil {
 		return fmt.Errorf("the ledger refuses a change that no decision may make: %w", err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, l.overall)
+	defer cancel()
 	overtaken := map[string]bool{}
 	for {
 		tx, err := l.transaction(c, overtaken)

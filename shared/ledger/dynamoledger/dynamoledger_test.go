@@ -9,6 +9,7 @@ import (
 )
 
 func TestSuite(t *testing.T) {
+	dynamotest.Endpoint(t)
 	ledgertest.Run(t, func(t *testing.T) ledgertest.Harness {
 		client, table := dynamotest.Open(t)
 		l := dynamoledger.New(client, table, dynamoledger.Options{})

@@ -59,7 +59,7 @@ func (b *Between) Before(hook func(context.Context, Call) error) {
 	b.before = append(b.before, hook)
 }
 
-// After adds a hook that runs after each call with its error, and gives the error that the caller sees.
+// After adds a hook that runs after each call that was made, with its error, and gives the error that the caller sees.
 func (b *Between) After(hook func(context.Context, Call, error) error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -221,31 +221,36 @@ func (b *Between) Due(ctx context.Context, agent string, now time.Time) (ids []s
 
 // pass runs the hooks around one call and counts it. A call that a hook stopped counts as one trip: the request left.
 func (b *Between) pass(ctx context.Context, c Call, do func() (int, error)) error {
+	before, after := b.begin(&c)
+	for _, hook := range before {
+		if err := hook(ctx, c); err != nil {
+			b.count(c.Op, 1)
+			return err
+		}
+	}
+	trips, err := do()
+	b.count(c.Op, trips)
+	for _, hook := range after {
+		err = hook(ctx, c, err)
+	}
+	return err
+}
+
+func (b *Between) begin(c *Call) (before []func(context.Context, Call) error, after []func(context.Context, Call, error) error) {
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	c.N = 1
 	for _, old := range b.calls {
 		if old.Op == c.Op {
 			c.N++
 		}
 	}
-	b.calls = append(b.calls, c)
-	before, after := slices.Clone(b.before), slices.Clone(b.after)
-	b.mu.Unlock()
+	b.calls = append(b.calls, *c)
+	return slices.Clone(b.before), slices.Clone(b.after)
+}
 
-	trips, err := 1, error(nil)
-	for _, hook := range before {
-		if err = hook(ctx, c); err != nil {
-			break
-		}
-	}
-	if err == nil {
-		trips, err = do()
-	}
+func (b *Between) count(op Op, trips int) {
 	b.mu.Lock()
-	b.trips[c.Op] += trips
-	b.mu.Unlock()
-	for _, hook := range after {
-		err = hook(ctx, c, err)
-	}
-	return err
+	defer b.mu.Unlock()
+	b.trips[op] += trips
 }

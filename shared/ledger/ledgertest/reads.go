@@ -106,7 +106,6 @@ func testReads(t *testing.T, open func(*testing.T) Harness) {
 		w.commit(gate.Change{
 			Delivery: d, Cases: []gate.CaseWrite{{Now: c, Lead: lead}}, Account: &gate.AccountWrite{Agent: agent, Put: put},
 		})
-		before := w.lookCase("ab-1", w.now)
 		c.Members[0].Title, lead.Tags[0], d.Case = "changed", "changed", "changed"
 		put["ab-2"] = gate.Reservation{}
 		got := w.lookCase("ab-1", w.now)
@@ -114,7 +113,10 @@ func testReads(t *testing.T, open func(*testing.T) Harness) {
 		got.Leads["ab-1"].Tags[0] = "changed"
 		got.Account.Running["ab-3"] = gate.Reservation{}
 		*w.look(ledger.Question{Delivery: "d-1"}).Delivery = gate.Delivery{}
-		w.same("the record", w.lookCase("ab-1", w.now), before)
+		got = w.lookCase("ab-1", w.now)
+		w.same("the members", got.Cases["ab-1"].Members, []gate.Member{memberOf(2, alert.Low, w.in(-5))})
+		w.same("the lead's tags", got.Leads["ab-1"].Tags, []string{"service:checkout"})
+		w.same("the reservations", got.Account.Running, map[string]gate.Reservation{"ab-1": {Attempt: 1, Until: w.in(480)}})
 		if d := w.look(ledger.Question{Delivery: "d-1"}).Delivery; d.ID != "d-1" || d.Case != "" {
 			w.Fatalf("the delivery is %+v now", d)
 		}

@@ -18,13 +18,20 @@ import (
 // EndpointVariable names the environment variable that holds the address of a DynamoDB engine.
 const EndpointVariable = "ALERTBRIDGE_DYNAMODB_ENDPOINT"
 
-// Open makes a new table on the engine and removes it when the test ends. Without an engine the test is skipped.
-func Open(t testing.TB) (client *dynamodb.Client, table string) {
+// Endpoint is the engine's address. Without an engine the test is skipped.
+func Endpoint(t testing.TB) string {
 	t.Helper()
 	endpoint := os.Getenv(EndpointVariable)
 	if endpoint == "" {
 		t.Skipf("%s is not set: `make engines` runs this test on a DynamoDB engine", EndpointVariable)
 	}
+	return endpoint
+}
+
+// Open makes a new table on the engine and removes it when the test ends.
+func Open(t testing.TB) (client *dynamodb.Client, table string) {
+	t.Helper()
+	endpoint := Endpoint(t)
 	client = Client(endpoint)
 	table = "ledger-" + rand.Text()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)

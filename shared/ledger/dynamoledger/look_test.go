@@ -1,0 +1,242 @@
+package dynamoledger
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// got answers a BatchGetItem with items and with the keys that are left for later.
+func got(items []string, unprocessed ...string) answer {
+	left := "{}"
+	if len(unprocessed) > 0 {
+		left = fmt.Sprintf(`{"ledger":{"ConsistentRead":true,"Keys":[%s]}}`, strings.Join(unprocessed, ","))
+	}
+	return says(200, fmt.Sprintf(`{"Responses":{"ledger":[%s]},"UnprocessedKeys":%s}`, strings.Join(items, ","), left))
+}
+
+func keyJSON(pk, sk string) string { return fmt.Sprintf(`{"pk":{"S":%q},"sk":{"S":%q}}`, pk, sk) }
+
+func itemJSON(pk, sk, more string) string {
+	return fmt.Sprintf(`{"pk":{"S":%q},"sk":{"S":%q},"format":{"N":"1"},"expires":{"N":"9999999999"}%s}`, pk, sk, more)
+}
+
+// asked lists the keys that a BatchGetItem asks for.
+func (r request) asked(t *testing.T) []string {
+	t.Helper()
+	var in struct {
+		RequestItems map[string]struct {
+			ConsistentRead bool
+			Keys           []map[string]struct{ S string }
+		}
+	}
+	if err := json.Unmarshal(r.body, &in); err != nil {
+		t.Fatal(err)
+	}
+	if !in.RequestItems["ledger"].ConsistentRead {
+		t.Errorf("a read that is not consistent: %s", r.body)
+	}
+	var keys []string
+	for _, k := range in.RequestItems["ledger"].Keys {
+		keys = append(keys, k["pk"].S+"/"+k["sk"].S)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+var question1 = ledger.Question{
+	Delivery: "d-1", Incident: alert.Incident{Org: "1", Monitor: "2", Key: "c.3"}, Pointers: []string{"k-1", "k-1"},
+	Agent: "default", Leads: true,
+}
+
+func TestLookAsksAgainForWhatWasLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		delivery := itemJSON("D#d-1", "D", `,"id":{"S":"d-1"},"verdict":{"S":"drop"}`)
+		incident := itemJSON("I#1#2", "c.3", `,"org":{"S":"1"},"version":{"N":"1"},"case":{"S":"ab-1"}`)
+		pointer := itemJSON("K#k-1", "K", `,"case":{"S":"ab-2"}`)
+		s, l := newStub(t,
+			got([]string{delivery}, keyJSON("I#1#2", "c.3"), keyJSON("K#k-1", "K"), keyJSON("A#default", "A")),
+			coded(400, "ProvisionedThroughputExceededException"),
+			got([]string{incident}, keyJSON("K#k-1", "K")),
+			got([]string{pointer}),
+			got(nil, keyJSON("C#ab-2", "C")),
+			got([]string{itemJSON("C#ab-2", "C", `,"id":{"S":"ab-2"},"version":{"N":"4"}`)}),
+		)
+		v, err := l.Look(t.Context(), question1, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Delivery == nil || v.Incident.Version != 1 || v.Pointers["k-1"] != "ab-2" || v.Cases["ab-2"].Version != 4 ||
+			v.Account.Agent != "default" {
+			t.Errorf("the view is %+v", v)
+		}
+		s.count(6)
+		for i, want := range [][]string{
+			{"A#default/A", "D#d-1/D", "I#1#2/c.3", "K#k-1/K"},
+			{"A#default/A", "I#1#2/c.3", "K#k-1/K"},
+			{"A#default/A", "I#1#2/c.3", "K#k-1/K"},
+			{"K#k-1/K"},
+			{"C#ab-1/C", "C#ab-1/L", "C#ab-2/C", "C#ab-2/L"},
+			{"C#ab-2/C"},
+		} {
+			if keys := s.requests[i].asked(t); !slices.Equal(keys, want) {
+				t.Errorf("request %d asks for %v, want %v", i+1, keys, want)
+			}
+		}
+	})
+}
+
+// An answer that is not whole is no answer: a case that was left out would be taken for one that is not there.
+func TestLookNeverAnswersInPart(t *testing.T) {
+	for name, script := range map[string][]answer{
+		"keys are left unprocessed for ever": {got(nil, keyJSON("D#d-1", "D"))},
+		"the table is throttled for ever":    {coded(400, "ThrottlingException")},
+		"nobody answers":                     {hangs},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, l := newStub(t, script...)
+				begin := time.Now()
+				_, err := l.Look(t.Context(), question1, noon)
+				if err == nil || errors.Is(err, ledger.ErrUnknown) || errors.Is(err, ledger.ErrConflict) {
+					t.Errorf("it ends in %v", err)
+				}
+				if took := time.Since(begin); took > DefaultOverall {
+					t.Errorf("it took %v", took)
+				}
+			})
+		})
+	}
+}
+
+func TestDueMeetsFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		page := func(order, last string) answer {
+			return says(200, fmt.Sprintf(`{"Items":[{"order":{"S":%q}}]%s}`, order, last))
+		}
+		s, l := newStub(t,
+			fails(errReset),
+			coded(400, "ThrottlingException"),
+			page("1772366400000#ab-1", `,"LastEvaluatedKey":{"pk":{"S":"C#ab-1"}}`), // a page that DynamoDB has ended early
+			fails(errReset), // then the bucket is begun anew
+			page("1772366400000#ab-1", `,"LastEvaluatedKey":{"pk":{"S":"C#ab-1"}}`),
+			page("1772366400001#ab-2", ""),
+			page("4#1772366400000#ab-3", ""),
+		)
+		ids, err := l.Due(t.Context(), "default", noon)
+		if err != nil || !slices.Equal(ids, []string{"ab-1", "ab-2", "ab-3"}) {
+			t.Errorf("due are %v, %v", ids, err)
+		}
+		s.count(7)
+	})
+}
+
+// The index lags behind the table: it may name a case that has gone elsewhere, or is gone.
+func TestListOfALaggingIndex(t *testing.T) {
+	there := itemJSON("C#ab-1", "C", `,"id":{"S":"ab-1"},"state":{"S":"waiting"}`)
+	moved := itemJSON("C#ab-2", "C", `,"id":{"S":"ab-2"},"state":{"S":"starting"}`)
+	expired := strings.Replace(itemJSON("C#ab-3", "C", `,"id":{"S":"ab-3"},"state":{"S":"waiting"}`), "9999999999", "1", 1)
+	s, l := newStub(t,
+		says(200, `{"Items":[{"order":{"S":"4#1#ab-1"}},{"order":{"S":"4#2#ab-2"}},{"order":{"S":"4#3#ab-3"}},{"order":{"S":"4#4#ab-4"}}]}`),
+		got([]string{moved, expired, there}),
+	)
+	page, next, err := l.List(t.Context(), "default", gate.Queue, 10, "", noon)
+	if err != nil || len(page) != 1 || page[0].ID != "ab-1" || next != "" {
+		t.Errorf("listed are %+v, next %q, %v", page, next, err)
+	}
+	s.count(2)
+}
+
+// A table that another build, or a hand, has written to is never misread.
+func TestItemsThatCannotBeRead(t *testing.T) {
+	newer := func(pk, sk string) string {
+		return fmt.Sprintf(`{"pk":{"S":%q},"sk":{"S":%q},"format":{"N":"2"},"expires":{"N":"1"}}`, pk, sk)
+	}
+	for _, k := range [][2]string{{"D#d-1", "D"}, {"I#1#2", "c.3"}, {"K#k-1", "K"}, {"A#default", "A"}, {"C#ab-1", "C"}, {"C#ab-1", "L"}} {
+		t.Run("newer "+k[0]+"/"+k[1], func(t *testing.T) {
+			script := []answer{got([]string{newer(k[0], k[1])})}
+			if strings.HasPrefix(k[0], "C#") {
+				items := []string{newer(k[0], k[1])}
+				if k[1] == "L" {
+					items = append(items, itemJSON("C#ab-1", "C", `,"id":{"S":"ab-1"}`))
+				}
+				script = []answer{got([]string{itemJSON("K#k-1", "K", `,"case":{"S":"ab-1"}`)}), got(items)}
+			}
+			_, l := newStub(t, script...)
+			_, err := l.Look(t.Context(), question1, noon)
+			var format *FormatError
+			if !errors.As(err, &format) || format.Format != 2 || format.Item != k[0]+"/"+k[1] {
+				t.Errorf("it ends in %v", err)
+			}
+		})
+	}
+	for name, item := range map[string]string{
+		"no format":                  `{"pk":{"S":"D#d-1"},"sk":{"S":"D"},"id":{"S":"d-1"}}`,
+		"a format that is no number": `{"pk":{"S":"D#d-1"},"sk":{"S":"D"},"format":{"S":"1"}}`,
+		"a text that is a number":    itemJSON("D#d-1", "D", `,"verdict":{"N":"1"}`),
+		"a time that is a text":      itemJSON("D#d-1", "D", `,"time":{"S":"2026-03-01"}`),
+		"a number with a fraction":   itemJSON("I#1#2", "c.3", `,"version":{"N":"1.5"}`),
+		"a flag that is a text":      itemJSON("I#1#2", "c.3", `,"final":{"S":"yes"}`),
+		"a reservation that is none": itemJSON("A#default", "A", `,"run#ab-1":{"S":"x"}`),
+		"a reservation of a text":    itemJSON("A#default", "A", `,"run#ab-1":{"M":{"attempt":{"S":"x"}}}`),
+		"a pointer to a number":      itemJSON("K#k-1", "K", `,"case":{"N":"1"}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, l := newStub(t, got([]string{item}))
+			if v, err := l.Look(t.Context(), question1, noon); err == nil {
+				t.Errorf("it is read as %+v", v)
+			}
+		})
+	}
+	for name, item := range map[string]string{
+		"members that are a text":   itemJSON("C#ab-1", "C", `,"members":{"S":"x"}`),
+		"a member that is a text":   itemJSON("C#ab-1", "C", `,"members":{"M":{"x":{"S":"x"}}}`),
+		"a member with a wrong age": itemJSON("C#ab-1", "C", `,"members":{"M":{"x":{"M":{"since":{"S":"x"}}}}}`),
+		"a lead that is no alert":   itemJSON("C#ab-1", "L", `,"alert":{"S":"{"}`),
+		"a lead that is empty":      itemJSON("C#ab-1", "L", ``),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, l := newStub(t, got([]string{item, itemJSON("C#ab-1", "C", `,"id":{"S":"ab-1"}`)}))
+			if name[:6] != "a lead" {
+				_, l = newStub(t, got([]string{item}))
+			}
+			if v, err := l.LookCase(t.Context(), "ab-1", "default", noon); err == nil {
+				t.Errorf("it is read as %+v", v)
+			}
+		})
+	}
+}
+
+// Texts of any kind become keys within DynamoDB's limits that stay apart.
+func FuzzKeyParts(f *testing.F) {
+	for _, s := range []string{"", "a", "a#b", "~", "~e3b0c44298fc1c149afbf4c8996fb924", strings.Repeat("x", 257), "鍵"} {
+		f.Add(s, s+"#")
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		if (part(a) == part(b)) != (a == b) {
+			t.Errorf("%q and %q become %q and %q", a, b, part(a), part(b))
+		}
+		p := part(a)
+		if p == "" || len(p) > maxPart || strings.Contains(p, "#") {
+			t.Errorf("%q becomes %q", a, p)
+		}
+		one, two := incidentKey(alert.Incident{Org: a, Monitor: b, Key: a}), incidentKey(alert.Incident{Org: b, Monitor: a, Key: a})
+		if (one == two) != (a == b) {
+			t.Errorf("two incidents have one key %s", one)
+		}
+		if len(one.pk) > 2048 || len(one.sk) > 1024 {
+			t.Errorf("key %s is too long", one)
+		}
+	})
+}
