@@ -26,8 +26,9 @@ import (
 // the dead-letter queue together (4 and 14 days), so that a redriven delivery still finds its verdict.
 const Life = 30 * 24 * time.Hour
 
-// MaxDue bounds what one Due answers, for each bucket.
-const MaxDue = 50
+// MaxDue bounds what one Due answers, for each bucket. It is well above gate.MaxRunning, so that doubts which cannot be
+// repeated for now do not hide a lease that is over.
+const MaxDue = 200
 
 // How a commit can fail. Every other error means that nothing was applied: the store was down or refused the request.
 var (

@@ -87,14 +87,14 @@ func testBuckets(t *testing.T, open func(*testing.T) Harness) {
 		var want []string
 		for i := range ledger.MaxDue + 5 {
 			c := w.newCase(fmt.Sprintf("ab-t%03d", i))
-			c.State, c.Why, c.Attempt, c.Until = gate.Starting, "", 1, w.in(i-100)
+			c.State, c.Why, c.Attempt, c.Until = gate.Starting, "", 1, w.in(i-2*ledger.MaxDue)
 			w.commit(opens(c))
 			want = append(want, c.ID)
 		}
 		want = want[:ledger.MaxDue]
 		for i := range ledger.MaxDue + 5 {
 			c := w.newCase(fmt.Sprintf("ab-w%03d", i))
-			c.Opened = w.in(i - 100)
+			c.Opened = w.in(i - 2*ledger.MaxDue)
 			w.commit(opens(c))
 			want = append(want, c.ID)
 		}
