@@ -133,8 +133,8 @@ func TestPrintsThePlaceholder(t *testing.T) {
 			t.Errorf("%s of none = %q, want [secret]", format, got)
 		}
 	}
-	if v.String() != "[secret]" {
-		t.Errorf("String = %q", v.String())
+	if v.String() != "[secret]" || v.LogValue().String() != "[secret]" {
+		t.Errorf("String = %q, LogValue = %q", v.String(), v.LogValue())
 	}
 }
 
