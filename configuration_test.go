@@ -12,6 +12,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -241,17 +242,7 @@ func TestEnvironmentIsReadInOnePlace(t *testing.T) {
 
 // Every number on the page is the code's or the template's, and every exported number of the code is on the page.
 func TestNumbersAreOnThePage(t *testing.T) {
-	code := readConstants(t)
-	s := newStack(t)
-	policy := gate.DefaultPolicy()
-	other := map[string]quantity{
-		"gate.DefaultPolicy.Window":   {n: int64(policy.Window), time: true},
-		"gate.DefaultPolicy.Quiet":    {n: int64(policy.Quiet), time: true},
-		"gate.DefaultPolicy.MaxAge":   {n: int64(policy.MaxAge), time: true},
-		"gate.DefaultPolicy.Estimate": {n: int64(policy.Estimate), time: true},
-		"Api.Integration": {n: int64(at[float64](s.properties("Api"), "Body", "paths", "/datadog", "post",
-			"x-amazon-apigateway-integration", "timeoutInMillis")) * int64(time.Millisecond), time: true},
-	}
+	n := newNumbers(t)
 	told := map[string]bool{}
 	for _, table := range docstest.Tables(t, configurationPage) {
 		if !strings.HasPrefix(table, "numbers ") {
@@ -259,40 +250,65 @@ func TestNumbersAreOnThePage(t *testing.T) {
 		}
 		for _, r := range docstest.Table(t, configurationPage, table) {
 			name := r["number"]
+			if told[name] {
+				t.Errorf("%s is on the page twice", name)
+			}
+			told[name] = true
 			got, err := parseQuantity(r["value"])
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 				continue
 			}
-			if told[name] {
-				t.Errorf("%s is on the page twice", name)
-			}
-			told[name] = true
-			want, ok := other[name]
-			if path := strings.Split(name, "."); !ok && len(s.Template.Resources[path[0]].Type) > 0 {
-				n := at[float64](s.properties(path[0]), path[1:]...)
-				want, ok = quantity{n: int64(n)}, n != 0
-				if got.time {
-					want = quantity{n: int64(n) * int64(time.Second), time: true}
-				}
-			}
-			if !ok {
-				want, err = code.value(name)
-				if err != nil {
-					t.Errorf("the page tells of %s: %v", name, err)
-					continue
-				}
-			}
-			if got != want {
+			want, err := n.value(name)
+			if err != nil {
+				t.Errorf("the page tells of %s: %v", name, err)
+			} else if got != want {
 				t.Errorf("%s is %v, and the page says %s", name, want, r["value"])
 			}
 		}
 	}
-	for _, name := range code.exported() {
+	for _, name := range n.code.exported() {
 		if !told[name] {
 			t.Errorf("%s is not on the page", name)
 		}
 	}
+}
+
+// numbers are those that pages can name: constants of the code, defaults of the policy, properties of the template.
+type numbers struct {
+	stack *stack
+	code  constants
+}
+
+func newNumbers(t *testing.T) numbers { return numbers{newStack(t), readConstants(t)} }
+
+// value of Resource.Property, package.Constant, or gate.DefaultPolicy.Field.
+func (n numbers) value(name string) (quantity, error) {
+	if field, ok := strings.CutPrefix(name, "gate.DefaultPolicy."); ok {
+		v := reflect.ValueOf(gate.DefaultPolicy()).FieldByName(field)
+		if !v.IsValid() || !v.CanInt() {
+			return quantity{}, fmt.Errorf("the policy has no time %s", field)
+		}
+		return quantity{v.Int(), true}, nil
+	}
+	if name == "Api.Integration" {
+		ms := at[float64](n.stack.properties("Api"), "Body", "paths", "/datadog", "post",
+			"x-amazon-apigateway-integration", "timeoutInMillis")
+		return quantity{int64(ms) * int64(time.Millisecond), true}, nil
+	}
+	path := strings.Split(name, ".")
+	if n.stack.Template.Resources[path[0]].Type == "" {
+		return n.code.value(name)
+	}
+	v, ok := at[any](n.stack.properties(path[0]), path[1:]...).(float64)
+	if !ok {
+		return quantity{}, fmt.Errorf("the template has no number %s", name)
+	}
+	switch path[len(path)-1] {
+	case "Timeout", "VisibilityTimeout", "MessageRetentionPeriod": // in seconds
+		return quantity{int64(v) * int64(time.Second), true}, nil
+	}
+	return quantity{n: int64(v)}, nil
 }
 
 // quantity is a number, or a time in nanoseconds.
