@@ -129,3 +129,29 @@ func TestEmptySecretIsFilledIn(t *testing.T) {
 		t.Errorf("%d investigations, want 1", n)
 	}
 }
+
+// The address in the secret is right, and the setting AGENT_HOST was not. Once the setting is mended the account opens,
+// although the secret is still the same.
+func TestMendedHostOpensTheAccount(t *testing.T) {
+	b, server := onSocket(t)
+	strict, err := agent.NewCredentials(server.Secrets(), agent.CredentialOptions{Host: "event-ai.eu-central-1.api.aws"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Secrets().Set(`{"url":"https://event-ai.us-east-1.api.aws/webhook/generic/x","token":"t"}`)
+	wrong := agent.New(agent.Options{Credentials: strict})
+	b.dispatch.Starter.Agent, b.schedule.Secrets = wrong, wrong
+	a := b.triggers("A")
+	if c := b.wantCase(a.Case, gate.Waiting, 1); c.Why != gate.WhyAgentShut || c.Note[:17] != "host_not_allowed:" {
+		t.Errorf("waits for %s: %s", c.Why, c.Note)
+	}
+	b.tick(time.Minute)
+	b.wantCase(a.Case, gate.Waiting, 1)
+	right, err := agent.NewCredentials(server.Secrets(), agent.CredentialOptions{Host: "event-ai.us-east-1.api.aws"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.schedule.Secrets, b.schedule.Starter.Agent = agent.New(agent.Options{Credentials: right}), b.agent
+	b.tick(time.Minute)
+	b.wantCase(a.Case, gate.Started, 1)
+}

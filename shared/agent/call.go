@@ -87,10 +87,10 @@ func (c *Client) call(ctx context.Context, body []byte) delivery.Answer {
 }
 
 // SecretVersion is the version of the Agent's secret, read again as far as its store allows that. A secret that nobody
-// can use has a version too. The error says that there is none, or that it could not be read.
+// can use has a version too, and one that does not exist has the version "". The error says that it could not be read.
 func (c *Client) SecretVersion(ctx context.Context) (string, error) {
 	cred, _, err := c.credentials.Refresh(ctx)
-	if e, ok := errors.AsType[*CredentialError](err); ok && e.Version != "" {
+	if e, ok := errors.AsType[*CredentialError](err); ok && e.Reason != delivery.SecretUnavailable {
 		return e.Version, nil
 	}
 	return cred.Version, err

@@ -30,7 +30,7 @@ func same(a, b secret.Value) bool { return a.Equal(b) || a.IsZero() && b.IsZero(
 // CredentialError says why there is no Credential to call with. Its reason is the one to settle with.
 type CredentialError struct {
 	Reason  delivery.Reason // SecretMissing, SecretMalformed, HostNotAllowed or SecretUnavailable
-	Version string          // of the secret, "" when none was read
+	Version string          // of the secret, "" when none was read; with HostNotAllowed also the host that was allowed
 	Words   string          // what is wrong and how to mend it; never a part of the secret
 }
 
@@ -86,6 +86,10 @@ func (p place) parse(v secret.Version) (Credential, error) {
 		return fail(delivery.SecretMalformed, `"token" holds a character that cannot stand in a header; copy it again`)
 	}
 	if reason, words := p.check(address); reason != "" {
+		if reason == delivery.HostNotAllowed {
+			// The mend may be the setting instead of the secret: then, too, this is not the version that shut the door.
+			v.ID += " with " + p.host
+		}
 		return fail(reason, words)
 	}
 	return Credential{Version: v.ID, address: secret.New(address), token: secret.New(token), hmac: secret.New(key)}, nil
