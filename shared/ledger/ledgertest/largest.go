@@ -15,6 +15,9 @@ import (
 // MaxTrace is what a trace's carrier is reckoned with, in bytes.
 const MaxTrace = 1000
 
+// MaxKey is what a grouping key is reckoned with, in bytes. A longer one is kept as a hash.
+const MaxKey = 256
+
 // Largest is a change in which every record is as large as its bounds let it be, in characters of four bytes, and the
 // case is opened with every member. n keeps two of them apart.
 func Largest(now time.Time, n int) gate.Change {
@@ -56,7 +59,8 @@ func Largest(now time.Time, n int) gate.Change {
 		},
 	}
 	for i := range ledger.MaxPointers {
-		change.Pointers = append(change.Pointers, gate.PointerWrite{Key: fmt.Sprintf("%d-%d-%s", n, i, wide(400)), Now: c.ID})
+		k := fmt.Sprintf("%d-%d-", n, i)
+		change.Pointers = append(change.Pointers, gate.PointerWrite{Key: k + strings.Repeat("k", MaxKey-len(k)), Now: c.ID})
 	}
 	return change
 }

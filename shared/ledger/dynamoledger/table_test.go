@@ -1,0 +1,505 @@
+package dynamoledger
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/alertbridge/alertbridge/docs/docstest"
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/delivery"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
+	"github.com/alertbridge/alertbridge/shared/ledger/ledgertest"
+	"github.com/alertbridge/alertbridge/shared/ledger/memledger"
+)
+
+var update = flag.Bool("update", false, "write the computed numbers into docs/table.md")
+
+const page = "docs/table.md"
+
+// The page shows sizes and costs as this test computes them, by DynamoDB's published rules, from the items that the
+// ledger writes. With -update they are written there.
+func TestTablePage(t *testing.T) {
+	text := docstest.Read(t, page)
+	got := text
+	for _, table := range []struct{ name, rows string }{
+		{"sizes", sizes(t)}, {"costs", costs(t)}, {"extremes", extremes(t)},
+	} {
+		got = replace(t, got, table.name, table.rows)
+		if got != text && !*update {
+			t.Errorf("%s shows another table of %s than this; run this test with -update:\n%s", page, table.name, table.rows)
+			got = text
+		}
+	}
+	if got != text {
+		if err := os.WriteFile(filepath.Join(docstest.Root(t), page), []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// replace puts rows in the place of the table that the page announces by this name; it ends with an empty line.
+func replace(t *testing.T, text, name, rows string) string {
+	t.Helper()
+	head, rest, ok := strings.Cut(text, "<!-- table: "+name+" -->\n\n")
+	if !ok {
+		t.Fatalf("%s announces no table %q", page, name)
+	}
+	_, tail, _ := strings.Cut(rest, "\n\n")
+	return head + "<!-- table: " + name + " -->\n\n" + rows + "\n" + tail
+}
+
+// Every attribute that is written is explained on the page, and nothing else is.
+func TestTablePageExplainsEveryAttribute(t *testing.T) {
+	explained := map[string]bool{}
+	for _, row := range docstest.Table(t, page, "attributes") {
+		for name := range strings.SplitSeq(row["attribute"], ", ") {
+			explained[name] = false
+		}
+	}
+	var look func(it item)
+	look = func(it item) {
+		for name, v := range it {
+			if m, ok := v.(*types.AttributeValueMemberM); ok {
+				look(m.Value)
+			}
+			if strings.HasPrefix(name, reservationMark) {
+				name = reservationMark + "CASE"
+			}
+			if len(name) == len(memberName("")) && name == strings.Trim(name, "ghijklmnopqrstuvwxyz_") {
+				continue // a member's hash
+			}
+			if _, there := explained[name]; !there {
+				t.Errorf("%s does not explain attribute %q of %s", page, name, keyOf(it))
+			}
+			explained[name] = true
+		}
+	}
+	largest := ledgertest.Largest(noon, 0)
+	c := &largest.Cases[0].Now
+	c.How, c.NoRepeat, c.Resting = gate.EndAssumed, true, true
+	for _, it := range items(t, largest) {
+		look(it)
+	}
+	for name, written := range explained {
+		if !written {
+			t.Errorf("%s explains attribute %q, which is never written", page, name)
+		}
+	}
+}
+
+// bounds are what no item exceeds, in bytes. DynamoDB takes 409,600.
+var bounds = map[string]int{
+	"delivery": 3_000, "incident": 1_500, "grouping key": 500, "case": 24_000, "lead": 300_000, "account": 4_000,
+}
+
+func sizes(t *testing.T) string {
+	typical, largest := items(t, typicalChange()), items(t, ledgertest.Largest(noon, 0))
+	var b strings.Builder
+	b.WriteString("| item | typical | largest | bound |\n|---|---:|---:|---:|\n")
+	for _, kind := range []string{"delivery", "incident", "grouping key", "case", "lead", "account"} {
+		most := itemSize(largest[kind])
+		if most > bounds[kind] || bounds[kind] > 409_600 {
+			t.Errorf("a %s can have %d bytes, more than its bound of %d", kind, most, bounds[kind])
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", kind, thousands(itemSize(typical[kind])), thousands(most), thousands(bounds[kind]))
+	}
+	return b.String()
+}
+
+// items encodes one item of each kind in a change, the account as it is after the change.
+func items(t *testing.T, c gate.Change) map[string]item {
+	t.Helper()
+	w := c.Cases[0]
+	lead, err := encodeLead(w.Now.ID, *w.Lead, c.At)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := gate.Account{Agent: c.Account.Agent, Version: 999_999, Running: c.Account.Put}
+	if c.Account.Shut != nil {
+		a.Shut = *c.Account.Shut
+	}
+	if c.Account.Down != nil {
+		a.Down = *c.Account.Down
+	}
+	return map[string]item{
+		"delivery": encodeDelivery(*c.Delivery, c.At), "incident": encodeIncident(c.Incident.Now, c.At),
+		"grouping key": encodePointer(c.Pointers[0], c.At), "case": encodeCase(w.Now, c.At), "lead": lead,
+		"account": wholeAccount(a),
+	}
+}
+
+// wholeAccount is an account's item as its updates leave it.
+func wholeAccount(a gate.Account) item {
+	it := newItem(accountKey(a.Agent), time.Time{})
+	it.number(attrVersion, a.Version)
+	for _, list := range [][]attribute{shutAttributes(a.Shut), downAttributes(a.Down)} {
+		for _, at := range list {
+			if at.value != nil {
+				it[at.name] = at.value
+			}
+		}
+	}
+	for id, r := range a.Running {
+		it[reservationMark+id] = encodeReservation(r)
+	}
+	return it
+}
+
+// itemSize is an item's size in bytes by the rules on "DynamoDB item sizes and formats".
+func itemSize(it item) int {
+	n := 0
+	for name, v := range it {
+		n += len(name) + valueSize(v)
+	}
+	return n
+}
+
+func valueSize(v types.AttributeValue) int {
+	switch v := v.(type) {
+	case *types.AttributeValueMemberS:
+		return len(v.Value)
+	case *types.AttributeValueMemberN:
+		digits := strings.TrimLeft(v.Value, "-")
+		n := (len(strings.TrimRight(digits, "0"))+1)/2 + 1
+		if digits != v.Value {
+			n++
+		}
+		return n
+	case *types.AttributeValueMemberBOOL:
+		return 1
+	case *types.AttributeValueMemberM:
+		n := 3
+		for name, e := range v.Value {
+			n += 1 + len(name) + valueSize(e)
+		}
+		return n
+	}
+	panic(fmt.Sprintf("no rule for %T", v))
+}
+
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// meter is a ledger in memory that counts what the table would charge: read and write request units.
+type meter struct {
+	*memledger.Ledger
+	stored map[key]item
+	trips  int
+	reads  float64
+	writes float64
+}
+
+func newMeter() *meter { return &meter{Ledger: memledger.New(), stored: map[key]item{}} }
+
+func (m *meter) Look(ctx context.Context, q ledger.Question, now time.Time) (gate.View, error) {
+	v, err := m.Ledger.Look(ctx, q, now)
+	m.read(question(q))
+	named := []string{v.Incident.Case}
+	for _, id := range v.Pointers {
+		named = append(named, id)
+	}
+	m.read(caseKeys(named, q.Leads))
+	return v, err
+}
+
+func (m *meter) LookCase(ctx context.Context, id, agent string, now time.Time) (gate.View, error) {
+	m.read([]key{caseKey(id), leadKey(id), accountKey(agent)})
+	return m.Ledger.LookCase(ctx, id, agent, now)
+}
+
+func (m *meter) Due(ctx context.Context, agent string, now time.Time) ([]string, error) {
+	m.trips += 2
+	m.reads += 2 * 0.5 // for up to 4 KB of keys, read as they may lag behind
+	return m.Ledger.Due(ctx, agent, now)
+}
+
+// read charges a consistent BatchGetItem: each item by itself, one that is not there like a small one.
+func (m *meter) read(keys []key) {
+	slices.SortFunc(keys, func(a, b key) int { return strings.Compare(a.String(), b.String()) })
+	keys = slices.Compact(keys)
+	if len(keys) == 0 {
+		return
+	}
+	m.trips++
+	for _, k := range keys {
+		m.reads += math.Max(1, math.Ceil(float64(itemSize(m.stored[k]))/4096))
+	}
+}
+
+// Commit charges a transaction: twice the larger of the item before and after, and once what changes in the index.
+func (m *meter) Commit(ctx context.Context, c gate.Change) error {
+	if err := m.Ledger.Commit(ctx, c); err != nil {
+		return err
+	}
+	m.trips++
+	if c.Delivery != nil {
+		m.write(encodeDelivery(*c.Delivery, c.At))
+	}
+	if c.Incident != nil {
+		m.write(encodeIncident(c.Incident.Now, c.At))
+	}
+	for _, w := range c.Pointers {
+		m.write(encodePointer(w, c.At))
+	}
+	for _, w := range c.Cases {
+		v, err := m.Ledger.LookCase(ctx, w.Now.ID, w.Now.Agent, c.At)
+		if err != nil {
+			return err
+		}
+		m.write(encodeCase(v.Cases[w.Now.ID], c.At))
+		if w.Lead != nil {
+			lead, err := encodeLead(w.Now.ID, *w.Lead, c.At)
+			if err != nil {
+				return err
+			}
+			m.write(lead)
+		}
+	}
+	if c.Account != nil {
+		v, err := m.Ledger.LookCase(ctx, "", c.Account.Agent, c.At)
+		if err != nil {
+			return err
+		}
+		m.write(wholeAccount(v.Account))
+	}
+	return nil
+}
+
+func (m *meter) write(it item) {
+	k := keyOf(it)
+	old := m.stored[k]
+	m.writes += 2 * math.Max(1, math.Ceil(float64(max(itemSize(it), itemSize(old)))/1024))
+	was, is := indexed(old), indexed(it)
+	switch {
+	case was == is:
+	case was == "":
+		m.writes++
+	default:
+		m.writes += 2
+	}
+	m.stored[k] = it
+}
+
+func indexed(it item) string {
+	r := reader{attrs: it}
+	return r.text(attrBucket) + r.text(attrOrder)
+}
+
+// costs lets alerts and ticks run their way, uncontended, and shows what each has cost.
+func costs(t *testing.T) string {
+	const agentName = "default"
+	ctx := t.Context()
+	policy := gate.DefaultPolicy()
+	grouped := policy
+	grouped.Keys = func(alert.Alert) []string { return []string{"service:checkout-api"} }
+	held := grouped
+	held.Hold = func(alert.Alert) time.Duration { return 2 * time.Minute }
+	var b strings.Builder
+	b.WriteString("| what happens | round trips | read units | write units |\n|---|---:|---:|---:|\n")
+
+	row := func(what string, prepare, act func(m *meter)) {
+		t.Helper()
+		m := newMeter()
+		if prepare != nil {
+			prepare(m)
+		}
+		m.trips, m.reads, m.writes = 0, 0, 0
+		act(m)
+		fmt.Fprintf(&b, "| %s | %d | %v | %v |\n", what, m.trips, m.reads, m.writes)
+	}
+	arrives := func(al alert.Alert, p gate.Policy, want gate.Reason) func(*meter) {
+		return func(m *meter) {
+			t.Helper()
+			now := al.Time.Add(2 * time.Second)
+			q := ledger.Question{Delivery: al.Delivery, Incident: al.Incident, Agent: agentName, Leads: true}
+			if p.Keys != nil {
+				q.Pointers = p.Keys(al)
+			}
+			v, err := m.Look(ctx, q, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dec := gate.Arrive(v, gate.Arrival{Alert: al, TraceID: strings.Repeat("f", 32), Trace: typicalTrace}, p, now)
+			if dec.Reason != want {
+				t.Fatalf("the reason is %q, want %q", dec.Reason, want)
+			}
+			if !dec.Change.Empty() {
+				if err := m.Commit(ctx, dec.Change); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if dec.Start != nil {
+				settles(t, m, *dec.Start, p, now.Add(time.Second))
+			}
+		}
+	}
+	ticks := func(p gate.Policy, at time.Time, want gate.Did) func(*meter) {
+		return func(m *meter) {
+			t.Helper()
+			ids, err := m.Due(ctx, agentName, at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, id := range ids {
+				v, err := m.LookCase(ctx, id, agentName, at)
+				if err != nil {
+					t.Fatal(err)
+				}
+				dec := gate.Due(v, id, p, at)
+				if dec.Did != want {
+					t.Fatalf("the tick %q, want %q", dec.Did, want)
+				}
+				if err := m.Commit(ctx, dec.Change); err != nil {
+					t.Fatal(err)
+				}
+				if dec.Start != nil {
+					settles(t, m, *dec.Start, p, at.Add(time.Second))
+				}
+			}
+		}
+	}
+	both := func(a, b func(*meter)) func(*meter) { return func(m *meter) { a(m); b(m) } }
+
+	first := typicalAlert("1", "c.1", alert.Triggered, 0)
+	again := typicalAlert("2", "c.1", alert.Renotify, time.Minute)
+	other := typicalAlert("3", "c.2", alert.Triggered, time.Minute)
+	over := typicalAlert("4", "c.1", alert.Recovered, time.Minute)
+	test := typicalAlert("5", "t.5", alert.Triggered, 0)
+	test.Test = true
+	started := arrives(first, policy, gate.NewIncident)
+	waiting := arrives(first, held, gate.Holding)
+
+	row("a first alert opens a case and starts it (read, commit, settle)", nil, started)
+	row("the same with one grouping key", nil, arrives(first, grouped, gate.NewIncident))
+	row("a first alert opens a case that waits, one grouping key", nil, waiting)
+	row("the same delivery again", started, arrives(first, policy, gate.Duplicate))
+	row("a renotification, its case started", started, arrives(again, policy, gate.Renotifying))
+	row("a renotification, its case waiting", arrives(first, held, gate.Holding), arrives(again, held, gate.Renotifying))
+	row("another incident joins the case that waits, by a grouping key", waiting, arrives(other, held, gate.Covered))
+	row("a recovery, its case started", started, arrives(over, policy, gate.IsRecovery))
+	row("a recovery that ends a case that waits", waiting, arrives(over, held, gate.IsRecovery))
+	row("a test notification", nil, arrives(test, policy, gate.IsTest))
+	row("a tick that finds nothing", nil, ticks(policy, noon, gate.Nothing))
+	row("a tick that starts a case (find, read, commit, settle)", waiting, ticks(held, noon.Add(3*time.Minute), gate.Starts))
+	row("a tick that ends a started case", started, ticks(policy, noon.Add(time.Hour), gate.Ends))
+	row("ten incidents have joined, and the tick starts the case", both(waiting, func(m *meter) {
+		for i := range gate.MaxMembers {
+			arrives(typicalAlert(fmt.Sprint(10+i), fmt.Sprint("c.", 10+i), alert.Triggered, time.Minute), held, gate.Covered)(m)
+		}
+	}), ticks(held, noon.Add(3*time.Minute), gate.Starts))
+	return b.String()
+}
+
+func settles(t *testing.T, m *meter, cl gate.Claim, p gate.Policy, now time.Time) {
+	t.Helper()
+	dec := gate.Settle(cl.Case, cl, delivery.Answer{Reason: delivery.Received}, p, now)
+	if err := m.Commit(t.Context(), dec.Change); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// extremes are the largest single Look and Commit that there can be.
+func extremes(t *testing.T) string {
+	m := newMeter()
+	first := ledgertest.Largest(noon, 0)
+	if err := m.Commit(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	writes, actions := m.writes, 0
+	l := New(nil, "ledger", Options{})
+	if tx, err := l.transaction(first, nil); err != nil {
+		t.Fatal(err)
+	} else {
+		actions = len(tx.actions)
+	}
+	total := 0
+	for _, it := range m.stored {
+		total += itemSize(it)
+	}
+	if actions > 100 || total > 4_000_000 {
+		t.Errorf("a transaction of %d actions and %d bytes is more than DynamoDB takes", actions, total)
+	}
+	q := ledger.Question{Delivery: first.Delivery.ID, Incident: first.Incident.Now.Key, Agent: first.Account.Agent, Leads: true}
+	for i := range ledger.MaxPointers {
+		c := ledgertest.Largest(noon, i+1)
+		q.Pointers = append(q.Pointers, c.Pointers[0].Key)
+		if err := m.Commit(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.trips, m.reads = 0, 0
+	if _, err := m.Look(t.Context(), q, noon); err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("| largest | units | |\n|---|---:|---|\n"+
+		"| commit | %v write | %d items, %s bytes, of which the alert that opens the case is %s |\n"+
+		"| look | %v read | in %d round trips: %d cases with the alerts that opened them |\n",
+		writes, actions, thousands(total), thousands(itemSize(m.stored[leadKey(first.Cases[0].Now.ID)])),
+		m.reads, m.trips, 1+ledger.MaxPointers)
+}
+
+// typicalTrace is a carrier as the tracer writes it.
+const typicalTrace = `{"x-datadog-trace-id":"1234567890123456789","x-datadog-parent-id":"1234567890123456789",` +
+	`"x-datadog-sampling-priority":"1","x-datadog-tags":"_dd.p.dm=-1,_dd.p.tid=66f0000000000000",` +
+	`"traceparent":"00-66f0000000000000112210f47de98115-112210f47de98115-01","tracestate":"dd=s:1;t.dm:-1"}`
+
+// typicalAlert is an alert of a usual size, in a usual mixture of Japanese and English.
+func typicalAlert(delivery, key string, tr alert.Transition, after time.Duration) alert.Alert {
+	a := alert.Alert{
+		Delivery: "1234567-770000000000000000" + delivery, Source: "datadog", Shape: "alertbridge.v1", OrgID: "1234567",
+		OrgName: "Example Inc.", EventID: "770000000000000000" + delivery,
+		Incident: alert.Incident{Org: "1234567", Monitor: "123456789", Key: key, Cycle: true},
+		Monitor: alert.Monitor{
+			ID: "123456789", Name: "[checkout] エラー率が高い / error rate is high", Type: "query_alert_monitor",
+			Query:  "sum(last_5m):sum:trace.http.request.errors{service:checkout-api,env:prod} by {pod_name}.as_count() > 50",
+			Metric: "trace.http.request.errors",
+		},
+		Transition: tr, RawTransition: string(tr), Severity: alert.High, Priority: "P2", AlertType: "error",
+		Time: noon.Add(after), Title: "エラー率が高い on pod_name:checkout-api-7d9c5b6f4-x2x7k",
+		Text:  strings.Repeat("checkout-api のエラー率がしきい値を超えました。 runbook: https://wiki.example.com/runbooks/checkout\n", 6),
+		Value: "73.0", Threshold: "50.0", Hostname: "ip-10-0-12-34.ap-northeast-1.compute.internal",
+		Snapshot: "https://p.datadoghq.com/snapshot/view/dd-snapshots-prod/org_1234567/2026-03-01/0123456789abcdef.png",
+		Scope:    []string{"env:prod", "pod_name:checkout-api-7d9c5b6f4-x2x7k", "service:checkout-api"},
+		Links: []alert.Link{
+			{Name: "monitor", URL: "https://app.datadoghq.com/monitors/123456789?group=pod_name%3Acheckout-api-7d9c5b6f4-x2x7k"},
+			{Name: "logs", URL: "https://app.datadoghq.com/logs?query=service%3Acheckout-api", From: noon, To: noon.Add(15 * time.Minute)},
+		},
+		Refs: []alert.Ref{{Name: "trace_id", Value: "66f0000000000000112210f47de98115"}},
+	}
+	for _, tag := range []string{
+		"env:prod", "service:checkout-api", "version:2026.2.28-1", "team:checkout", "kube_cluster_name:prod-apne1",
+		"kube_namespace:checkout", "kube_deployment:checkout-api", "aws_account:123456789012", "region:ap-northeast-1",
+		"availability-zone:ap-northeast-1a", "instance-type:m7g.large", "monitor", "pod_name:checkout-api-7d9c5b6f4-x2x7k",
+	} {
+		a.Tags = append(a.Tags, tag)
+	}
+	return a
+}
+
+// typicalChange writes one record of each kind in its usual size.
+func typicalChange() gate.Change {
+	al := typicalAlert("1", "c.1", alert.Triggered, 0)
+	p := gate.DefaultPolicy()
+	p.Keys = func(alert.Alert) []string { return []string{"service:checkout-api"} }
+	v := gate.View{Account: gate.Account{Agent: p.Agent}}
+	c := gate.Arrive(v, gate.Arrival{Alert: al, TraceID: strings.Repeat("f", 32), Trace: typicalTrace}, p, noon).Change
+	c.Account.Put["ab-aaaaaaaaaaaaaaaa"] = gate.Reservation{Attempt: 1, Until: noon}
+	c.Account.Put["ab-bbbbbbbbbbbbbbbb"] = gate.Reservation{Attempt: 1, Until: noon}
+	return c
+}
