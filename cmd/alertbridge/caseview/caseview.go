@@ -1,0 +1,100 @@
+// Package caseview is a case as people see it: the JSON in which the local run serves it, and the text that `alertbridge
+// cases` prints of it, wherever it comes from.
+package caseview
+
+import (
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/gate"
+)
+
+// Case is a case of the ledger with names and values for people. Times are in UTC, to the millisecond; one that is not
+// known is left out. Fields are added, never given another meaning.
+type Case struct {
+	ID       string `json:"id"`
+	Agent    string `json:"agent"`
+	State    string `json:"state"`
+	Why      string `json:"why,omitempty"` // what it waits for
+	How      string `json:"how,omitempty"` // how it ended
+	Severity string `json:"severity"`
+	Title    string `json:"title"`
+	Service  string `json:"service"`
+	Incident string `json:"incident"` // the one that opened it
+
+	Opened time.Time `json:"opened,omitzero"`
+	Start  time.Time `json:"start,omitzero"` // when the start was decided
+	Until  time.Time `json:"until,omitzero"` // what it means depends on the state; see UntilMeans
+	Last   time.Time `json:"last,omitzero"`  // the last notification that says that it fires
+
+	Firing   int    `json:"firing"` // incidents that fire; exact until it has started
+	Joined   int    `json:"joined"` // alerts that joined
+	Attempts int    `json:"attempts"`
+	Doubts   int    `json:"doubts"`
+	NoRepeat bool   `json:"no_repeat,omitempty"` // in doubt, and the Agent refused a repeat
+	Resting  bool   `json:"resting,omitempty"`   // in doubt, and nothing more is tried by itself
+	Note     string `json:"note,omitempty"`      // what was said last about a call
+
+	Members []Member `json:"members,omitempty"`
+	TraceID string   `json:"trace_id,omitempty"`
+}
+
+// Member is an incident that joined the case.
+type Member struct {
+	Incident string    `json:"incident"`
+	Title    string    `json:"title"`
+	Scope    string    `json:"scope,omitempty"`
+	Severity string    `json:"severity"`
+	Since    time.Time `json:"since,omitzero"`
+}
+
+// List is a page of cases.
+type List struct {
+	Cases []Case `json:"cases"`
+	More  bool   `json:"more"` // there are more than were asked for
+}
+
+// Of shows a case of the ledger.
+func Of(c gate.Case) Case {
+	v := Case{
+		ID: c.ID, Agent: c.Agent, State: string(c.State), Why: string(c.Why), How: string(c.How),
+		Severity: c.Severity.String(), Title: c.Title, Service: c.Service, Incident: c.Incident,
+		Opened: moment(c.Opened), Start: moment(c.StartAt), Until: moment(c.Until), Last: moment(c.Last),
+		Firing: c.Firing, Joined: c.Joined, Attempts: c.Attempt, Doubts: c.Doubts,
+		NoRepeat: c.NoRepeat, Resting: c.Resting, Note: c.Note, TraceID: c.TraceID,
+	}
+	for _, m := range c.Members {
+		v.Members = append(v.Members, Member{
+			Incident: m.Incident, Title: m.Title, Scope: m.Scope, Severity: m.Severity.String(), Since: moment(m.Since),
+		})
+	}
+	return v
+}
+
+func moment(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.UTC().Truncate(time.Millisecond)
+}
+
+// UntilMeans says what Until is in the case's state, "" when it is of no interest.
+func (c Case) UntilMeans() string {
+	switch gate.State(c.State) {
+	case gate.Waiting:
+		return "not before"
+	case gate.Starting:
+		return "lease ends"
+	case gate.InDoubt:
+		if c.Resting {
+			return ""
+		}
+		return "next try"
+	case gate.Started:
+		return "estimated end"
+	case gate.Refused:
+		return "refused at"
+	case gate.Ended:
+		return "ended at"
+	}
+	return ""
+}

@@ -1,0 +1,139 @@
+// Package local runs the whole bridge in one process: the same handlers that Lambda runs, over a queue and a ledger in
+// memory, with a stand-in for the Agent. It is what `make run` shows, and nothing of it is in the functions.
+//
+//	net/http ► what the HTTP API makes of a request ► intake ─► memqueue ► dispatch ─► agent.Client ═► stand-in
+//	                                                               memledger ◄┘ ▲                (a real socket)
+//	                                                a tick every second ► schedule
+//
+// Only the edges differ from a deployment: where a request comes from, where messages and cases are kept, where the
+// secrets are, and how often the tick comes. Run plays the deliveries of package events through the front door, says
+// what becomes of each, and stays up for more.
+package local
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	lambda "github.com/aws/aws-lambda-go/events"
+
+	"github.com/alertbridge/alertbridge/events"
+	"github.com/alertbridge/alertbridge/functions/dispatcher/dispatch"
+	"github.com/alertbridge/alertbridge/functions/ingest/intake"
+	"github.com/alertbridge/alertbridge/functions/scheduler/schedule"
+	"github.com/alertbridge/alertbridge/shared/agent"
+	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger/memledger"
+	"github.com/alertbridge/alertbridge/shared/queue"
+	"github.com/alertbridge/alertbridge/shared/queue/memqueue"
+	"github.com/alertbridge/alertbridge/shared/secret"
+	"github.com/alertbridge/alertbridge/shared/start"
+	"github.com/alertbridge/alertbridge/shared/telemetry"
+)
+
+// bridge is the three functions with what they stand on.
+type bridge struct {
+	watch  *watch
+	agent  *agenttest.Server
+	ledger *memledger.Ledger
+	queue  *memqueue.Queue
+	policy gate.Policy
+
+	// The functions as Lambda would call them, guarded in the same way.
+	ingest     func(context.Context, lambda.APIGatewayV2HTTPRequest) (lambda.APIGatewayV2HTTPResponse, error)
+	dispatcher memqueue.Handler
+	scheduler  func(context.Context, struct{}) (struct{}, error)
+}
+
+// newBridge wires the bridge. Its functions log to logs, which may be nil. Close what it returns.
+func newBridge(w *watch, onRequest func(agenttest.Request), logs io.Writer) (*bridge, error) {
+	b := &bridge{watch: w, ledger: memledger.New(), policy: gate.DefaultPolicy()}
+	b.queue = memqueue.New(memqueue.Options{})
+	var err error
+	if b.agent, err = agenttest.NewServer(agenttest.Options{OnRequest: onRequest}); err != nil {
+		return nil, err
+	}
+	client, err := b.client(w.logger("agent", handler("agent", logs)))
+	if err != nil {
+		b.close()
+		return nil, err
+	}
+	starter := &start.Starter{Ledger: b.ledger, Agent: client, Policy: b.policy, Now: time.Now}
+
+	in := &intake.Handler{
+		Queue: b.queue, QueueName: "alerts", Tokens: tokens{}, Now: time.Now, Log: w.logger("ingest", handler("ingest", logs)),
+	}
+	b.ingest = telemetry.Wrap(config("ingest", logs), in.Handle)
+	dis := &dispatch.Handler{
+		Ledger: b.ledger, Starter: starter, Policy: b.policy, Now: time.Now,
+		Log: w.logger("dispatcher", handler("dispatcher", logs)),
+	}
+	b.dispatcher = telemetry.Wrap(config("dispatcher", logs), traced(dis.Handle))
+	sch := &schedule.Handler{
+		Ledger: b.ledger, Starter: starter, Secrets: client, Policy: b.policy, Now: time.Now,
+		Log: w.logger("scheduler", handler("scheduler", logs)),
+	}
+	b.scheduler = telemetry.Wrap(config("scheduler", logs), sch.Handle)
+	return b, nil
+}
+
+func (b *bridge) close() { b.agent.Close() }
+
+// client is the real client of the Agent, on its way to the stand-in.
+func (b *bridge) client(log *slog.Logger) (*agent.Client, error) {
+	credentials, err := agent.NewCredentials(b.agent.Secrets(), agent.CredentialOptions{
+		Host: b.agent.Host(), AllowLocal: true, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return agent.New(agent.Options{Credentials: credentials, Transport: agent.NewTransport(true)}), nil
+}
+
+// traced tells the watch which request a message goes back to. The queue hands over one message at a time.
+func traced(h memqueue.Handler) memqueue.Handler {
+	return func(ctx context.Context, e lambda.SQSEvent) (lambda.SQSEventResponse, error) {
+		if len(e.Records) == 1 {
+			if env, err := queue.Decode(e.Records[0].Body); err == nil {
+				ctx = withRequest(ctx, env.RequestID)
+			}
+		}
+		return h(ctx, e)
+	}
+}
+
+func config(function string, logs io.Writer) telemetry.Config {
+	return telemetry.Config{Function: "alertbridge-" + function, Version: "local", Stack: "local", Out: orDiscard(logs)}
+}
+
+func orDiscard(w io.Writer) io.Writer {
+	if w == nil {
+		return io.Discard
+	}
+	return w
+}
+
+func handler(function string, logs io.Writer) slog.Handler {
+	if logs == nil {
+		return slog.DiscardHandler
+	}
+	return telemetry.Logger(config(function, logs)).Handler()
+}
+
+// tokens are those that the deliveries of package events present. They are no secret: whoever can reach a local run may
+// use it.
+type tokens struct{}
+
+func (tokens) Accepted(context.Context) ([]secret.Version, error) {
+	return []secret.Version{
+		{ID: "current", Value: secret.New(events.Token)},
+		{ID: "previous", Value: secret.New(events.PreviousToken)},
+	}, nil
+}
+
+func (t tokens) RefreshAccepted(ctx context.Context) ([]secret.Version, bool, error) {
+	v, err := t.Accepted(ctx)
+	return v, false, err
+}

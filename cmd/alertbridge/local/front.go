@@ -1,0 +1,124 @@
+package local
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/caseview"
+)
+
+// Path is where deliveries are taken, as in template.yaml.
+const Path = "/datadog"
+
+// Header tells a caller that a local run has answered, which can be asked what became of a delivery; RequestHeader is
+// the HTTP API's own, with the request's id.
+const (
+	Header        = "Alertbridge-Local"
+	RequestHeader = "Apigw-Requestid"
+)
+
+// front is the front door and, beside it, what can be asked about.
+func (b *bridge) front() http.Handler {
+	mux := http.NewServeMux()
+	// The HTTP API hands on POST alone. Here ingest sees every method, for it has an answer to each.
+	mux.HandleFunc(Path, b.take)
+	mux.HandleFunc("GET /cases", b.listCases)
+	mux.HandleFunc("GET /cases/{id}", b.showCase)
+	mux.HandleFunc("GET /deliveries/{id}", b.showDelivery)
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusNotFound, map[string]string{"message": "Not Found"})
+	})
+	return mux
+}
+
+// take hands a delivery to ingest as the HTTP API would, and ingest's answer to the caller.
+func (b *bridge) take(w http.ResponseWriter, r *http.Request) {
+	id := requestID()
+	w.Header().Set(Header, "run")
+	w.Header().Set(RequestHeader, id)
+	event, err := toEvent(w, r, id, time.Now())
+	if err != nil {
+		if tooLong := (*http.MaxBytesError)(nil); errors.As(err, &tooLong) {
+			answer(w, http.StatusRequestEntityTooLarge, map[string]string{"message": "Request Entity Too Large"})
+		}
+		return // the connection is gone
+	}
+	b.watch.begin(id)
+	resp, err := b.ingest(withRequest(r.Context(), id), event)
+	if err != nil {
+		b.watch.update(id, func(s *Seen) { s.Status, s.Says = http.StatusInternalServerError, err.Error() })
+		answer(w, http.StatusInternalServerError, map[string]string{"message": "Internal Server Error"})
+		return
+	}
+	for name, value := range resp.Headers {
+		w.Header().Set(name, value)
+	}
+	w.WriteHeader(resp.StatusCode)
+	_, _ = w.Write([]byte(resp.Body)) // a caller who has gone away is told nothing
+}
+
+func (b *bridge) listCases(w http.ResponseWriter, r *http.Request) {
+	state, limit := r.URL.Query().Get("state"), 50
+	if state == "" {
+		state = caseview.Open
+	}
+	if text := r.URL.Query().Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			answer(w, http.StatusBadRequest, map[string]string{"error": "limit is not a number above 0"})
+			return
+		}
+		limit = n
+	}
+	list, err := caseview.Find(r.Context(), b.ledger, b.policy.Agent, state, limit, time.Now())
+	if err != nil {
+		answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
+		return
+	}
+	answer(w, http.StatusOK, list)
+}
+
+func (b *bridge) showCase(w http.ResponseWriter, r *http.Request) {
+	c, there, err := caseview.Get(r.Context(), b.ledger, b.policy.Agent, r.PathValue("id"), time.Now())
+	switch {
+	case err != nil:
+		answer(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})
+	case !there:
+		answer(w, http.StatusNotFound, map[string]string{"error": fmt.Sprintf("there is no case %.128q", r.PathValue("id"))})
+	default:
+		answer(w, http.StatusOK, c)
+	}
+}
+
+// showDelivery says what became of a delivery; with a request's id, what became of it when that request brought it.
+func (b *bridge) showDelivery(w http.ResponseWriter, r *http.Request) {
+	s, there := b.watch.get(r.PathValue("id"), r.URL.Query().Get("request"))
+	if !there {
+		answer(w, http.StatusNotFound, map[string]string{"error": fmt.Sprintf("there is no delivery %.128q", r.PathValue("id"))})
+		return
+	}
+	answer(w, http.StatusOK, s)
+}
+
+func answer(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	_ = enc.Encode(v) // a caller who has gone away is told nothing
+}
+
+// requestID looks as the HTTP API's do.
+func requestID() string {
+	var b [11]byte
+	_, _ = rand.Read(b[:]) // never fails; see crypto/rand
+	return strings.NewReplacer("+", "A", "/", "B").Replace(base64.StdEncoding.EncodeToString(b[:]))
+}

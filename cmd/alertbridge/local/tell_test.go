@@ -1,0 +1,55 @@
+package local
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
+)
+
+func contains(s, part string) bool { return strings.Contains(s, part) }
+
+func TestTellerPrintsWhatHappens(t *testing.T) {
+	out := &buffer{}
+	tell := newTeller(out, false)
+	tell.head()
+	tell.seen(Seen{Status: 202, Delivery: "d1", Decided: true, Verdict: "wait", Reason: "slots", Transition: "Triggered", Title: "Checkout\nfails", Case: "c1"})
+	tell.request(agenttest.Request{Body: []byte(`{"incidentId":"c1","title":"<T>"}`), Verdict: "investigation started", Started: true})
+	tell.moved(Moved{Case: "c1", Did: "starts", From: "waiting", To: "started", Title: "Checkout fails", Outcome: "accepted"})
+	tell.seen(Seen{Status: 202, Delivery: "d2", Trouble: "the ledger is away", Transition: "Triggered"})
+	tell.seen(Seen{Status: 202, Delivery: "d2", Decided: true, Verdict: "start", Reason: "new_incident", Transition: "Triggered", Title: "T", Case: "c2", Outcome: "not_delivered"})
+	tell.request(agenttest.Request{Body: []byte("\x00garbage"), Verdict: "invalid"})
+	tell.seen(Seen{Status: 401, Refused: "unauthenticated", Says: "Send the token."})
+	tell.seen(Seen{Status: 503, Refused: "queue_unavailable", Says: "Send it again."})
+	tell.summary()
+	want := `STATUS  VERDICT  REASON              TRANSITION    DELIVERY                              TITLE
+202     wait     slots               Triggered     d1                                    Checkout fails
+tick    starts   waiting > started   -             c1                                    Checkout fails
+        the Agent received this (investigation started):
+        {
+          "incidentId": "c1",
+          "title": "<T>"
+        }
+202     none     -                   Triggered     d2                                    the queue will try again: the ledger is away
+202     start    new_incident        Triggered     d2                                    T
+        the Agent received nothing: not_delivered
+401     -        unauthenticated     -             -                                     Send the token.
+503     -        queue_unavailable   -             -                                     Send it again.
+
+2 verdicts: 1 start, 0 join, 1 wait, 0 drop. Refused at the door: 2 requests. The Agent received 2 requests and started 1 investigation.
+`
+	if got := out.String(); got != want {
+		t.Errorf("it printed\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestTellerPaintsOnTerminalsOnly(t *testing.T) {
+	s := Seen{Status: 202, Delivery: "d1", Decided: true, Verdict: "start", Reason: "new_incident", Transition: "Triggered", Title: "T"}
+	for _, color := range []bool{false, true} {
+		out := &buffer{}
+		newTeller(out, color).seen(s)
+		if got := out.String(); contains(got, "\x1b") != color || color && (!strings.HasPrefix(got, green+"202") || !strings.HasSuffix(got, plain+"\n")) {
+			t.Errorf("with colours %t it printed %q", color, got)
+		}
+	}
+}
