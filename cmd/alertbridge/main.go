@@ -1,0 +1,105 @@
+// Command alertbridge is what the operator of a bridge has in hand: it runs the whole bridge on one computer, sends
+// deliveries to any bridge, and shows what became of them. This file wires; each command has a file of its own.
+//
+// Exit status: 0 when all went well, 1 when something did not, 2 when the command was called in a way it does not have.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// execute runs a command line and returns its exit status.
+func execute(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
+	root := rootCommand()
+	root.SetArgs(append([]string{}, args...)) // cobra takes nil for "look yourself"
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errs)
+	called, err := root.ExecuteContextC(ctx)
+	switch usage := (*usageError)(nil); {
+	case err == nil:
+		return 0
+	case errors.Is(err, errSaid):
+		return 1
+	case errors.As(err, &usage):
+		fmt.Fprintf(errs, "alertbridge: %s\n\nHow it is called: %s --help\n", err, called.CommandPath())
+		return 2
+	default:
+		fmt.Fprintf(errs, "alertbridge: %s\n", err)
+		return 1
+	}
+}
+
+// errSaid ends a command with status 1 when all has been said already.
+var errSaid = errors.New("said already")
+
+// usageError is a command line that the command does not have.
+type usageError struct{ error }
+
+func (e *usageError) Unwrap() error { return e.error }
+
+func usage(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+const rootLong = `alertbridge takes Datadog's alerts, decides once what each is worth, and starts at most one investigation of
+AWS DevOps Agent for one problem. The bridge itself runs in AWS Lambda; this command is for those who operate it.
+
+Exit status: 0 all went well, 1 something did not, 2 the command line was wrong.`
+
+const rootExample = `  alertbridge run                             the whole bridge here, with a stand-in for the Agent
+  alertbridge send alert.json                 send it a delivery
+  alertbridge cases list                      what it makes of them
+  alertbridge cases list --table TABLE        the same of a deployed bridge`
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "alertbridge",
+		Short:         "From a Datadog alert to one investigation of AWS DevOps Agent",
+		Long:          rootLong,
+		Example:       rootExample,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+
+		DisableFlagsInUseLine:      true,
+		SuggestionsMinimumDistance: 2,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknown(cmd, args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddCommand(runCommand(), sendCommand(), casesCommand(), versionCommand())
+	return root
+}
+
+// unknown is the error for a command that there is not, with what was probably meant.
+func unknown(cmd *cobra.Command, name string) error {
+	if like := cmd.SuggestionsFor(name); len(like) > 0 {
+		return usage("there is no command %q; did you mean %q?", name, like[0])
+	}
+	return usage("there is no command %q", name)
+}
+
+// noArgs is for commands that take flags only.
+func noArgs(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage("it takes no arguments, and got %q", args[0])
+	}
+	return nil
+}

@@ -1,0 +1,268 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/local"
+)
+
+var update = flag.Bool("update", false, "write testdata/help.txt anew")
+
+// called is what a command line did.
+type called struct {
+	status    int
+	out, errs string
+}
+
+// call runs a command line, in less than a minute.
+func call(t *testing.T, in string, args ...string) called {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var out, errs bytes.Buffer
+	status := execute(ctx, args, strings.NewReader(in), &out, &errs)
+	return called{status, out.String(), errs.String()}
+}
+
+// bridge starts a local run without deliveries, and returns its address.
+func bridge(t *testing.T) string {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	up, ended := make(chan string, 1), make(chan error, 1)
+	o := local.Options{Listen: "127.0.0.1:0", Tick: time.Second, Quiet: true, Out: &buffer{}, Ready: func(url string) { up <- url }}
+	go func() { ended <- local.Run(ctx, o) }()
+	t.Cleanup(func() {
+		cancel()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Errorf("the local run ended with %v", err)
+			}
+		case <-time.After(time.Minute):
+			t.Error("the local run does not end")
+		}
+	})
+	select {
+	case url := <-up:
+		return url
+	case err := <-ended:
+		ended <- nil
+		t.Fatalf("no local run: %v", err)
+	case <-time.After(time.Minute):
+		t.Fatal("no local run within a minute")
+	}
+	return ""
+}
+
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// The first thing that people see is kept as it is, until somebody means to change it.
+func TestHelp(t *testing.T) {
+	got := call(t, "", "--help")
+	const file = "testdata/help.txt"
+	if *update {
+		if err := os.WriteFile(file, []byte(got.out), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil || got.status != 0 || got.errs != "" || got.out != string(want) {
+		t.Errorf("the help has changed (%v); if that was meant: go test ./cmd/alertbridge -run TestHelp -update\n%s", err, got.out)
+	}
+	if bare := call(t, ""); bare.out != got.out || bare.status != 0 {
+		t.Errorf("without a command it prints %q", bare.out)
+	}
+}
+
+// Every command explains itself: at length, with examples that it would accept, and with words for each flag.
+func TestCommandsExplainThemselves(t *testing.T) {
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		if c.Name() == "help" || c.Name() == "completion" {
+			return
+		}
+		if len(c.Long) < 100 || c.Example == "" || c.Short == "" || strings.HasSuffix(c.Short, ".") {
+			t.Errorf("%s: no long text, no example, or a short text that is a sentence", c.CommandPath())
+		}
+		for _, text := range []string{c.Long, c.Example} {
+			for l := range strings.SplitSeq(text, "\n") {
+				if len([]rune(l)) > 125 {
+					t.Errorf("%s: a line of %d characters: %s", c.CommandPath(), len([]rune(l)), l)
+				}
+			}
+		}
+		for l := range strings.SplitSeq(c.Example, "\n") {
+			wantCall(t, c, l)
+		}
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	root := rootCommand()
+	root.InitDefaultHelpCmd()
+	walk(root)
+}
+
+// wantCall checks an example: a command that there is, with arguments and flags that it takes.
+func wantCall(t *testing.T, c *cobra.Command, example string) {
+	t.Helper()
+	_, line, found := strings.Cut(example, "alertbridge ")
+	if !found {
+		t.Errorf("%s: the example %q does not call it", c.CommandPath(), example)
+		return
+	}
+	line, _, _ = strings.Cut(line, " | ")
+	line, _, _ = strings.Cut(line, " 2>")
+	line, _, _ = strings.Cut(line, "   ") // what stands behind explains
+	cmd, args, err := rootCommand().Find(strings.Fields(line))
+	if err == nil {
+		err = cmd.ParseFlags(args)
+	}
+	if err == nil {
+		err = cmd.ValidateArgs(cmd.Flags().Args())
+	}
+	if err != nil {
+		t.Errorf("%s: the example %q: %v", c.CommandPath(), example, err)
+	}
+}
+
+func TestWrongCommandLines(t *testing.T) {
+	for _, row := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"sned"}, `alertbridge: there is no command "sned"; did you mean "send"?` + "\n\nHow it is called: alertbridge --help\n"},
+		{[]string{"nonsense"}, `there is no command "nonsense"`},
+		{[]string{"--nonsense"}, "unknown flag: --nonsense"},
+		{[]string{"run", "x"}, `it takes no arguments, and got "x"` + "\n\nHow it is called: alertbridge run --help\n"},
+		{[]string{"run", "--tick", "0s"}, "--tick is 0s and must be above 0"},
+		{[]string{"run", "--tick", "often"}, `invalid argument "often" for "--tick" flag`},
+		{[]string{"send"}, "name a file, a folder, or - for standard input"},
+		{[]string{"send", "--url", "example.com", "x"}, `--url is "example.com" and must be an address such as http://127.0.0.1:8080`},
+		{[]string{"send", "--url", "ftp://example.com", "x"}, `--url is "ftp://example.com" and must be an address`},
+		{[]string{"send", "--token", "t", "--url", "http://example.com/datadog", "x"}, "everybody on the way would see the token; use https"},
+		{[]string{"cases", "lst"}, `there is no command "lst"; did you mean "list"?`},
+		{[]string{"cases", "list", "--state", "lost"}, `--state is "lost" and must be one of open, all, in_doubt, refused, waiting, starting, started, ended`},
+		{[]string{"cases", "list", "--limit", "0"}, "--limit is 0 and must be above 0"},
+		{[]string{"cases", "list", "--url", "/x"}, `--url is "/x" and must be an address`},
+		{[]string{"cases", "show"}, "name one case by its id"},
+		{[]string{"cases", "show", "a", "b"}, "name one case by its id"},
+		{[]string{"version", "-o", "xml"}, `--output is "xml" and must be text or json`},
+	} {
+		got := call(t, "", row.args...)
+		if got.status != 2 || !strings.Contains(got.errs, row.says) || got.out != "" {
+			t.Errorf("%s: status %d, %q, %q, want 2, %q", row.args, got.status, got.out, got.errs, row.says)
+		}
+	}
+}
+
+func TestRunNeedsItsPort(t *testing.T) {
+	url := bridge(t)
+	address := strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/datadog")
+	got := call(t, "", "run", "--listen", address)
+	want := "alertbridge: " + address + " is taken by another program; end that one, or choose another address, such as --listen 127.0.0.1:0 for a free port\n"
+	if got.status != 1 || got.errs != want || got.out != "" {
+		t.Errorf("status %d, %q, %q, want 1, %q", got.status, got.out, got.errs, want)
+	}
+}
+
+// As it is run by people: all the events, and the functions' log records where they were asked for. It ends when told.
+func TestRunEndsInOrder(t *testing.T) {
+	for _, verbose := range []bool{false, true} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		out := &until{text: "End it with Ctrl-C", then: cancel}
+		var errs buffer
+		args := []string{"run", "--listen", "127.0.0.1:0"}
+		if verbose {
+			args = append(args, "--verbose")
+		}
+		status := execute(ctx, args, strings.NewReader(""), out, &errs)
+		cancel()
+		if status != 0 || !strings.Contains(out.String(), " start, ") || strings.Contains(errs.String(), `"message":"alert decided"`) != verbose {
+			t.Errorf("verbose %t: status %d\n%s\n%s", verbose, status, tail(out.String()), tail(errs.String()))
+		}
+	}
+}
+
+// until does something once a text was written.
+type until struct {
+	buffer
+	text string
+	then func()
+}
+
+func (u *until) Write(p []byte) (int, error) {
+	n, err := u.buffer.Write(p)
+	if strings.Contains(string(p), u.text) {
+		u.then()
+	}
+	return n, err
+}
+
+func tail(s string) string { return s[max(0, len(s)-1000):] }
+
+func TestCommandName(t *testing.T) {
+	for arg0, want := range map[string]string{
+		"alertbridge":       "alertbridge",
+		"./bin/alertbridge": "./bin/alertbridge",
+		filepath.Join(os.TempDir(), "go-build123", "b001", "exe", "alertbridge"): "go run ./cmd/alertbridge",
+	} {
+		if got := commandName(arg0); got != want {
+			t.Errorf("%s: %s, want %s", arg0, got, want)
+		}
+	}
+}
+
+func TestColorful(t *testing.T) {
+	none := func(string) string { return "" }
+	if colorful(&buffer{}, none) {
+		t.Error("a buffer is no terminal")
+	}
+	f, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if colorful(f, none) {
+		t.Error("a file is no terminal")
+	}
+	// The null device counts as one here, for want of a terminal in tests.
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	if !colorful(null, none) {
+		t.Error("a character device counts as a terminal")
+	}
+	for name, value := range map[string]string{"NO_COLOR": "1", "TERM": "dumb"} {
+		if colorful(null, func(n string) string { return map[string]string{name: value}[n] }) {
+			t.Errorf("%s=%s does not switch colours off", name, value)
+		}
+	}
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/smithy-go/logging"
+	"github.com/spf13/pflag"
+
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/caseview"
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/local"
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/ledger/dynamoledger"
+)
+
+// origin says where cases come from: a local run, or the table of a deployed bridge.
+type origin struct {
+	url, table, region, profile, agent string
+}
+
+func (o *origin) flags(f *pflag.FlagSet) {
+	f.StringVar(&o.url, "url", "http://"+local.DefaultListen, "a local run")
+	f.StringVar(&o.table, "table", "", "the table of a deployed bridge; then --url does not count")
+	f.StringVar(&o.region, "region", "", "the table's AWS region (default: as the AWS CLI's)")
+	f.StringVar(&o.profile, "profile", "", "AWS profile with which to read the table (default: as the AWS CLI's)")
+	f.StringVar(&o.agent, "agent", "default", "the Agent whose cases are listed, with --table")
+}
+
+// cases is where cases are read from.
+type cases interface {
+	list(ctx context.Context, state string, limit int) (caseview.List, error)
+	show(ctx context.Context, id string) (caseview.Case, error)
+}
+
+func (o *origin) open(ctx context.Context) (cases, error) {
+	if o.table == "" {
+		u, err := bridgeURL(o.url)
+		if err != nil {
+			return nil, err
+		}
+		u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, local.Path), "/")
+		return fromRun{&http.Client{Timeout: sendTime}, u}, nil
+	}
+	// The SDK warns of what it has tried before it found credentials; an error says all that matters.
+	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithLogger(logging.Nop{})}
+	if o.region != "" {
+		options = append(options, awsconfig.WithRegion(o.region))
+	}
+	if o.profile != "" {
+		options = append(options, awsconfig.WithSharedConfigProfile(o.profile))
+	}
+	cfg, err := awsconfig.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("the AWS configuration cannot be read: %w", err)
+	}
+	if cfg.Region == "" {
+		return nil, usage("no AWS region is set; name it with --region, AWS_REGION or a profile")
+	}
+	return fromTable{dynamoledger.New(dynamodb.NewFromConfig(cfg), o.table, dynamoledger.Options{}), o.table, o.agent}, nil
+}
+
+// fromRun asks a local run.
+type fromRun struct {
+	client *http.Client
+	url    *url.URL
+}
+
+func (f fromRun) list(ctx context.Context, state string, limit int) (caseview.List, error) {
+	var l caseview.List
+	err := f.get(ctx, "/cases", url.Values{"state": {state}, "limit": {strconv.Itoa(limit)}}, &l)
+	return l, err
+}
+
+func (f fromRun) show(ctx context.Context, id string) (caseview.Case, error) {
+	var c caseview.Case
+	err := f.get(ctx, "/cases/"+id, nil, &c)
+	return c, err
+}
+
+func (f fromRun) get(ctx context.Context, path string, query url.Values, into any) error {
+	u := *f.url
+	u.Path, u.RawQuery = u.Path+path, query.Encode()
+	err := getJSON(ctx, f.client, u.String(), into)
+	status := (*statusError)(nil)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("nothing listens on %s; start a bridge there with alertbridge run, name another with --url, or a deployed bridge's table with --table", u.Host)
+	case errors.As(err, &status):
+		return err
+	}
+	return fmt.Errorf("%s did not answer as a local run does (%s); a deployed bridge is read with --table", u.Host, line(cause(err).Error()))
+}
+
+// cause is an error of http.Client without the address.
+func cause(err error) error {
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// fromTable reads the ledger of a deployed bridge.
+type fromTable struct {
+	ledger caseview.Ledger
+	table  string
+	agent  string
+}
+
+func (f fromTable) list(ctx context.Context, state string, limit int) (caseview.List, error) {
+	l, err := caseview.Find(ctx, f.ledger, f.agent, state, limit, time.Now())
+	if err != nil {
+		return caseview.List{}, f.unread(err)
+	}
+	return l, nil
+}
+
+func (f fromTable) show(ctx context.Context, id string) (caseview.Case, error) {
+	if !alert.SafeID(id) {
+		return caseview.Case{}, usage("%q is no id of a case; they look like ab-k5w2q7n3xj4mzyta", id)
+	}
+	c, there, err := caseview.Get(ctx, f.ledger, f.agent, id, time.Now())
+	switch {
+	case err != nil:
+		return caseview.Case{}, f.unread(err)
+	case !there:
+		return caseview.Case{}, fmt.Errorf("table %s has no case %s; cases are kept for 30 days", f.table, id)
+	}
+	return c, nil
+}
+
+func (f fromTable) unread(err error) error {
+	return fmt.Errorf("table %s cannot be read (check --table, --region and --profile%s): %w", f.table, endpoint(), err)
+}
+
+// endpoint reminds of a setting that is easily forgotten.
+func endpoint() string {
+	for _, name := range []string{"AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"} {
+		if v := os.Getenv(name); v != "" {
+			return "; " + name + " is set"
+		}
+	}
+	return ""
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/local"
+)
+
+const runLong = `Runs the whole bridge in one process: the same handlers that run in AWS Lambda, with queue and ledger in memory, a
+tick every second, and a stand-in for AWS DevOps Agent on a socket of this computer. It needs no account, sends
+nothing anywhere else, and forgets everything when it ends.
+
+First it sends the deliveries of the folder events/ through its own front door. Each line that it prints is a delivery
+with the status that Datadog would get, the verdict and its reason, the transition, the delivery's id and the title.
+Below a start stands the request that the Agent received. Then it stays up for more: it prints a curl command that
+sends one, "alertbridge send" sends files, "alertbridge cases" shows the cases. Ctrl-C ends it.
+
+The token of its front door is no secret, so let nobody reach the address whom you would not let play with it.
+
+Exit status: 0 when it was told to end, 1 when it could not start, for instance because the port is taken.`
+
+const runExample = `  alertbridge run
+  alertbridge run --quiet-events --listen 127.0.0.1:9000   wait for deliveries of your own, on another port
+  alertbridge run --verbose 2>log.json                     keep the functions' log records`
+
+func runCommand() *cobra.Command {
+	o := local.Options{Name: commandName(os.Args[0])}
+	verbose := false
+	cmd := &cobra.Command{
+		Use:     "run",
+		Short:   "Run the whole bridge on this computer",
+		Long:    runLong,
+		Example: runExample,
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.Tick <= 0 {
+				return usage("--tick is %s and must be above 0", o.Tick)
+			}
+			if verbose {
+				o.Logs = cmd.ErrOrStderr()
+			}
+			o.Out, o.Color = cmd.OutOrStdout(), colorful(cmd.OutOrStdout(), os.Getenv)
+			return local.Run(cmd.Context(), o)
+		},
+	}
+	cmd.Flags().StringVar(&o.Listen, "listen", local.DefaultListen, "address and port of the front door; port 0 is a free one")
+	cmd.Flags().DurationVar(&o.Tick, "tick", time.Second, "how often the scheduler runs; in AWS it is once a minute")
+	cmd.Flags().BoolVar(&o.Quiet, "quiet-events", false, "do not send the deliveries of events/ first")
+	cmd.Flags().BoolVar(&verbose, "verbose", false, "the functions' log records on standard error")
+	return cmd
+}
+
+// colorful tells whether colours are wanted: on a terminal, unless NO_COLOR (no-color.org) or TERM forbid it.
+func colorful(out io.Writer, getenv func(string) string) bool {
+	f, ok := out.(*os.File)
+	if !ok || getenv("NO_COLOR") != "" || getenv("TERM") == "dumb" {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// commandName is how this command was called, for hints that can be copied. What `go run` has built lies in a folder
+// that is soon gone.
+func commandName(arg0 string) string {
+	if strings.Contains(filepath.ToSlash(arg0), "/go-build") {
+		return "go run ./cmd/alertbridge"
+	}
+	return arg0
+}
