@@ -64,7 +64,7 @@ func (d arrival) recover() Decision {
 	}
 	own, fired := d.Cases[in.Case], in.Fires()
 	in.Rec = al.Time
-	in.Final = d.final(in)
+	in.Final = in.Final || d.final(in) // a recovery never makes an incident fire, though the window was set anew
 	dec := d.write(Drop, IsRecovery, own.ID, d.incident(in))
 	if !fired || in.Fires() || !(own.live() || own.State == Refused) {
 		return dec
