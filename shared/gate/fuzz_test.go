@@ -1,0 +1,346 @@
+package gate
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/delivery"
+)
+
+// dice makes a value out of the bytes a fuzzer gives; after the last one every choice is the first.
+type dice struct{ left []byte }
+
+func (d *dice) n(sides int) int {
+	if len(d.left) == 0 {
+		return 0
+	}
+	b := d.left[0]
+	d.left = d.left[1:]
+	return int(b) % sides
+}
+
+func (d *dice) yes() bool { return d.n(2) == 1 }
+
+// when is a moment around noon, close to the borders that the rules have, or never.
+func (d *dice) when() time.Time {
+	near := []time.Duration{0, ms, -ms, -8 * time.Minute, -30 * time.Minute, -30*time.Minute - ms, -6 * time.Hour, -6*time.Hour - ms, -31 * time.Hour, time.Hour}
+	k := d.n(len(near) + 1)
+	if k == len(near) {
+		return time.Time{}
+	}
+	return noon.Add(near[k]).Add(time.Duration(d.n(3)-1) * time.Minute)
+}
+
+// aCase is any case that the commits of the gate could have left.
+func (d *dice) aCase(id string) Case {
+	c := caseIn(caseStates[1+d.n(len(caseStates)-1)], id)
+	c.Until, c.StartAt, c.Last, c.Severity = d.when(), d.when(), d.when(), alert.Severity(d.n(6))
+	c.Firing, c.Attempt = d.n(4), d.n(5)
+	if c.State == InDoubt || c.State == Starting {
+		c.Doubts, c.NoRepeat = d.n(7), d.yes()
+	}
+	if c.State == Waiting {
+		c.Why = []Why{WhyHold, WhySlots, WhyAgentDown, WhyAgentShut}[d.n(4)]
+	}
+	for i := range d.n(MaxMembers + 1) {
+		c.Members = withMember(c.Members, Member{Incident: fmt.Sprint("1200/77/m", i), Severity: alert.Severity(d.n(6)), Since: d.when()})
+	}
+	return c
+}
+
+func (d *dice) account() Account {
+	a := Account{Agent: "default", Version: d.n(9), Running: map[string]Reservation{}}
+	for i := range d.n(5) * 13 {
+		if len(a.Running) < MaxRunning {
+			a.Running[fmt.Sprint("other-", i)] = Reservation{Attempt: 1, Until: d.when()}
+		}
+	}
+	for _, id := range []string{"ab-own", "ab-k1", "ab-k2"} {
+		if d.yes() {
+			a.Running[id] = Reservation{Attempt: 1, Until: d.when()}
+		}
+	}
+	if d.n(4) == 3 {
+		a.Shut = Shut{Since: noon, SecretVersion: "v1"}
+	}
+	a.Down = Down{Until: d.when(), Fails: d.n(7), Doubts: d.n(7)}
+	return a
+}
+
+func (d *dice) policy() Policy {
+	p := DefaultPolicy()
+	p.OnWarn, p.OnNoData, p.OnTest = []Choice{DropIt, StartIt}[d.n(2)], []Choice{DropIt, StartIt}[d.n(2)], []Choice{DropIt, StartIt}[d.n(2)]
+	p.InDoubt, p.Slots = []DoubtChoice{RepeatIt, StopIt}[d.n(2)], []int{0, 1, 3, 30, 999}[d.n(5)]
+	if keys := []string{"k1", "k2", "k3"}[:d.n(4)]; len(keys) > 0 {
+		p.Keys = func(alert.Alert) []string { return keys }
+	}
+	if d.yes() {
+		p.Hold = func(alert.Alert) time.Duration { return 3 * time.Minute }
+	}
+	return p
+}
+
+func (d *dice) alert() alert.Alert {
+	tr := append(alert.Transitions(), "", "Snoozed")
+	a := said("d1", tr[d.n(len(tr))], noon, []string{"fallback", "cycle"}[d.n(2)])
+	if a.Time = d.when(); a.Time.IsZero() {
+		a.Time = noon
+	}
+	a.Severity, a.Test, a.TimeAssumed = alert.Severity(d.n(7)), d.n(8) == 7, d.yes()
+	return a
+}
+
+func (d *dice) view(a alert.Alert) View {
+	v := viewOf(Incident{}, Case{})
+	v.Account = d.account()
+	if d.n(12) == 11 {
+		v.Delivery = &Delivery{ID: a.Delivery, Verdict: Wait, Reason: NoSlot, Case: "ab-first"}
+	}
+	if d.yes() {
+		v.Incident = Incident{Key: a.Incident, Fire: d.when(), Rec: d.when(), Version: 1 + d.n(5)}
+		v.Incident.Final = a.Incident.Cycle && !v.Incident.Rec.IsZero() && d.yes()
+		v.Incident.Case = []string{"", "ab-own", "ab-k1", "ab-gone"}[d.n(4)]
+	}
+	for _, id := range []string{"ab-own", "ab-k1", "ab-k2"} {
+		if d.yes() {
+			v.Cases[id], v.Leads[id] = d.aCase(id), said("opener-"+id, alert.Triggered, noon, "fallback")
+		}
+	}
+	for i, id := range []string{"ab-k1", "ab-k2", "ab-gone"} {
+		if d.yes() {
+			v.Pointers[fmt.Sprint("k", i+1)] = id
+		}
+	}
+	return v
+}
+
+func seeds(f *testing.F) {
+	f.Add([]byte{})
+	for i := range 64 {
+		var b []byte
+		for j := range 120 {
+			b = append(b, byte((i*131+j*j*29+j*i)^(i<<3)))
+		}
+		f.Add(b)
+	}
+}
+
+// FuzzArrive: whatever the ledger holds, a decision about an alert keeps the promises that can be seen in it alone.
+func FuzzArrive(f *testing.F) {
+	seeds(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		d := &dice{data}
+		a, p := d.alert(), d.policy()
+		v := d.view(a)
+		before := snapshot(t, v)
+		dec := Arrive(v, arrivalOf(a), p, noon)
+		if !bytes.Equal(before, snapshot(t, v)) {
+			t.Fatal("the decision changes what it was given")
+		}
+		if again := Arrive(v, arrivalOf(a), p, noon); !reflect.DeepEqual(dec, again) {
+			t.Fatalf("asked twice, it answers\n%+v and\n%+v", dec, again)
+		}
+		sane(t, v, dec)
+		if _, known := Reasons()[dec.Reason]; !known || dec.Verdict == "" {
+			t.Errorf("verdict %q, reason %q", dec.Verdict, dec.Reason)
+		}
+		if (v.Delivery != nil) != dec.Change.Empty() || (v.Delivery != nil) != (dec.Reason == Duplicate) {
+			t.Errorf("recorded before: %v, and now %+v", v.Delivery != nil, dec)
+		}
+		if r := dec.Change.Delivery; r != nil && (r.ID != a.Delivery || r.Verdict != dec.Verdict || r.Reason != dec.Reason || r.Case != dec.Case) {
+			t.Errorf("recorded %+v of %s %s %s", r, dec.Verdict, dec.Reason, dec.Case)
+		}
+		arriveKeeps(t, v, a, p, dec)
+	})
+}
+
+func arriveKeeps(t *testing.T, v View, a alert.Alert, p Policy, dec Decision) {
+	opened, known := false, false
+	for _, w := range dec.Change.Cases {
+		opened = opened || w.Read.Version == 0
+		known = known || w.Now.ID == dec.Case
+	}
+	if (dec.Start != nil) != (dec.Verdict == Start) {
+		t.Errorf("verdict %s, claim %v", dec.Verdict, dec.Start != nil)
+	}
+	switch dec.Verdict {
+	case Wait, Start:
+		if dec.Case == "" || !known || opened == (dec.Reason == Lifted) {
+			t.Errorf("%s %s: case %q, opened %v, written %v", dec.Verdict, dec.Reason, dec.Case, opened, known)
+		}
+	case Join:
+		if dec.Case == "" || opened {
+			t.Errorf("join: case %q, opened %v", dec.Case, opened)
+		}
+	case Drop:
+		if len(dec.Change.Cases) > 0 && dec.Reason != IsRecovery || len(dec.Change.Pointers) > 0 || dec.Change.Account != nil {
+			t.Errorf("drop %s writes %+v", dec.Reason, dec.Change)
+		}
+	}
+	if dec.Verdict != Drop && (a.Transition == alert.Recovered || a.Test && p.OnTest == DropIt || !a.Time.After(v.Incident.Rec)) && v.Delivery == nil {
+		t.Errorf("%s (test %v, time %v, recovered %v) gets %s %s", a.Transition, a.Test, a.Time, v.Incident.Rec, dec.Verdict, dec.Reason)
+	}
+	if dec.Start != nil {
+		roomFor(t, v.Account, p, dec)
+	}
+	if w := dec.Change.Incident; w != nil && w.Now.Fires() && !v.Incident.Fires() && dec.Reason == IsRecovery {
+		t.Errorf("a recovery makes the incident fire: %+v", w.Now)
+	}
+	incidentFits(t, v, a, dec)
+}
+
+// roomFor counts anew whether the account was open and had room.
+func roomFor(t *testing.T, a Account, p Policy, dec Decision) {
+	taken := 0
+	for id, r := range a.Running {
+		if id != dec.Start.Case.ID && noon.Before(r.Until) {
+			taken++
+		}
+	}
+	limit := p.Slots
+	if limit < 1 || limit > MaxRunning {
+		limit = MaxRunning
+	}
+	after := maps.Clone(a.Running)
+	maps.Copy(after, dec.Change.Account.Put)
+	if !a.Shut.Since.IsZero() || noon.Before(a.Down.Until) || taken >= limit || len(after) > max(MaxRunning, len(a.Running)) {
+		t.Errorf("a start with %d of %d slots taken, shut %v, down until %v", taken, limit, a.Shut, a.Down.Until)
+	}
+}
+
+// incidentFits: the count of a case and the incident's own state change together, in one commit.
+func incidentFits(t *testing.T, v View, a alert.Alert, dec Decision) {
+	was, is := v.Incident, v.Incident
+	if w := dec.Change.Incident; w != nil {
+		is = w.Now
+	}
+	for _, w := range dec.Change.Cases {
+		want := 0
+		if is.Fires() && is.Case == w.Now.ID {
+			want++
+		}
+		if was.Fires() && was.Case == w.Now.ID {
+			want--
+		}
+		if got := w.Now.Firing - w.Read.Firing; got != want && (want >= 0 || w.Read.Firing > 0) {
+			t.Errorf("%s: case %s counts %+d, the incident went from %+v to %+v", a.Transition, w.Now.ID, got, was, is)
+		}
+	}
+	for id, c := range v.Cases { // and where the case is not written, nothing may have changed that it should count
+		written := slices.ContainsFunc(dec.Change.Cases, func(w CaseWrite) bool { return w.Now.ID == id })
+		before, after := was.Fires() && was.Case == id, is.Fires() && is.Case == id
+		if !written && before != after && (c.live() || c.State == Refused) {
+			t.Errorf("%s: case %s, which is %s, is not told that its incident went from %+v to %+v", a.Transition, id, c.State, was, is)
+		}
+	}
+}
+
+// snapshot is a view as text, to see whether it was changed.
+func snapshot(t *testing.T, v View) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// FuzzDue: whatever the case, the tick moves it as the table allows, and claims only what fires, is young and has room.
+func FuzzDue(f *testing.F) {
+	seeds(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		d := &dice{data}
+		p := d.policy()
+		v := viewOf(Incident{}, Case{})
+		c := d.aCase("ab-own")
+		v.Cases[c.ID], v.Leads[c.ID], v.Account = c, said("opener", alert.Triggered, noon, "fallback"), d.account()
+		before := snapshot(t, v)
+		dec := Due(v, c.ID, p, noon)
+		if !bytes.Equal(before, snapshot(t, v)) {
+			t.Fatal("the decision changes what it was given")
+		}
+		sane(t, v, dec)
+		if dec.Change.Empty() != (dec.Did == Nothing) || dec.Verdict != "" || dec.Change.Delivery != nil || dec.Change.Incident != nil {
+			t.Errorf("%+v", dec)
+		}
+		if dec.Change.Empty() {
+			return
+		}
+		w := dec.Change.Cases[0]
+		if len(dec.Change.Cases) != 1 || w.Now.Version != c.Version+1 || w.Now.Firing != c.Firing || w.Now.Joined != c.Joined || !w.Now.Last.Equal(c.Last) {
+			t.Errorf("the tick counts: %+v", w)
+		}
+		if dec.Start == nil {
+			return
+		}
+		if own := v.Account.Running[c.ID]; c.State != InDoubt || !own.Until.After(noon) { // else it has its slot already
+			roomFor(t, v.Account, p, dec)
+		}
+		if c.Firing < 1 || noon.Sub(c.Last) > p.MaxAge || w.Facts.Firing != SomeFire || c.State == InDoubt && (p.InDoubt == StopIt || c.NoRepeat || c.Doubts > MaxRepeats) {
+			t.Errorf("starts %+v", c)
+		}
+	})
+}
+
+// FuzzSettle: whatever has become of the case meanwhile, an answer moves it as the table allows and forgets no doubt.
+func FuzzSettle(f *testing.F) {
+	seeds(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		d := &dice{data}
+		c, cl := d.aCase("ab-own"), claimed(d.n(3))
+		cl.Case.Attempt, cl.Down = d.n(5), d.account().Down
+		ans := delivery.Answer{Reason: append(delivery.Reasons(), "", "new")[d.n(len(delivery.Reasons())+2)], RetryAfter: time.Duration(d.n(90)) * time.Minute}
+		dec := Settle(c, cl, ans, d.policy(), noon)
+		v := viewOf(Incident{}, c)
+		sane(t, v, dec)
+		if dec.Start != nil || dec.Verdict != "" || dec.Change.Empty() != (dec.Did == Nothing) {
+			t.Errorf("%+v", dec)
+		}
+		mine := c.State == Starting && c.Attempt == cl.Case.Attempt
+		if !dec.Change.Empty() && !mine && !(c.State == InDoubt && ans.Outcome() == delivery.Accepted) || mine && dec.Change.Empty() {
+			t.Errorf("%s settles a case that is %s, attempt %d, by a claim of attempt %d: %+v", ans.Reason, c.State, c.Attempt, cl.Case.Attempt, dec)
+		}
+		if dec.Change.Empty() {
+			return
+		}
+		now := dec.Change.Cases[0].Now
+		if c.Doubts > 0 && now.State != Started && (now.State != InDoubt || now.Doubts != c.Doubts+1 || now.Resting) {
+			t.Errorf("%s: a doubt is forgotten: %+v", ans.Reason, now)
+		}
+		held := now.State == Started || now.State == InDoubt
+		if dropped := dec.Change.Account != nil && len(dec.Change.Account.Drop) == 1; dropped == held {
+			t.Errorf("%s: the case is %s, its reservation dropped: %v", ans.Reason, now.State, dropped)
+		}
+	})
+}
+
+// The ways of most alerts: a new one, and one more of a case that is started.
+func BenchmarkArrive(b *testing.B) {
+	p := DefaultPolicy()
+	for _, bm := range []struct {
+		name string
+		tr   alert.Transition
+		own  string
+	}{
+		{"opens", alert.Triggered, ""}, {"joins a waiting case", alert.ReTriggered, "waiting"},
+		{"repeats a started case", alert.Renotify, "started"}, {"recovers", alert.Recovered, "waiting"},
+	} {
+		b.Run(bm.name, func(b *testing.B) {
+			a := arrivalOf(said("d1", bm.tr, noon, "cycle"))
+			v := viewOf(Incident{}, Case{})
+			if bm.own != "" {
+				v = viewOf(Incident{Key: a.Alert.Incident, Fire: noon.Add(-time.Minute), Version: 2}, caseIn(bm.own, "ab-own"))
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				Arrive(v, a, p, noon)
+			}
+		})
+	}
+}
