@@ -32,23 +32,37 @@ func TestCommitMeetsFailures(t *testing.T) {
 	}{
 		{"at once", "", []answer{ok}, nil, 1, ""},
 
-		{"a conflict of transactions", "says nothing about the decision",
-			then(repeat(5, cancelled(collided, none)), []answer{ok}), nil, 6, ""},
-		{"a conflict on a single item", "the same, as other engines say it",
-			[]answer{coded(400, "TransactionConflictException"), ok}, nil, 2, ""},
+		{
+			"a conflict of transactions", "says nothing about the decision",
+			then(repeat(5, cancelled(collided, none)), []answer{ok}), nil, 6, "",
+		},
+		{
+			"a conflict on a single item", "the same, as other engines say it",
+			[]answer{coded(400, "TransactionConflictException"), ok},
+			nil, 2, "",
+		},
 		{"throttled by item", "", []answer{cancelled(none, "ThrottlingError"), cancelled("ProvisionedThroughputExceeded", none), ok}, nil, 3, ""},
 		{"throttled, ProvisionedThroughputExceeded", "", []answer{coded(400, "ProvisionedThroughputExceededException"), ok}, nil, 2, ""},
 		{"throttled, ThrottlingException", "", []answer{coded(400, "ThrottlingException"), ok}, nil, 2, ""},
 		{"throttled, RequestLimitExceeded", "", []answer{coded(400, "RequestLimitExceeded"), ok}, nil, 2, ""},
-		{"conflicts for ever", "nothing was applied, and the message comes again",
-			[]answer{cancelled(collided, none)}, nothingApplied, 0, "TransactionConflict"},
+		{
+			"conflicts for ever", "nothing was applied, and the message comes again",
+			[]answer{cancelled(collided, none)},
+			nothingApplied, 0, "TransactionConflict",
+		},
 		{"throttled for ever", "", []answer{coded(400, "ThrottlingException")}, nothingApplied, 0, "ThrottlingException"},
 
 		{"a condition", "read again, decide again", []answer{cancelled(none, failed)}, ledger.ErrConflict, 1, "incident 1/2/c.3"},
-		{"a condition and a conflict", "the decision is stale: asking again would be in vain",
-			[]answer{cancelled(collided, failed)}, ledger.ErrConflict, 1, "incident 1/2/c.3"},
-		{"a condition and a request that is wrong", "a stale decision may have made it wrong",
-			[]answer{cancelled("ValidationError", failed)}, ledger.ErrConflict, 1, ""},
+		{
+			"a condition and a conflict", "the decision is stale: asking again would be in vain",
+			[]answer{cancelled(collided, failed)},
+			ledger.ErrConflict, 1, "incident 1/2/c.3",
+		},
+		{
+			"a condition and a request that is wrong", "a stale decision may have made it wrong",
+			[]answer{cancelled("ValidationError", failed)},
+			ledger.ErrConflict, 1, "",
+		},
 		{"cancelled without a reason", "reading again is always right", []answer{cancelled()}, ledger.ErrConflict, 1, ""},
 		{"a condition, after conflicts", "", []answer{cancelled(collided, none), cancelled(failed, none)}, ledger.ErrConflict, 2, "delivery d-1"},
 
@@ -58,16 +72,24 @@ func TestCommitMeetsFailures(t *testing.T) {
 		{"500", "DynamoDB says itself that it may have been applied", []answer{coded(500, "InternalServerError"), ok}, nil, 2, ""},
 		{"503", "", []answer{says(503, "<html>"), ok}, nil, 2, ""},
 		{"408", "", []answer{says(408, ""), ok}, nil, 2, ""},
-		{"the first attempt is still being worked on", "its answer was lost",
-			then([]answer{fails(errReset)}, repeat(3, coded(400, "TransactionInProgressException")), []answer{ok}), nil, 5, ""},
-		{"the answer lost, and then a condition", "under the same token this says that the first was not applied",
-			[]answer{fails(errReset), cancelled(failed, none)}, ledger.ErrConflict, 2, "delivery d-1"},
+		{
+			"the first attempt is still being worked on", "its answer was lost",
+			then([]answer{fails(errReset)}, repeat(3, coded(400, "TransactionInProgressException")), []answer{ok}), nil, 5, "",
+		},
+		{
+			"the answer lost, and then a condition", "under the same token this says that the first was not applied",
+			[]answer{fails(errReset), cancelled(failed, none)},
+			ledger.ErrConflict, 2, "delivery d-1",
+		},
 
 		{"no answer, ever", "", []answer{hangs}, ledger.ErrUnknown, 4, "deadline exceeded"},
 		{"500 for ever", "", []answer{coded(500, "InternalServerError")}, ledger.ErrUnknown, 0, "InternalServerError"},
 		{"in progress for ever", "", []answer{coded(400, "TransactionInProgressException")}, ledger.ErrUnknown, 0, ""},
-		{"the answer lost, then throttled for ever", "one lost attempt is enough to know nothing",
-			[]answer{fails(errReset), coded(400, "ThrottlingException")}, ledger.ErrUnknown, 0, ""},
+		{
+			"the answer lost, then throttled for ever", "one lost attempt is enough to know nothing",
+			[]answer{fails(errReset), coded(400, "ThrottlingException")},
+			ledger.ErrUnknown, 0, "",
+		},
 		{"the answer lost, then no access", "", []answer{fails(errReset), coded(400, "AccessDeniedException")}, ledger.ErrUnknown, 2, "role"},
 		{"the answer lost, then no connection", "", []answer{fails(errReset), fails(refused)}, ledger.ErrUnknown, 0, ""},
 

@@ -482,12 +482,10 @@ func typicalAlert(delivery, key string, tr alert.Transition, after time.Duration
 		},
 		Refs: []alert.Ref{{Name: "trace_id", Value: "66f0000000000000112210f47de98115"}},
 	}
-	for _, tag := range []string{
+	a.Tags = []string{
 		"env:prod", "service:checkout-api", "version:2026.2.28-1", "team:checkout", "kube_cluster_name:prod-apne1",
 		"kube_namespace:checkout", "kube_deployment:checkout-api", "aws_account:123456789012", "region:ap-northeast-1",
 		"availability-zone:ap-northeast-1a", "instance-type:m7g.large", "monitor", "pod_name:checkout-api-7d9c5b6f4-x2x7k",
-	} {
-		a.Tags = append(a.Tags, tag)
 	}
 	return a
 }

@@ -25,8 +25,10 @@ func testAccounts(t *testing.T, open func(*testing.T) Harness) {
 			{"dropped before there is an account", drop("ab-1"), 0, nil},
 			{"the first", put(0, map[string]gate.Reservation{"ab-1": one}), 1, map[string]gate.Reservation{"ab-1": one}},
 			{"a repeat takes the place of its own", put(1, map[string]gate.Reservation{"ab-1": two}), 2, map[string]gate.Reservation{"ab-1": two}},
-			{"two at once", put(2, map[string]gate.Reservation{"ab-2": one, "ab-3": one}), 3,
-				map[string]gate.Reservation{"ab-1": two, "ab-2": one, "ab-3": one}},
+			{
+				"two at once", put(2, map[string]gate.Reservation{"ab-2": one, "ab-3": one}), 3,
+				map[string]gate.Reservation{"ab-1": two, "ab-2": one, "ab-3": one},
+			},
 			{"dropped", drop("ab-1"), 3, map[string]gate.Reservation{"ab-2": one, "ab-3": one}},
 			{"dropped twice", drop("ab-1", "ab-1"), 3, map[string]gate.Reservation{"ab-2": one, "ab-3": one}},
 			{"never there", drop("ab-9"), 3, map[string]gate.Reservation{"ab-2": one, "ab-3": one}},

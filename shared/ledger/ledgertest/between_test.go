@@ -36,18 +36,36 @@ func TestBetweenLosesAndFails(t *testing.T) {
 		applied []bool
 	}{
 		{"nothing", func(*ledgertest.Between) {}, []error{nil, nil, nil}, []bool{true, true, true}},
-		{"conflicts twice", func(b *ledgertest.Between) { b.Conflict(2) },
-			[]error{ledger.ErrConflict, ledger.ErrConflict, nil}, []bool{false, false, true}},
-		{"lost before, once", func(b *ledgertest.Between) { b.LoseBefore(1) },
-			[]error{ledger.ErrUnknown, nil, nil}, []bool{false, true, true}},
-		{"answer lost, once", func(b *ledgertest.Between) { b.LoseAnswer(1) },
-			[]error{ledger.ErrUnknown, nil, nil}, []bool{true, true, true}},
-		{"down", func(b *ledgertest.Between) { b.Down() },
-			[]error{ledgertest.ErrDown, ledgertest.ErrDown, ledgertest.ErrDown}, []bool{false, false, false}},
-		{"for ever", func(b *ledgertest.Between) { b.Fail(ledgertest.Commit, -1, context.DeadlineExceeded) },
-			[]error{context.DeadlineExceeded, context.DeadlineExceeded, context.DeadlineExceeded}, []bool{false, false, false}},
-		{"another operation", func(b *ledgertest.Between) { b.Fail(ledgertest.Look, -1, ledgertest.ErrDown) },
-			[]error{nil, nil, nil}, []bool{true, true, true}},
+		{
+			"conflicts twice", func(b *ledgertest.Between) { b.Conflict(2) },
+			[]error{ledger.ErrConflict, ledger.ErrConflict, nil},
+			[]bool{false, false, true},
+		},
+		{
+			"lost before, once", func(b *ledgertest.Between) { b.LoseBefore(1) },
+			[]error{ledger.ErrUnknown, nil, nil},
+			[]bool{false, true, true},
+		},
+		{
+			"answer lost, once", func(b *ledgertest.Between) { b.LoseAnswer(1) },
+			[]error{ledger.ErrUnknown, nil, nil},
+			[]bool{true, true, true},
+		},
+		{
+			"down", func(b *ledgertest.Between) { b.Down() },
+			[]error{ledgertest.ErrDown, ledgertest.ErrDown, ledgertest.ErrDown},
+			[]bool{false, false, false},
+		},
+		{
+			"for ever", func(b *ledgertest.Between) { b.Fail(ledgertest.Commit, -1, context.DeadlineExceeded) },
+			[]error{context.DeadlineExceeded, context.DeadlineExceeded, context.DeadlineExceeded},
+			[]bool{false, false, false},
+		},
+		{
+			"another operation", func(b *ledgertest.Between) { b.Fail(ledgertest.Look, -1, ledgertest.ErrDown) },
+			[]error{nil, nil, nil},
+			[]bool{true, true, true},
+		},
 		{"one after the other", func(b *ledgertest.Between) { b.Conflict(1); b.LoseAnswer(2) }, // what was not made has no answer
 			[]error{ledger.ErrConflict, ledger.ErrUnknown, ledger.ErrUnknown}, []bool{false, true, true}},
 	} {

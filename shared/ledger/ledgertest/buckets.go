@@ -19,8 +19,12 @@ func testBuckets(t *testing.T, open func(*testing.T) Harness) {
 			severity alert.Severity
 			opened   int // seconds
 		}{
-			{"ab-low-old", alert.Low, -500}, {"ab-critical-new", alert.Critical, -1}, {"ab-high", alert.High, -300},
-			{"ab-low-new", alert.Low, -400}, {"ab-critical-old", alert.Critical, -2}, {"ab-minimal", alert.Minimal, -900},
+			{"ab-low-old", alert.Low, -500},
+			{"ab-critical-new", alert.Critical, -1},
+			{"ab-high", alert.High, -300},
+			{"ab-low-new", alert.Low, -400},
+			{"ab-critical-old", alert.Critical, -2},
+			{"ab-minimal", alert.Minimal, -900},
 		} {
 			c := w.newCase(row.id)
 			c.Severity, c.Opened, c.Until = row.severity, w.in(row.opened), w.in(9999) // until does not matter here

@@ -203,20 +203,30 @@ func conditions() []condition {
 	firing := func(n gate.Count) gate.CaseFacts { return gate.CaseFacts{Firing: n} }
 	return []condition{
 		// What a change rests on.
-		{"delivery not there, and another process has decided it", nothing,
+		{
+			"delivery not there, and another process has decided it", nothing,
 			func(w *world) gate.Change { return gate.Change{Delivery: w.delivery("d-1")} },
-			func(w *world) { w.commit(gate.Change{Delivery: w.delivery("d-1")}) }, false},
+			func(w *world) { w.commit(gate.Change{Delivery: w.delivery("d-1")}) }, false,
+		},
 		{"incident not there, and another process has written it", nothing, incident(0), also(incident(0)), false},
 		{"incident's version, and another process has raised it", also(incident(0)), incident(1), also(incident(1)), false},
-		{"grouping key names nothing, and another process has made it name a case", nothing,
-			pointer("", "ab-mine"), also(pointer("", "ab-other")), false},
-		{"grouping key names a case, and another process has made it name another", also(pointer("", "ab-old")),
-			pointer("ab-old", "ab-mine"), also(pointer("ab-old", "ab-other")), false},
-		{"case not there, and another process has opened it", nothing,
-			func(w *world) gate.Change { return opens(w.newCase("ab-1")) }, waits(1), false},
+		{
+			"grouping key names nothing, and another process has made it name a case", nothing,
+			pointer("", "ab-mine"), also(pointer("", "ab-other")), false,
+		},
+		{
+			"grouping key names a case, and another process has made it name another", also(pointer("", "ab-old")),
+			pointer("ab-old", "ab-mine"), also(pointer("ab-old", "ab-other")), false,
+		},
+		{
+			"case not there, and another process has opened it", nothing,
+			func(w *world) gate.Change { return opens(w.newCase("ab-1")) }, waits(1), false,
+		},
 		{"case's version, and another process has started it", waits(1), decides(ends, gate.CaseFacts{}), start, false},
-		{"case's version, for what joins count", waits(1),
-			func(w *world) gate.Change { return joins(w.caseNow("ab-1"), w.in(-5)) }, start, false},
+		{
+			"case's version, for what joins count", waits(1),
+			func(w *world) gate.Change { return joins(w.caseNow("ab-1"), w.in(-5)) }, start, false,
+		},
 		{"case's version, for a condition only", waits(1), onlyIf(gate.CaseFacts{}), start, false},
 		{"nobody fires, and one has joined", waits(0), decides(ends, firing(gate.NoneFires)), join, false},
 		{"one fires, and one has joined", waits(1), decides(ends, firing(gate.OneFires)), join, false},
@@ -230,14 +240,18 @@ func conditions() []condition {
 		{"account not there, and another process has put a reservation", nothing, put("ab-1"), also(put("ab-2")), false},
 		{"account's version, and another process has put a reservation", also(put("ab-3")), put("ab-1"), also(put("ab-2")), false},
 		{"account's version, and the same case has been reserved", also(put("ab-3")), put("ab-1"), also(put("ab-1")), false},
-		{"account shut by a secret, and opened", shutBy("v1"), opensAccount("v1"),
-			account(gate.AccountWrite{Shut: &gate.Shut{}}), false},
+		{
+			"account shut by a secret, and opened", shutBy("v1"), opensAccount("v1"),
+			account(gate.AccountWrite{Shut: &gate.Shut{}}), false,
+		},
 		{"account shut by a secret, and shut by another", shutBy("v1"), opensAccount("v1"), shutBy("v2"), false},
 		{"account shut without a secret, and shut by one", shutBy(""), opensAccount(""), shutBy("v2"), false},
-		{"room for a member, and another has taken the last", members(gate.MaxMembers - 1), addMember,
+		{
+			"room for a member, and another has taken the last", members(gate.MaxMembers - 1), addMember,
 			also(func(w *world) gate.Change {
 				return joins(w.caseNow("ab-1"), w.in(-5), append(w.caseNow("ab-1").Members, memberOf(51, alert.Low, w.in(-2)))...)
-			}), false},
+			}), false,
+		},
 		{"member to replace, and another has replaced it", members(gate.MaxMembers), swapLast(50), also(swapLast(51)), false},
 		{"member to change, and another has replaced it", members(gate.MaxMembers), changeLast, also(swapLast(51)), false},
 
@@ -245,33 +259,47 @@ func conditions() []condition {
 		{"a start, and one has joined", waits(1), decides(starts, firing(gate.SomeFire)), join, true},
 		{"a start, and one of two has recovered", waits(2), decides(starts, firing(gate.SomeFire)), recovery, true},
 		{"a start, and the last has recovered, when it is no condition", waits(1), decides(starts, gate.CaseFacts{}), recovery, true},
-		{"an end that nothing fires for, and a repeat has joined", waits(0), decides(ends, firing(gate.NoneFires)),
+		{
+			"an end that nothing fires for, and a repeat has joined", waits(0), decides(ends, firing(gate.NoneFires)),
 			func(w *world) {
 				c := joins(w.caseNow("ab-1"), w.in(-5))
 				c.Cases[0].Now.Firing--
 				w.commit(c)
-			}, true},
+			}, true,
+		},
 		{"more than one fires, and one has joined", waits(2), decides(starts, firing(gate.MoreFire)), join, true},
 		{"last notification, and a recovery has counted down", waits(2), decides(ends, gate.CaseFacts{Last: true}), recovery, true},
-		{"a join, and another has joined", waits(1),
+		{
+			"a join, and another has joined", waits(1),
 			func(w *world) gate.Change {
 				return joins(w.caseNow("ab-1"), w.in(-5), memberOf(3, alert.Low, w.in(-5)))
-			}, join, true},
-		{"a join of an earlier notification, and a later one has joined", waits(1),
-			func(w *world) gate.Change { return joins(w.caseNow("ab-1"), w.in(-40)) }, join, true},
-		{"a member changed, and another added", members(2), changeLast,
+			}, join, true,
+		},
+		{
+			"a join of an earlier notification, and a later one has joined", waits(1),
+			func(w *world) gate.Change { return joins(w.caseNow("ab-1"), w.in(-40)) }, join, true,
+		},
+		{
+			"a member changed, and another added", members(2), changeLast,
 			also(func(w *world) gate.Change {
 				return joins(w.caseNow("ab-1"), w.in(-5), append(w.caseNow("ab-1").Members, memberOf(51, alert.Low, w.in(-2)))...)
-			}), true},
-		{"a reservation put, and another dropped", also(put("ab-3")), put("ab-1"),
-			account(gate.AccountWrite{Drop: []string{"ab-3"}}), true},
+			}), true,
+		},
+		{
+			"a reservation put, and another dropped", also(put("ab-3")), put("ab-1"),
+			account(gate.AccountWrite{Drop: []string{"ab-3"}}), true,
+		},
 		{"a reservation put, and the account shut", also(put("ab-3")), put("ab-1"), shutBy("v1"), true},
-		{"a reservation put, and the account down", also(put("ab-3")), put("ab-1"),
-			account(gate.AccountWrite{Down: &gate.Down{Fails: 3}}), true},
-		{"a reservation dropped, and another put", also(put("ab-3")),
+		{
+			"a reservation put, and the account down", also(put("ab-3")), put("ab-1"),
+			account(gate.AccountWrite{Down: &gate.Down{Fails: 3}}), true,
+		},
+		{
+			"a reservation dropped, and another put", also(put("ab-3")),
 			func(*world) gate.Change {
 				return gate.Change{Account: &gate.AccountWrite{Agent: agent, Drop: []string{"ab-3"}}}
-			}, also(put("ab-2")), true},
+			}, also(put("ab-2")), true,
+		},
 		{"an account opened, and a reservation put", shutBy("v1"), opensAccount("v1"), also(put("ab-2")), true},
 		{"an account opened that was shut without a secret, and a reservation put", shutBy(""), opensAccount(""), also(put("ab-2")), true},
 		{"a pointer to a case, and the case has been started", waits(1), pointer("", "ab-1"), start, true},

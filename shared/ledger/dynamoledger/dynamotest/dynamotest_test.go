@@ -35,8 +35,10 @@ func TestSchemaIsTheTemplates(t *testing.T) {
 	}
 	got := dynamotest.Schema("ledger")
 	for _, part := range []struct{ got, want any }{
-		{got.BillingMode, want.BillingMode}, {got.AttributeDefinitions, want.AttributeDefinitions},
-		{got.KeySchema, want.KeySchema}, {got.GlobalSecondaryIndexes, want.GlobalSecondaryIndexes},
+		{got.BillingMode, want.BillingMode},
+		{got.AttributeDefinitions, want.AttributeDefinitions},
+		{got.KeySchema, want.KeySchema},
+		{got.GlobalSecondaryIndexes, want.GlobalSecondaryIndexes},
 	} {
 		if !reflect.DeepEqual(part.got, part.want) {
 			t.Errorf("the tests' table has %+v, the template's %+v", part.got, part.want)
