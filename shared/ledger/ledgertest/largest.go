@@ -12,8 +12,8 @@ import (
 	"github.com/alertbridge/alertbridge/shared/ledger"
 )
 
-// MaxTrace is what a trace's carrier is reckoned with, in bytes.
-const MaxTrace = 1000
+// MaxTrace is what a trace's carrier is reckoned with, in bytes: package telemetry makes no larger one.
+const MaxTrace = 1024
 
 // MaxKey is what a grouping key is reckoned with, in bytes. A longer one is kept as a hash.
 const MaxKey = 256
