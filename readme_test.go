@@ -1,0 +1,263 @@
+package alertbridge_test
+
+// Every command on a page has been run, or is on the list of those that need an account. What can be run here is run by
+// these tests, each time.
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alertbridge/alertbridge/docs/docstest"
+	"github.com/alertbridge/alertbridge/shared/agent"
+	"github.com/alertbridge/alertbridge/shared/datadog"
+	"github.com/alertbridge/alertbridge/shared/gate"
+)
+
+// How a command has been run.
+const (
+	here = "by this test"
+	ci   = "by .ci/run"
+	hand = "by hand, on the engines of .ci/engines with the AWS CLI"
+	// cloud: it has not been run, because it needs an AWS account or the Agent.
+	cloud = "not, for want of an account"
+)
+
+// maxCloud is how many commands of the pages may never have been run.
+const maxCloud = 12
+
+// commands are all that the pages name. What stands in large letters is for the reader to fill in.
+var commands = map[string]string{
+	"make run":                           here,
+	"go build -o bin/ ./cmd/alertbridge": here,
+	"bin/alertbridge send --fresh events/http/triggered-p1.json":         here,
+	"bin/alertbridge cases list":                                         here,
+	"make test":                                                          ci,
+	"sam build":                                                          ci,
+	"export ALERTBRIDGE_TOKEN=TOKEN":                                     here,
+	"rm agent.json":                                                      hand,
+	"bin/alertbridge cases list --table LEDGER":                          hand,
+	"bin/alertbridge cases show CASE-ID --table LEDGER":                  hand,
+	"aws dynamodb delete-table --table-name LEDGER":                      hand,
+	"aws sqs delete-queue --queue-url DEAD-LETTER-QUEUE-URL":             hand,
+	"aws sqs start-message-move-task --source-arn DEAD-LETTER-QUEUE-ARN": hand,
+	"aws sqs receive-message --queue-url DEAD-LETTER-QUEUE-URL --visibility-timeout 0": hand,
+	"sam deploy": cloud,
+	"aws cloudformation describe-stacks --stack-name alertbridge --query 'Stacks[0].Outputs'":                                                                                                                      cloud,
+	"aws secretsmanager put-secret-value --secret-id AGENT-SECRET-ARN --secret-string file://agent.json":                                                                                                           cloud,
+	"aws secretsmanager get-secret-value --secret-id INGEST-TOKEN-ARN --query SecretString --output text":                                                                                                          cloud,
+	"bin/alertbridge send --url WEBHOOK-URL --fresh events/http/test-notification.json":                                                                                                                            here,
+	`aws logs tail /aws/lambda/alertbridge-dispatcher --since 15m --filter-pattern '{ $.message = "alert decided" }'`:                                                                                              cloud,
+	`aws secretsmanager put-secret-value --secret-id INGEST-TOKEN-ARN --secret-string "$(aws secretsmanager get-random-password --password-length 48 --exclude-punctuation --query RandomPassword --output text)"`: cloud,
+	"sam delete --stack-name alertbridge": cloud,
+}
+
+func TestEveryCommandIsAccountedFor(t *testing.T) {
+	left := maps.Clone(commands)
+	for _, page := range pages(t) {
+		for _, c := range docstest.Commands(t, page) {
+			if commands[c] == "" {
+				t.Errorf("%s has a command that nobody says he has run: %s", page, c)
+			}
+			delete(left, c)
+		}
+	}
+	for c := range left {
+		t.Errorf("no page has this command any more: %s", c)
+	}
+	var never []string
+	for c, how := range commands {
+		if how == cloud {
+			never = append(never, c)
+		}
+	}
+	if len(never) > maxCloud {
+		t.Errorf("%d commands have never been run, at most %d may be:\n%s", len(never), maxCloud, strings.Join(never, "\n"))
+	}
+	makefile, steps := docstest.Read(t, "Makefile"), docstest.Read(t, ".ci/run")+docstest.Read(t, ".ci/sam-test")
+	for c, how := range commands {
+		target, isMake := strings.CutPrefix(c, "make ")
+		if isMake && !regexp.MustCompile(`(?m)^`+target+`: `).MatchString(makefile) {
+			t.Errorf("there is no %s", c)
+		}
+		if how == ci && !strings.Contains(strings.ReplaceAll(steps, "make --no-print-directory ", "make "), c) {
+			t.Errorf("%s is said to be run by .ci/run, and is not", c)
+		}
+	}
+}
+
+// The commands of the README are typed in its order, at a bridge that listens on a port of its own.
+func TestReadmeOnThisComputer(t *testing.T) {
+	if !strings.Contains(docstest.Read(t, "Makefile"), "\tgo run ./cmd/alertbridge run\n") {
+		t.Fatal("make run is no longer what this test runs")
+	}
+	bin := filepath.Join(t.TempDir(), "alertbridge")
+	if out, err := exec.Command("go", "build", "-o", bin, "./cmd/alertbridge").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	b := runBridge(t, bin)
+	for _, line := range strings.Split(fenced(t, "README.md", "output: make run"), "\n") {
+		if line != "…" && line != "" && !b.said(line) {
+			t.Errorf("make run no longer prints\n%s", line)
+		}
+	}
+
+	t.Setenv("ALERTBRIDGE_TOKEN", "example-ingest-token-for-local-use-only")
+	const test = "bin/alertbridge send --url WEBHOOK-URL --fresh events/http/test-notification.json"
+	for _, c := range []struct{ command, says string }{
+		{"bin/alertbridge send --fresh events/http/triggered-p1.json", "202"},
+		{"bin/alertbridge cases list", "started"},
+		{test, "202"},
+	} {
+		if commands[c.command] != here {
+			t.Errorf("the list does not say that this test runs %s", c.command)
+		}
+		args := strings.Fields(strings.TrimPrefix(strings.Replace(c.command, "WEBHOOK-URL", b.url, 1), "bin/alertbridge "))
+		if c.command != test {
+			args = append(args, "--url", b.url)
+		}
+		out, err := exec.Command(bin, args...).CombinedOutput()
+		if err != nil || !strings.Contains(string(out), c.says) {
+			t.Errorf("%s: %v\n%s", c.command, err, out)
+		}
+	}
+}
+
+// bridge is `alertbridge run` in a process of its own.
+type bridge struct {
+	url  string
+	text []string
+}
+
+func (b *bridge) said(line string) bool { return slices.Contains(b.text, line) }
+
+// runBridge starts a bridge, waits until it has played the corpus, and ends it when the test is over.
+func runBridge(t *testing.T, bin string) *bridge {
+	t.Helper()
+	out, in := io.Pipe()
+	cmd := exec.CommandContext(t.Context(), bin, "run", "--listen", "127.0.0.1:0")
+	cmd.Stdout, cmd.Stderr = in, in
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	b := &bridge{}
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 1<<20)
+	address := regexp.MustCompile(`front door (http://\S+/datadog)`)
+	up := time.AfterFunc(time.Minute, func() { _ = in.CloseWithError(fmt.Errorf("it was not up within a minute")) })
+	for lines.Scan() {
+		b.text = append(b.text, lines.Text())
+		if m := address.FindStringSubmatch(lines.Text()); m != nil {
+			b.url = m[1]
+		}
+		if strings.HasPrefix(strings.TrimSpace(lines.Text()), "curl ") {
+			break
+		}
+	}
+	if !up.Stop() || b.url == "" {
+		t.Fatalf("it did not come up: %v\n%s", lines.Err(), strings.Join(b.text, "\n"))
+	}
+	go func() { _, _ = io.Copy(io.Discard, out) }()
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+	})
+	return b
+}
+
+// fenced is the first fenced block after a comment.
+func fenced(t *testing.T, page, comment string) string {
+	t.Helper()
+	_, after, ok := strings.Cut(docstest.Read(t, page), "<!-- "+comment+" -->")
+	if !ok {
+		t.Fatalf("%s has no comment %q", page, comment)
+	}
+	_, after, _ = strings.Cut(after, "```")
+	_, after, _ = strings.Cut(after, "\n")
+	block, _, _ := strings.Cut(after, "```")
+	return block
+}
+
+func TestReadmeTables(t *testing.T) {
+	s := newStack(t)
+	cells := func(table, column string) []string {
+		var all []string
+		for _, r := range docstest.Table(t, "README.md", table) {
+			all = append(all, strings.Split(r[column], ", ")...)
+		}
+		slices.Sort(all)
+		return all
+	}
+	if got, want := cells("outputs", "output"), slices.Sorted(maps.Keys(s.Template.Outputs)); !slices.Equal(got, want) {
+		t.Errorf("the README has the outputs\n\t%v\nthe template\n\t%v", got, want)
+	}
+	if got, want := cells("alarms", "alarm"), s.ofType("AWS::CloudWatch::Alarm"); !slices.Equal(got, want) {
+		t.Errorf("the README has the alarms\n\t%v\nthe template\n\t%v", got, want)
+	}
+	var drops []string
+	for reason, verdict := range gate.Reasons() {
+		if verdict == gate.Drop {
+			drops = append(drops, string(reason))
+		}
+	}
+	slices.Sort(drops)
+	if got := cells("drops", "reason"); !slices.Equal(got, drops) {
+		t.Errorf("the README has the reasons\n\t%v\nthe gate\n\t%v", got, drops)
+	}
+	for _, r := range docstest.Table(t, "README.md", "drops") {
+		if p := r["can be changed"]; p != "" && len(s.Template.Parameters[p].AllowedValues) == 0 {
+			t.Errorf("%s can be changed by %s, which is no such parameter", r["reason"], p)
+		}
+	}
+}
+
+// What the README asks the reader to paste works.
+func TestReadmeSnippets(t *testing.T) {
+	text := docstest.Read(t, "README.md")
+	secrets := 0
+	for _, block := range jsonBlocks(text) {
+		var fields map[string]any
+		if err := json.NewDecoder(bytes.NewReader([]byte(block))).Decode(&fields); err != nil {
+			t.Errorf("%v:\n%s", err, block)
+		}
+		if fields["url"] == nil {
+			continue
+		}
+		secrets++
+		c, err := agent.NewCredentials(oneSecret(block), agent.CredentialOptions{Host: "event-ai.eu-central-1.api.aws"})
+		if err == nil {
+			_, err = c.Current(t.Context())
+		}
+		if err != nil {
+			t.Errorf("%v:\n%s", err, block)
+		}
+	}
+	if secrets != 2 {
+		t.Errorf("%d shapes of the Agent's secret, want 2", secrets)
+	}
+	header := `{"` + datadog.TokenHeader + `": "$ALERTBRIDGE_TOKEN"}`
+	if !strings.Contains(text, "`"+header+"`") {
+		t.Errorf("the README does not tell the header %s", header)
+	}
+	for _, group := range []string{"/aws/lambda/alertbridge-dispatcher", "/aws/vendedlogs/apigateway/alertbridge"} {
+		found := false
+		named := newStack(t, "AWS::StackName", "alertbridge")
+		for _, name := range named.ofType("AWS::Logs::LogGroup") {
+			found = found || named.properties(name)["LogGroupName"] == group
+		}
+		if !found || !strings.Contains(text, group) {
+			t.Errorf("log group %s: in the template %t", group, found)
+		}
+	}
+}
