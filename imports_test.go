@@ -78,6 +78,7 @@ var rules = []rule{
 		except: []string{"cmd"},
 		never: []string{
 			"shared/agent/agenttest", "shared/ledger/ledgertest", "shared/queue/queuetest", "shared/telemetry/telemetrytest",
+			"shared/ledger/dynamoledger/dynamotest", "shared/queue/sqsqueue/sqstest", "shared/setting/settingtest", "docs/docstest",
 		},
 		because: "what stands in for something in tests must not reach production",
 	},

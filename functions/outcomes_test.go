@@ -155,3 +155,14 @@ func TestMendedHostOpensTheAccount(t *testing.T) {
 	b.tick(time.Minute)
 	b.wantCase(a.Case, gate.Started, 1)
 }
+
+// A dispatcher that remembers a secret which nobody could use reads it again before it shuts the account once more.
+func TestRememberedBadSecretIsReadAgain(t *testing.T) {
+	b, server := onSocket(t)
+	filled := server.Secret()
+	server.Secrets().Set("{}")
+	b.triggers("A")
+	server.Secrets().Set(filled)
+	b.byHand(gate.Change{At: b.clock.Now(), Account: &gate.AccountWrite{Agent: "default", Shut: &gate.Shut{}}})
+	b.wantCase(b.triggers("B").Case, gate.Started, 1)
+}

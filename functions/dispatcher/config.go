@@ -18,8 +18,7 @@ func configFrom(getenv func(string) string) (config, error) {
 	r := setting.From(getenv)
 	cfg := config{table: r.Required("TABLE_NAME"), agent: r.Agent(), policy: r.Policy()}
 	var err error
-	if cfg.telemetry, err = telemetry.FromEnv(getenv); err != nil {
-		return config{}, err
-	}
+	cfg.telemetry, err = telemetry.FromEnv(getenv)
+	r.Add(err)
 	return cfg, r.Err()
 }

@@ -19,8 +19,7 @@ func configFrom(getenv func(string) string) (config, error) {
 		tokenSecret: r.Required("INGEST_TOKEN_SECRET"),
 	}
 	var err error
-	if cfg.telemetry, err = telemetry.FromEnv(getenv); err != nil {
-		return config{}, err
-	}
+	cfg.telemetry, err = telemetry.FromEnv(getenv)
+	r.Add(err)
 	return cfg, r.Err()
 }

@@ -65,6 +65,10 @@ func (c *Client) call(ctx context.Context, body []byte) delivery.Answer {
 		return outOfTime("")
 	}
 	cred, err := c.credentials.Current(ctx)
+	if e, ok := errors.AsType[*CredentialError](err); ok && e.Reason != delivery.SecretUnavailable {
+		// What is remembered cannot be used. It may have been mended since, and then must not shut the account again.
+		cred, _, err = c.credentials.Refresh(ctx)
+	}
 	if err != nil {
 		return noCredential(err)
 	}

@@ -50,6 +50,13 @@ func (r *Reader) OneOf(name string, words ...string) string {
 	return v
 }
 
+// Add notes a problem that somebody else has found; nil is none.
+func (r *Reader) Add(err error) {
+	if err != nil {
+		r.problems = append(r.problems, err)
+	}
+}
+
 // Names lists the settings that were asked for, in that order.
 func (r *Reader) Names() []string { return r.names }
 

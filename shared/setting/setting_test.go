@@ -1,6 +1,7 @@
 package setting_test
 
 import (
+	"errors"
 	"reflect"
 	"testing"
 
@@ -53,5 +54,16 @@ func TestLeftOutMeansTheDefault(t *testing.T) {
 	}
 	if v := r.Optional("LOG_LEVEL", "INFO"); v != "INFO" {
 		t.Errorf("LOG_LEVEL %q", v)
+	}
+}
+
+func TestProblemsOfOthersAreSaidToo(t *testing.T) {
+	r := from(nil)
+	r.Required("QUEUE_URL")
+	r.Add(nil)
+	r.Add(errors.New(`LOG_LEVEL is "loud"`))
+	want := `settings: QUEUE_URL is not set; LOG_LEVEL is "loud" (docs/configuration.md lists every setting)`
+	if err := r.Err(); err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }

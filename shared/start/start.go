@@ -27,7 +27,7 @@ const (
 	DecideTime = 5 * time.Second
 	// CommitTime is what one commit may take, its retries included.
 	CommitTime = 3 * time.Second
-	// SettleTime is kept free for the settle when a call begins.
+	// SettleTime is kept free for the settle when a call begins, and is all that a settle takes.
 	SettleTime = 3 * time.Second
 )
 
@@ -100,6 +100,8 @@ func (s *Starter) timeToCall(ctx context.Context, cl gate.Claim) bool {
 // settle writes the outcome. A case that others have written to meanwhile is read again: the gate then says whether the
 // call still has something to settle. An answer that was lost is settled again; its condition makes that harmless.
 func (s *Starter) settle(ctx context.Context, cl gate.Claim, ans delivery.Answer) (gate.Case, error) {
+	ctx, cancel := context.WithTimeout(ctx, SettleTime)
+	defer cancel()
 	c := cl.Case
 	for try := 1; ; try++ {
 		dec := gate.Settle(c, cl, ans, s.Policy, s.Now())
