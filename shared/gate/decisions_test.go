@@ -234,6 +234,7 @@ func TestTrigger(t *testing.T) {
 							continue
 						}
 						a := said("d1", alert.Transition(tr), noon, key)
+						a.Severity = []alert.Severity{alert.Medium, alert.Low}[scenes%2]
 						if at["severity"] == "more severe" {
 							a.Severity = alert.High
 						}
@@ -308,6 +309,10 @@ func happened(t *testing.T, name scene, what string, v View, d Decision, a alert
 		t.Errorf("%s: the verdict names case %q, want %q", name, d.Case, target)
 	}
 	firedNow(t, name, v.Incident, d, a, target)
+	if rests := what == "attaches" || what == "keeps its times"; rests && v.Incident.Fires() && target == own.ID &&
+		!a.Time.After(v.Incident.Fire) && d.Change.Incident != nil {
+		t.Errorf("%s: nothing about the incident changes, and it is written: every repeat would compete for it", name)
+	}
 	for _, w := range d.Change.Cases {
 		switch {
 		case w.Now.ID == own.ID && leaves:

@@ -139,6 +139,16 @@ func TestTickExplainsOnce(t *testing.T) {
 	}
 }
 
+// TestTickGoesByTheAccount: a case says until when the Agent is down, as that was known then. If the account is up again
+// earlier, the case does not wait for what it says.
+func TestTickGoesByTheAccount(t *testing.T) {
+	c := caseIn("waiting", "ab-own")
+	c.Why, c.Until = WhyAgentDown, noon.Add(time.Hour)
+	if d := dueWith(t, viewOf(Incident{}, c), c, policyAll()); d.Did != Starts {
+		t.Errorf("got %+v", d)
+	}
+}
+
 func TestTickStarting(t *testing.T) {
 	walk(t, "tick starting", []column{values("lease", "running", "over")}, nil, func(t *testing.T, at, row entry) {
 		for _, doubts := range []int{0, 1, 2, 3, 4, 7} {

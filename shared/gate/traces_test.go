@@ -434,7 +434,7 @@ func TestTornRead(t *testing.T) {
 func TestWindowSetAnew(t *testing.T) {
 	in := Incident{Key: incidentKey("cycle"), Rec: noon.Add(-3 * time.Hour), Fire: noon.Add(-2 * time.Hour), Final: true, Version: 4}
 	v := viewOf(in, caseIn("started", "ab-own"))
-	d := Arrive(v, arrivalOf(said("d1", alert.Recovered, noon.Add(-150*time.Minute), "cycle")), DefaultPolicy(), noon)
+	d := Arrive(v, arrivalOf(said("d1", alert.Recovered, noon.Add(-165*time.Minute), "cycle")), DefaultPolicy(), noon)
 	sane(t, v, d)
 	if d.Change.Incident.Now.Fires() {
 		t.Errorf("a recovery makes it fire: %+v", d.Change.Incident.Now)
