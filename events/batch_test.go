@@ -171,7 +171,7 @@ func (tokens) Accepted(context.Context) ([]secret.Version, error) {
 
 func (t tokens) RefreshAccepted(ctx context.Context) ([]secret.Version, bool, error) {
 	v, err := t.Accepted(ctx)
-	return v, false, err
+	return v, true, err
 }
 
 func indented(t *testing.T, v any) []byte {

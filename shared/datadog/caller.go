@@ -30,6 +30,13 @@ func Authorized(header func(name string) string, accepted ...string) bool {
 	return match == 1
 }
 
+// Offered tells whether the caller sent anything that could be a secret.
+func Offered(header func(name string) string) bool { return strings.Join(offered(header), "") != "" }
+
+func offered(header func(name string) string) []string {
+	return []string{strings.TrimSpace(header(TokenHeader)), bearer(header("Authorization"))}
+}
+
 // Headers looks headers up in a map whose names may have any case, as API Gateway and tests give them.
 func Headers(headers map[string]string) func(name string) string {
 	return func(name string) string {

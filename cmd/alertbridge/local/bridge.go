@@ -135,5 +135,5 @@ func (tokens) Accepted(context.Context) ([]secret.Version, error) {
 
 func (t tokens) RefreshAccepted(ctx context.Context) ([]secret.Version, bool, error) {
 	v, err := t.Accepted(ctx)
-	return v, false, err
+	return v, true, err
 }

@@ -2,7 +2,9 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/alertbridge/alertbridge/shared/datadog"
 	"github.com/alertbridge/alertbridge/shared/secret"
@@ -11,30 +13,41 @@ import (
 // authenticate compares the caller's token with the current value and the one before. When it matches neither, the
 // values are read again, as rarely as the store allows: the token may have been rotated a moment ago.
 //
-// As long as one of our own values could not be read, a token that matches no other proves nothing, and the answer is
-// 503: Datadog sends the alert again.
+// A token that matches nothing is refused only by values that were read after it came. While they cannot be read, or
+// may not be read yet, nobody knows, and the answer is 503: Datadog sends the alert again. A caller without any token
+// is refused at once, for no rotation explains that.
 func (h *Handler) authenticate(ctx context.Context, d *delivery, headers map[string]string) bool {
 	header := datadog.Headers(headers)
-	accepted, err := h.Tokens.Accepted(ctx)
-	if datadog.Authorized(header, texts(accepted)...) {
+	known, _ := h.Tokens.Accepted(ctx) // what could not be read is asked for again below
+	if datadog.Authorized(header, texts(known)...) {
 		return true
 	}
-	if fresh, read, ferr := h.Tokens.RefreshAccepted(ctx); read || ferr != nil {
-		if datadog.Authorized(header, texts(fresh)...) {
-			return true
-		}
-		err = ferr
+	fresh, read, err := h.Tokens.RefreshAccepted(ctx)
+	if datadog.Authorized(header, texts(fresh)...) {
+		return true
 	}
-	if len(accepted) == 0 && err == nil {
+	switch {
+	case err != nil:
+	case len(fresh) == 0:
 		err = secret.ErrMissing
-	}
-	if err != nil {
-		*d = d.trouble(tokenUnavailable, "The bridge cannot read its own token; send the alert again.", err)
+	case stale(fresh):
+		err = secret.ErrUnavailable
+	case read || !datadog.Offered(header):
+		*d = d.refuse(http.StatusUnauthorized, unauthenticated,
+			"Send the bridge's ingest token in the header X-Alertbridge-Token or as a bearer token.")
+		return false
+	default:
+		*d = d.trouble(tokenUnsure, "The token is not known, and the bridge read its own only a moment ago; send the alert again.", errTooSoon)
 		return false
 	}
-	*d = d.refuse(http.StatusUnauthorized, unauthenticated,
-		"Send the bridge's ingest token in the header X-Alertbridge-Token or as a bearer token.")
+	*d = d.trouble(tokenUnavailable, "The bridge cannot read its own token; send the alert again.", err)
 	return false
+}
+
+var errTooSoon = errors.New("the token matches none that is known, and they were read again less than half a minute ago")
+
+func stale(versions []secret.Version) bool {
+	return slices.ContainsFunc(versions, func(v secret.Version) bool { return v.Stale })
 }
 
 func texts(versions []secret.Version) []string {

@@ -56,7 +56,9 @@ func (d *door) Send(_ context.Context, e queue.Envelope, _ map[string]string) er
 // tokens is a store of the ingest token.
 type tokens struct {
 	values    []string
-	fresh     []string // what a refresh brings, nil: it is not allowed now
+	fresh     []string // what a refresh brings, nil: the same
+	stale     bool     // the store did not answer the refresh
+	tooSoon   bool     // a refresh is not allowed now
 	fails     error
 	refreshed int
 }
@@ -67,8 +69,15 @@ func (s *tokens) Accepted(context.Context) ([]secret.Version, error) {
 
 func (s *tokens) RefreshAccepted(context.Context) ([]secret.Version, bool, error) {
 	s.refreshed++
-	if s.fresh == nil {
+	switch {
+	case s.stale:
+		old := versions(s.values)
+		old[0].Stale = true
+		return old, false, nil
+	case s.tooSoon || s.fails != nil:
 		return versions(s.values), false, s.fails
+	case s.fresh == nil:
+		return versions(s.values), true, nil
 	}
 	return versions(s.fresh), true, nil
 }
@@ -237,6 +246,13 @@ func TestOurOwnTrouble(t *testing.T) {
 			func(d *door) { d.tokens = tokens{values: []string{current}, fails: unavailable} },
 			request(good, header("x-alertbridge-token", previous)), "The bridge cannot read its own token; send the alert again.", "SecretReadFailed",
 		},
+		"token rotated while the store is away": {
+			func(d *door) { d.tokens.stale = true }, request(good, header("x-alertbridge-token", "rotated")), "The bridge cannot read its own token; send the alert again.", "SecretReadFailed",
+		},
+		"token rotated a moment after somebody's wrong token made us read": {
+			func(d *door) { d.tokens.tooSoon = true }, request(good, header("x-alertbridge-token", "rotated")),
+			"The token is not known, and the bridge read its own only a moment ago; send the alert again.", "AuthenticationFailed",
+		},
 		"no token was ever made": {
 			func(d *door) { d.tokens = tokens{} }, request(good, header("x-alertbridge-token", "")), "The bridge cannot read its own token; send the alert again.", "SecretReadFailed",
 		},
@@ -252,6 +268,16 @@ func TestOurOwnTrouble(t *testing.T) {
 				t.Errorf("not told:\n%s", d.log.String())
 			}
 		})
+	}
+}
+
+// Whoever sends no token at all has not been overtaken by a rotation.
+func TestNoTokenIsRefusedAtOnce(t *testing.T) {
+	d := newDoor()
+	d.tokens.tooSoon = true
+	resp, _ := d.handler.Handle(t.Context(), request(good, header("x-alertbridge-token", "")))
+	if resp.StatusCode != 401 {
+		t.Errorf("answered %d", resp.StatusCode)
 	}
 }
 

@@ -47,7 +47,7 @@ func (h *Handler) count(ctx context.Context, d delivery) {
 	}
 	switch d.reason {
 	case "":
-	case unauthenticated:
+	case unauthenticated, tokenUnsure:
 		h.Metrics.Count(ctx, telemetry.AuthenticationFailed, 1)
 	case tokenUnavailable:
 		h.Metrics.Count(ctx, telemetry.SecretReadFailed, 1)

@@ -14,6 +14,7 @@ const (
 	wrongMethod      reason = "wrong_method"
 	unauthenticated  reason = "unauthenticated"
 	tokenUnavailable reason = "token_unavailable" // ours
+	tokenUnsure      reason = "token_unsure"      // a wrong token, or one that was rotated a moment ago
 	queueUnavailable reason = "queue_unavailable" // ours
 	notBase64        reason = "not_base64"
 	tooLarge         reason = "too_large"
