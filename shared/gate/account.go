@@ -14,8 +14,7 @@ func (a Account) room(p Policy, now time.Time, except string) bool {
 			active++
 		}
 	}
-	_, own := a.Running[except]
-	return active < p.slots() && (own || len(a.Running) < MaxRunning)
+	return active < p.slots()
 }
 
 // closed says why nothing can be started now, "" when something can.

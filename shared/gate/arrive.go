@@ -18,7 +18,7 @@ type Arrival struct {
 // cases that these name, and the policy's account.
 func Arrive(v View, a Arrival, p Policy, now time.Time) Decision {
 	if v.Delivery != nil {
-		return Decision{Verdict: Join, Reason: Duplicate, Case: v.Delivery.Case}
+		return Decision{Verdict: Join, Reason: Duplicate, Case: v.Delivery.Case, Recorded: v.Delivery}
 	}
 	d := arrival{View: v, Arrival: a, p: p, now: now}
 	al := a.Alert
@@ -42,7 +42,7 @@ func Arrive(v View, a Arrival, p Policy, now time.Time) Decision {
 // Reject records a delivery that was authenticated and could not be read.
 func Reject(v View, rec Delivery, now time.Time) Decision {
 	if v.Delivery != nil {
-		return Decision{Verdict: Join, Reason: Duplicate, Case: v.Delivery.Case}
+		return Decision{Verdict: Join, Reason: Duplicate, Case: v.Delivery.Case, Recorded: v.Delivery}
 	}
 	rec.Verdict, rec.Reason, rec.Decided = Drop, Unreadable, now
 	return Decision{Verdict: Drop, Reason: Unreadable, Change: Change{At: now, Delivery: &rec}}
@@ -192,11 +192,10 @@ func (d arrival) join(c Case, why Reason) Decision {
 	dec := d.write(verdict, why, c.ID, d.incident(in))
 	dec.Did = Joins
 	if verdict == Start {
-		lead := d.Leads[c.ID]
 		w.Now = claim(w.Now, d.p, d.now)
 		dec.Did = Starts
-		dec.Start = &Claim{Case: w.Now, Lead: lead, Until: d.now.Add(d.p.Estimate), Down: d.Account.Down}
-		dec.Change.Account = reserve(d.Account, w.Now, d.now.Add(d.p.Estimate))
+		dec.Start = &Claim{Case: w.Now, Lead: leadOf(d.View, c), Until: d.now.Add(d.p.Estimate), Down: d.Account.Down}
+		dec.Change.Account = reserve(d.Account, w.Now, d.now, d.now.Add(d.p.Estimate))
 	} else {
 		w.Now = versioned(w.Read, w.Now)
 	}
@@ -263,7 +262,7 @@ func (d arrival) open() Decision {
 		c.Version = 1
 		until := d.now.Add(d.p.Estimate)
 		dec.Start = &Claim{Case: c, Lead: al, Until: until, Down: d.Account.Down}
-		dec.Change.Account = reserve(d.Account, c, until)
+		dec.Change.Account = reserve(d.Account, c, d.now, until)
 	}
 	for _, key := range d.p.keys(al) {
 		dec.Change.Pointers = append(dec.Change.Pointers, PointerWrite{Key: key, Read: d.Pointers[key], Now: c.ID})

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -53,10 +54,31 @@ func versioned(read, now Case) Case {
 	return now
 }
 
-func reserve(a Account, c Case, until time.Time) *AccountWrite {
-	return &AccountWrite{
+// reserve puts the case's reservation, and takes away those whose time is over: they hold no slot, and without this an
+// account would be full at MaxRunning when no tick comes.
+func reserve(a Account, c Case, now, until time.Time) *AccountWrite {
+	w := &AccountWrite{
 		Agent: a.Agent, Read: a.Version,
 		Put: map[string]Reservation{c.ID: {Attempt: c.Attempt, Until: until}},
+	}
+	for _, id := range slices.Sorted(maps.Keys(a.Running)) {
+		if id != c.ID && !a.Running[id].Until.After(now) {
+			w.Drop = append(w.Drop, id)
+		}
+	}
+	return w
+}
+
+// leadOf is what the Agent is told of. Should the alert that opened the case be gone from the ledger, which only a hand
+// can do, the Agent is told what the case itself has kept.
+func leadOf(v View, c Case) alert.Alert {
+	if lead, there := v.Leads[c.ID]; there {
+		return lead
+	}
+	return alert.Alert{
+		Delivery: c.ID, Source: "alertbridge", Transition: alert.Triggered, Severity: c.Severity,
+		Monitor: alert.Monitor{Name: c.Title}, Title: c.Title, Tags: []string{"service:" + c.Service}, Time: c.Opened,
+		Cut: []string{"the alert that opened this case is not in the ledger any more"},
 	}
 }
 

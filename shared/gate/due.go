@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/alertbridge/alertbridge/shared/delivery"
 )
 
 // Due decides about a case that the tick found. v must hold the case, its lead and its account. A case that is not due
@@ -62,7 +64,7 @@ func (d due) starting() Decision {
 	c := d.c
 	c.State, c.Doubts = InDoubt, c.Doubts+1
 	c.Until = d.now.Add(repeatAfter(c.Doubts))
-	c.Note = "the process that was to call the Agent did not report back; it may or may not have called"
+	c.Note = string(delivery.LeaseOver) + ": the process that was to call the Agent did not report back; it may or may not have called"
 	c.Version++
 	return d.write(Doubts, c, CaseFacts{}, nil)
 }
@@ -127,8 +129,8 @@ func (d due) waitsFor(why Why) Decision {
 // claim starts the case, or repeats a start in doubt. Somebody must still fire when it is committed.
 func (d due) claim(did Did) Decision {
 	c, until := claim(d.c, d.p, d.now), d.now.Add(d.p.Estimate)
-	dec := d.write(did, c, CaseFacts{Firing: SomeFire}, reserve(d.Account, c, until))
-	dec.Start = &Claim{Case: c, Lead: d.Leads[c.ID], Until: until, Down: d.Account.Down}
+	dec := d.write(did, c, CaseFacts{Firing: SomeFire}, reserve(d.Account, c, d.now, until))
+	dec.Start = &Claim{Case: c, Lead: leadOf(d.View, c), Until: until, Down: d.Account.Down}
 	return dec
 }
 

@@ -81,7 +81,9 @@ type Decision struct {
 	Case    string // the case it is about, "" when none
 	Did     Did    // what it does to that case, for logs and counters
 	Change  Change
-	Start   *Claim // not nil: whoever commits Change calls the Agent and settles
+	// Recorded is the verdict that a Duplicate got when it came first.
+	Recorded *Delivery
+	Start    *Claim // not nil: whoever commits Change calls the Agent and settles
 }
 
 // Claim is the right to call the Agent once for a case. It holds only for the process whose commit of the Decision was

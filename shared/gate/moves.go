@@ -55,8 +55,8 @@ func (w CaseWrite) check() error {
 	case n.Doubts < r.Doubts || n.Attempt < r.Attempt || n.Firing < 0:
 		return fmt.Errorf("a count went down that may not: attempt %d to %d, doubts %d to %d, firing %d",
 			r.Attempt, n.Attempt, r.Doubts, n.Doubts, n.Firing)
-	case n.State == InDoubt && r.State != InDoubt && n.Doubts == r.Doubts:
-		return fmt.Errorf("it is in doubt and the doubt is not counted")
+	case n.State == InDoubt && r.State != InDoubt && n.Doubts == 0:
+		return fmt.Errorf("it is in doubt and no doubt is counted")
 	case n.State == Starting && r.State != Starting && n.Attempt != r.Attempt+1:
 		return fmt.Errorf("it starts without a new attempt")
 	case r.Version == 0 && (w.Lead == nil || n.Version != 1):

@@ -15,7 +15,7 @@ const (
 	// MaxRepeats bounds how often a start in doubt is sent again.
 	MaxRepeats = 4
 	// MaxRest bounds how long the Agent may ask to be left alone: one strange header must not stop all starts for days.
-	MaxRest = time.Hour
+	MaxRest = 15 * time.Minute
 )
 
 // Policy is what a team can set. The zero value is not usable; begin with DefaultPolicy.

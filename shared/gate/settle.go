@@ -30,7 +30,7 @@ func Settle(c Case, cl Claim, ans delivery.Answer, p Policy, now time.Time) Deci
 	case delivery.Refused:
 		return s.refused()
 	}
-	return s.inDoubt(s.down(true))
+	return s.inDoubt()
 }
 
 type settling struct {
@@ -58,12 +58,12 @@ func (s settling) notDelivered() Decision {
 	if s.ans.Reason != delivery.OutOfTime { // our own lack of time says nothing about the Agent
 		down = s.down(false)
 	}
-	if s.c.Doubts > 0 {
-		return s.inDoubt(down)
-	}
 	until := s.now
 	if down != nil {
 		until = down.Until
+	}
+	if s.c.Doubts > 0 {
+		return s.stays(until, AccountWrite{Down: down})
 	}
 	return s.back(WhyAgentDown, until, AccountWrite{Down: down})
 }
@@ -72,9 +72,7 @@ func (s settling) notDelivered() Decision {
 func (s settling) shut() Decision {
 	shut := &Shut{Since: s.now, SecretVersion: s.ans.SecretVersion, Words: s.words()}
 	if s.c.Doubts > 0 {
-		dec := s.inDoubt(nil)
-		dec.Change.Account = &AccountWrite{Agent: s.c.Agent, Shut: shut}
-		return dec
+		return s.stays(s.now, AccountWrite{Shut: shut})
 	}
 	return s.back(WhyAgentShut, s.now, AccountWrite{Shut: shut})
 }
@@ -84,7 +82,7 @@ func (s settling) shut() Decision {
 func (s settling) refused() Decision {
 	c := s.c
 	if c.Doubts > 0 {
-		dec := s.inDoubt(nil)
+		dec := s.stays(s.now, AccountWrite{})
 		dec.Change.Cases[0].Now.NoRepeat = true
 		return dec
 	}
@@ -92,11 +90,20 @@ func (s settling) refused() Decision {
 	return s.write(c, AccountWrite{Drop: []string{c.ID}})
 }
 
-func (s settling) inDoubt(down *Down) Decision {
+func (s settling) inDoubt() Decision {
 	c := s.c
 	c.State, c.Doubts, c.Note = InDoubt, c.Doubts+1, s.words()
 	c.Until = s.now.Add(repeatAfter(c.Doubts))
-	return s.write(c, AccountWrite{Down: down})
+	return s.write(c, AccountWrite{Down: s.down(true)})
+}
+
+// stays keeps a case in doubt whose repeat has raised no doubt of its own: nothing has left, or the Agent has said what
+// it thinks of it. Such a repeat does not count against MaxRepeats, so an Agent that is away for an hour does not use
+// them up.
+func (s settling) stays(until time.Time, acct AccountWrite) Decision {
+	c := s.c
+	c.State, c.Until, c.Note = InDoubt, until, s.words()
+	return s.write(c, acct)
 }
 
 func (s settling) back(why Why, until time.Time, acct AccountWrite) Decision {

@@ -193,7 +193,7 @@ func (s *stroll) startByHand() {
 		}
 		now := claim(c, s.p, s.now)
 		d := Decision{Case: id, Did: Starts, Start: &Claim{Case: now, Until: s.now.Add(s.p.Estimate), Down: v.Account.Down}}
-		d.Change = Change{At: s.now, Cases: []CaseWrite{{Read: c, Now: now}}, Account: reserve(v.Account, now, d.Start.Until)}
+		d.Change = Change{At: s.now, Cases: []CaseWrite{{Read: c, Now: now}}, Account: reserve(v.Account, now, s.now, d.Start.Until)}
 		s.say("by hand: %s", id)
 		s.held = append(s.held, thought{d: d, v: v, hand: true})
 		return

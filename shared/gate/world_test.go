@@ -20,6 +20,7 @@ type world struct {
 	cases      map[string]Case
 	leads      map[string]alert.Alert
 	account    Account
+	at         time.Time // the latest clock of a commit
 }
 
 func newWorld(t testing.TB, p Policy) *world {
@@ -68,6 +69,9 @@ func (w *world) commit(c Change) bool {
 	}
 	if !w.holds(c) {
 		return false
+	}
+	if c.At.After(w.at) {
+		w.at = c.At
 	}
 	if c.Delivery != nil {
 		w.deliveries[c.Delivery.ID] = *c.Delivery
@@ -189,7 +193,7 @@ func (w *world) sound() {
 		} else if c.How == EndRecovered && n > 0 {
 			w.t.Fatalf("case %s ended as recovered, and %d of its incidents fire", id, n)
 		}
-		if c.State == Starting && !held {
+		if c.State == Starting && !held && w.at.Before(c.Until) {
 			w.t.Fatalf("case %s is starting without a reservation", id)
 		}
 		if held && (c.State == Waiting || c.State == Refused || c.State == Ended || c.Resting) {
