@@ -37,6 +37,9 @@ var (
 	// ErrUnknown: no usable answer came, also when asked again with the same token. The change may have been applied
 	// or not, or may be applied yet. Nobody may call the Agent on it.
 	ErrUnknown = errors.New("it is unknown whether the ledger has taken the change")
+	// ErrUnreadable: a record is there, and this build cannot read it: another version has written it, or a hand. It
+	// says nothing about any other record.
+	ErrUnreadable = errors.New("the ledger holds a record that this build cannot read")
 )
 
 // Question names what a decision about an arriving alert must see.
@@ -57,7 +60,7 @@ type Ledger interface {
 	// pointers name, if they name any.
 	Look(ctx context.Context, q Question, now time.Time) (gate.View, error)
 	// LookCase reads a case, the alert that opened it, and its Agent's account, in one round trip. Without an id it
-	// reads the account and the cases that its reservations name.
+	// reads the account and the cases that its reservations name; with ErrUnreadable the account is right all the same.
 	LookCase(ctx context.Context, id, agent string, now time.Time) (gate.View, error)
 	// Commit applies a change whose Check is nil.
 	Commit(ctx context.Context, c gate.Change) error

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -76,7 +77,7 @@ func (l *Ledger) ask(ctx context.Context, what string, subjects []string, try fu
 		case pause(ctx, n):
 			continue
 		default:
-			err = fmt.Errorf("ledger: %s: given up after %d attempts on table %s, the last: %w", what, n, l.table, err)
+			err = fmt.Errorf("ledger: %s: given up after %d attempts on table %s, the last: %w", what, n, l.table, brief(err))
 		}
 		if unanswered && subjects != nil {
 			return fmt.Errorf("%w: %w", ledger.ErrUnknown, err)
@@ -262,5 +263,50 @@ func (l *Ledger) explain(what string, err error) error {
 	case "KMSAccessDeniedException", "KMSDisabledException", "KMSInvalidStateException", "KMSNotFoundException":
 		do = "the key that encrypts the table cannot be used: look at the key and at its policy"
 	}
-	return fmt.Errorf("ledger: %s on table %s: %s: %w", what, l.table, do, err)
+	return fmt.Errorf("ledger: %s on table %s: %s: %w", what, l.table, do, brief(err))
+}
+
+// brief is what may travel of an SDK's error. The message of an answer can quote the request that was signed, and with
+// it the session token; it is told only where it names what is missing or wrong, and nothing that is secret.
+func brief(err error) error {
+	switch {
+	case errors.Is(err, errUnprocessed):
+		return errUnprocessed
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("nobody waited for the answer: %w", context.Canceled)
+	}
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		words := "DynamoDB answered " + codeOf(err)
+		var answer *smithyhttp.ResponseError
+		if errors.As(err, &answer) {
+			words += " (" + strconv.Itoa(answer.HTTPStatusCode()) + ")"
+		}
+		switch codeOf(err) {
+		case "AccessDeniedException", "ResourceNotFoundException", "ValidationException", "TransactionCanceledException":
+			words += ": " + line(api.ErrorMessage())
+		}
+		return errors.New(words)
+	}
+	var network *net.OpError
+	if errors.As(err, &network) {
+		return errors.New("no connection: " + line(network.Op+": "+network.Err.Error()))
+	}
+	var answer *smithyhttp.ResponseError
+	if errors.As(err, &answer) {
+		return fmt.Errorf("DynamoDB answered %d with nothing that can be read", answer.HTTPStatusCode())
+	}
+	var op *smithy.OperationError
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	return errors.New("no usable answer: " + line(err.Error()))
+}
+
+// line makes one bounded line of text that another program wrote.
+func line(text string) string {
+	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "?")), " ")
+	return strings.ToValidUTF8(text[:min(len(text), 300)], "")
 }

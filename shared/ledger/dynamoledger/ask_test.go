@@ -261,3 +261,22 @@ func TestOvertakenJoin(t *testing.T) {
 		})
 	}
 }
+
+// The message of an answer can quote the request that was signed, and with it the session token.
+func TestNoSecretTravels(t *testing.T) {
+	const token = "IQoJb3JpZ2luX2VjEXAMPLETOKEN"
+	for _, code := range []string{"InvalidSignatureException", "UnrecognizedClientException", "SomethingNew", "InternalServerError"} {
+		_, l := newStub(t, says(400, fmt.Sprintf(
+			`{"__type":"com.amazon.coral.service#%s","message":"The Canonical String should have been 'x-amz-security-token:%s'"}`, code, token)))
+		l.overall = 50 * time.Millisecond
+		_, err := l.Look(t.Context(), ledger.Question{Delivery: "d", Agent: "default"}, time.Now())
+		if err == nil || !strings.Contains(err.Error(), code) {
+			t.Errorf("%s: the error is %v", code, err)
+		}
+		for e := err; e != nil; e = errors.Unwrap(e) {
+			if s := fmt.Sprintf("%v %+v %#v", e, e, e); strings.Contains(s, token) {
+				t.Errorf("the token is in %s", s)
+			}
+		}
+	}
+}

@@ -22,6 +22,9 @@ type FormatError struct {
 }
 
 // Error says what the operator can do.
+// Unwrap makes it a ledger.ErrUnreadable.
+func (e *FormatError) Unwrap() error { return ledger.ErrUnreadable }
+
 func (e *FormatError) Error() string {
 	if e.Format == 0 {
 		return fmt.Sprintf("item %s of the ledger's table carries no format number: it was not written by alertbridge; "+
@@ -159,8 +162,8 @@ func (r *reader) done() error {
 	if r.err == nil {
 		return nil
 	}
-	return fmt.Errorf("item %s of the ledger's table cannot be read: %w; it was changed by hand: mend it or restore it "+
-		"from a backup", keyOf(r.attrs), r.err)
+	return fmt.Errorf("%w: item %s of the table: %w; it was changed by hand: mend it or restore it from a backup",
+		ledger.ErrUnreadable, keyOf(r.attrs), r.err)
 }
 
 // gone tells whether the item counts as absent.

@@ -114,7 +114,11 @@ func (l *Ledger) LookCase(ctx context.Context, id, agent string, now time.Time) 
 		return gate.View{}, err
 	}
 	if id == "" {
-		return l.addNamed(ctx, v, slices.Sorted(maps.Keys(v.Account.Running)), now)
+		whole, err := l.addNamed(ctx, v, slices.Sorted(maps.Keys(v.Account.Running)), now)
+		if err != nil {
+			return gate.View{Account: v.Account}, err
+		}
+		return whole, nil
 	}
 	if err := addCases(&v, got, ids, now); err != nil {
 		return gate.View{}, err

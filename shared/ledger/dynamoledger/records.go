@@ -246,7 +246,7 @@ func decodeLead(it item) (alert.Alert, bool, error) {
 	}
 	a, err := ledger.DecodeLead([]byte(lead))
 	if err != nil {
-		return alert.Alert{}, false, fmt.Errorf("item %s of the ledger's table: %w", keyOf(it), err)
+		return alert.Alert{}, false, fmt.Errorf("%w: item %s of the table: %w", ledger.ErrUnreadable, keyOf(it), err)
 	}
 	return a, true, nil
 }
