@@ -69,7 +69,7 @@ func TestNumbersBelongTogether(t *testing.T) {
 		{ingest, "<", integration, "the API answers for ingest, and what it did is not known"},
 		{integration, "<", datadogWaits, "Datadog gives up on an alert that may be in the queue"},
 		{start.DecideTime + startTime + hangingAtWorst, "<=", dispatcher, "dispatcher is killed between the call to the Agent and the record of it"},
-		{startTime, "<", schedule.StopBefore, "a tick begins a start that it cannot finish"},
+		{schedule.ReadTime + startTime, "<=", schedule.StopBefore, "a tick begins a start that it cannot finish"},
 		{schedule.StopBefore, "<", scheduler, "a tick takes no work at all"},
 		{start.CommitTime + agent.CallDeadline + start.SettleTime + gate.ClockDifference, "<=", gate.Lease, "no call is ever begun, as its lease might run out in it"},
 		{dispatcher + gate.ClockDifference, "<=", gate.Lease, "another process takes over a start that dispatcher is still busy with"},

@@ -2,6 +2,7 @@ package functions_test
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/start"
+	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
 
 func TestTwoHundredDeliveriesOfOneAlertStartOnce(t *testing.T) {
@@ -337,7 +339,7 @@ func TestUnreadableDeliveryHasAVerdict(t *testing.T) {
 	}
 	d := b.verdict(alert.Alert{Delivery: "raw-1"})
 	b.want(d, gate.Drop, gate.Unreadable)
-	if d.Words != "not_json: It is not JSON." {
+	if d.Words != "not_json: It is not JSON. It begins: {,}" {
 		t.Errorf("words %q", d.Words)
 	}
 }
@@ -380,4 +382,107 @@ func TestMessageIsNotBegunWithoutTime(t *testing.T) {
 		t.Errorf("gave back %v, %v; want the second", resp.BatchItemFailures, err)
 	}
 	b.want(b.verdict(first), gate.Start, gate.NewIncident)
+}
+
+// A repeat that never left does not use up the repeats: after an outage of the Agent a doubt is sent again.
+func TestOutageDoesNotUseUpTheRepeats(t *testing.T) {
+	b := newBridge(t)
+	b.agent.says(delivery.TimedOut)
+	for range 60 {
+		b.agent.says(delivery.ConnectionFailed)
+	}
+	a := b.triggers("A")
+	for range 40 {
+		b.tick(time.Minute)
+	}
+	if c := b.wantCase(a.Case, gate.InDoubt, 1); c.Doubts != 1 {
+		t.Errorf("%d doubts, want the first alone", c.Doubts)
+	}
+	b.agent.answers = nil
+	for i := 0; i < 10 && b.caseOf(a.Case).State == gate.InDoubt; i++ {
+		b.tick(time.Minute)
+	}
+	b.wantCase(a.Case, gate.Started, 1)
+}
+
+// What nobody will try again is told, once.
+func TestCaseLeftInDoubtIsTold(t *testing.T) {
+	b := newBridge(t)
+	b.agent.says(delivery.TimedOut)
+	b.agent.meanwhile(func() { b.clock.add(time.Second); b.recovers("A") })
+	a := b.triggers("A")
+	b.out.take()
+	left := 0.0
+	for range 30 {
+		b.tick(time.Minute)
+		_, counts := b.written()
+		left += counts[string(telemetry.CaseLeftInDoubt)]
+	}
+	if c := b.wantCase(a.Case, gate.InDoubt, 0); !c.Resting || left != 1 {
+		t.Errorf("resting: %t, told %v times, want once", c.Resting, left)
+	}
+}
+
+// Ten dispatchers time out together. Each counts, though all of them claimed before the first one failed.
+func TestDoubtsTogetherTakeTheAgentDown(t *testing.T) {
+	b := newBridge(t)
+	var begun, all sync.WaitGroup
+	const many = 10
+	begun.Add(many)
+	for i := range many {
+		b.agent.says(delivery.TimedOut)
+		b.agent.meanwhile(func() { begun.Done(); begun.Wait() })
+		a := b.alertOf(strconv.Itoa(i), alert.Triggered)
+		all.Go(func() {
+			for b.try(a) != nil {
+			}
+		})
+	}
+	all.Wait()
+	if d := b.account().Down; !d.Until.After(b.clock.Now()) {
+		t.Errorf("the Agent is taken for healthy after %d doubts at once: %+v", many, d)
+	}
+}
+
+// Without ticks nothing ends a started case, and still the account must not fill up with what is over.
+func TestStartsGoOnWithoutTicks(t *testing.T) {
+	b := newBridge(t)
+	for i := range gate.MaxRunning + 10 {
+		b.want(b.triggers(strconv.Itoa(i)), gate.Start, gate.NewIncident)
+		b.clock.add(10 * time.Minute)
+	}
+}
+
+// Doubts and waiting cases take their turn together, the most severe first.
+func TestTickStartsTheBestFirst(t *testing.T) {
+	b := newBridge(t, slots(3))
+	b.agent.says(delivery.TimedOut, delivery.TimedOut)
+	low := b.triggers("low", func(a *alert.Alert) { a.Severity = alert.Low })
+	high := b.triggers("high", func(a *alert.Alert) { a.Severity = alert.High })
+	running := b.triggers("running")
+	worst := b.triggers("worst", critical)
+	b.want(worst, gate.Wait, gate.NoSlot)
+	for _, name := range []string{"low", "high", "worst"} {
+		b.clock.add(3 * time.Minute)
+		b.send(b.alertOf(name, alert.Renotify))
+	}
+	before := len(b.agent.asked)
+	b.tick(0) // every estimate is over, so there is room for all
+	got := strings.Join(b.agent.asked[before:], " ")
+	if want := worst.Case + " " + high.Case + " " + low.Case; got != want {
+		t.Errorf("started %s, want %s", got, want)
+	}
+	b.wantCase(running.Case, gate.Ended, 1)
+}
+
+// The answer of its own commit was lost: the record tells the verdict that was written, not that of a stranger.
+func TestLostAnswerIsToldAsWhatWasWritten(t *testing.T) {
+	b := newBridge(t)
+	b.store.losesAnswer()
+	b.triggers("A")
+	records, counts := b.written()
+	if len(records) != 1 || records[0]["verdict"] != "start" || records[0]["reason"] != "new_incident" {
+		t.Errorf("records %v", records)
+	}
+	same(t, counts, map[string]float64{"AlertVerdict": 1, "LedgerUnknown": 1})
 }

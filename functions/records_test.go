@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
 
@@ -211,3 +213,97 @@ type deadline struct {
 }
 
 func (d deadline) Deadline() (time.Time, bool) { return d.end, true }
+
+// Records that this build cannot read, at the head of what is due and among the reservations, keep the tick from
+// nothing else. They are told.
+func TestTickGoesOnPastUnreadableRecords(t *testing.T) {
+	b := newBridge(t, held)
+	var bad []string
+	for _, name := range []string{"A", "B", "C", "D"} {
+		bad = append(bad, b.triggers(name, func(a *alert.Alert) { a.Severity = alert.High }).Case)
+	}
+	good := b.triggers("good")
+	b.clock.add(time.Minute)
+	b.out.take()
+	b.schedule.Ledger = unreadableCases{b.store, append(bad, "")}
+	_, err := b.schedule.Handle(t.Context(), struct{}{})
+	if !errors.Is(err, ledger.ErrUnreadable) {
+		t.Errorf("the tick says %v", err)
+	}
+	b.wantCase(good.Case, gate.Started, 1)
+	records, _ := b.written()
+	if n := records[len(records)-1]["unreadable"]; n != 5.0 {
+		t.Errorf("%v unreadable records were told, want 5", n)
+	}
+}
+
+// A store that fails for case after case is not asked about all of them.
+func TestTickEndsWhenTheStoreFails(t *testing.T) {
+	b := newBridge(t, held)
+	for _, name := range []string{"A", "B", "C", "D", "E"} {
+		b.triggers(name)
+	}
+	b.clock.add(time.Minute)
+	b.out.take()
+	asked := 0
+	b.schedule.Ledger = failingCases{b.store, &asked}
+	if _, err := b.schedule.Handle(t.Context(), struct{}{}); !errors.Is(err, errDown) {
+		t.Errorf("the tick says %v", err)
+	}
+	records, _ := b.written()
+	if left := records[len(records)-1]["left"]; asked != 3 || left != 2.0 {
+		t.Errorf("%d cases were asked for and %v left, want 3 and 2", asked, left)
+	}
+}
+
+type unreadableCases struct {
+	ledger.Ledger
+	ids []string
+}
+
+func (u unreadableCases) LookCase(ctx context.Context, id, agent string, now time.Time) (gate.View, error) {
+	v, err := u.Ledger.LookCase(ctx, id, agent, now)
+	if slices.Contains(u.ids, id) {
+		return gate.View{Account: v.Account}, ledger.ErrUnreadable
+	}
+	return v, err
+}
+
+type failingCases struct {
+	ledger.Ledger
+	asked *int
+}
+
+func (f failingCases) LookCase(ctx context.Context, id, agent string, now time.Time) (gate.View, error) {
+	if id == "" {
+		return f.Ledger.LookCase(ctx, id, agent, now)
+	}
+	*f.asked++
+	return gate.View{}, errDown
+}
+
+// A lease that is over is a doubt like any other, and with "stop" its only sign of life is this counter.
+func TestDoubtByLeaseIsCounted(t *testing.T) {
+	b := newBridge(t, stop)
+	b.store.losesAnswer()
+	b.triggers("A")
+	b.out.take()
+	b.tick(gate.Lease + time.Second)
+	records, counts := b.written()
+	same(t, counts, map[string]float64{"Tick": 1, "TickDue": 1, "CaseInDoubt": 1})
+	if records[0]["did"] != "doubts" || records[0]["level"] != "WARN" {
+		t.Errorf("record %v", records[0])
+	}
+}
+
+// The tick that opens the account does not say any more that it is shut.
+func TestOpenedAccountIsNotCountedAsShut(t *testing.T) {
+	b := newBridge(t)
+	b.agent.says(delivery.Unauthorized)
+	b.triggers("A")
+	b.agent.version = "v2"
+	b.out.take()
+	b.tick(time.Minute)
+	_, counts := b.written()
+	same(t, counts, map[string]float64{"Tick": 1, "TickDue": 1, "TickStarted": 1, "AgentCall": 1})
+}

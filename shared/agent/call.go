@@ -97,6 +97,9 @@ func (c *Client) SecretVersion(ctx context.Context) (string, error) {
 	if e, ok := errors.AsType[*CredentialError](err); ok && e.Reason != delivery.SecretUnavailable {
 		return e.Version, nil
 	}
+	if err == nil && cred.stale {
+		err = &CredentialError{Reason: delivery.SecretUnavailable, Words: "its store does not answer, and what is remembered may be old"}
+	}
 	return cred.Version, err
 }
 

@@ -15,6 +15,7 @@ import (
 type Credential struct {
 	Version string // of the secret that it was read from
 
+	stale   bool // the store did not answer, and this is the last one known
 	address secret.Value
 	token   secret.Value // one of the two is set
 	hmac    secret.Value
@@ -92,7 +93,7 @@ func (p place) parse(v secret.Version) (Credential, error) {
 		}
 		return fail(reason, words)
 	}
-	return Credential{Version: v.ID, address: secret.New(address), token: secret.New(token), hmac: secret.New(key)}, nil
+	return Credential{Version: v.ID, stale: v.Stale, address: secret.New(address), token: secret.New(token), hmac: secret.New(key)}, nil
 }
 
 // sendable reports whether a token consists of visible ASCII and is not too long for a header.

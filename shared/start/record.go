@@ -54,7 +54,12 @@ func (r Report) Count(ctx context.Context, m *telemetry.Recorder) {
 		return
 	}
 	out := r.Answer.Outcome()
-	m.Count(ctx, telemetry.AgentCall, 1, telemetry.Outcome(out), telemetry.CallReason(r.Answer.Reason))
+	if r.Called {
+		m.Count(ctx, telemetry.AgentCall, 1, telemetry.Outcome(out), telemetry.CallReason(r.Answer.Reason))
+	}
+	if r.Unsettled != nil {
+		m.Count(ctx, telemetry.SettleFailed, 1)
+	}
 	if out == delivery.Shut {
 		m.Count(ctx, telemetry.AgentShut, 1)
 	}

@@ -103,6 +103,12 @@ func (s *Starter) settle(ctx context.Context, cl gate.Claim, ans delivery.Answer
 	ctx, cancel := context.WithTimeout(ctx, SettleTime)
 	defer cancel()
 	c := cl.Case
+	if out := ans.Outcome(); out == delivery.NotDelivered || out == delivery.InDoubt {
+		// Others may have failed in the meantime: what counts failures in a row begins with what is known now.
+		if v, err := s.Ledger.LookCase(ctx, c.ID, c.Agent, s.Now()); err == nil {
+			c, cl.Down = v.Cases[c.ID], v.Account.Down
+		}
+	}
 	for try := 1; ; try++ {
 		dec := gate.Settle(c, cl, ans, s.Policy, s.Now())
 		if dec.Change.Empty() {
@@ -123,5 +129,5 @@ func (s *Starter) settle(ctx context.Context, cl gate.Claim, ans delivery.Answer
 	}
 }
 
-// settleTries bounds lost races of a settle; joins of a hot case do not cause any.
+// settleTries bounds lost races of a settle. A join of a hot case causes one only if it makes the case more severe.
 const settleTries = 5

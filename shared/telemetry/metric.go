@@ -26,6 +26,8 @@ const (
 	AgentShut            Metric = "AgentShut"
 	CaseRefused          Metric = "CaseRefused"
 	CaseInDoubt          Metric = "CaseInDoubt"
+	CaseLeftInDoubt      Metric = "CaseLeftInDoubt"
+	SettleFailed         Metric = "SettleFailed"
 	LedgerConflict       Metric = "LedgerConflict"
 	LedgerUnknown        Metric = "LedgerUnknown"
 	Tick                 Metric = "Tick"
@@ -59,7 +61,7 @@ var metrics = [...]Definition{
 	},
 	{
 		AuthenticationFailed, "alertbridge.delivery.unauthenticated", "Count", nil,
-		"ingest: deliveries without the token, answered with 401",
+		"ingest: deliveries whose token matches none that is known, answered with 401, or with 503 when it may have been rotated a moment ago",
 	},
 	{
 		SecretReadFailed, "alertbridge.secret.read_failed", "Count", nil,
@@ -72,7 +74,7 @@ var metrics = [...]Definition{
 	{
 		AlertVerdict, "alertbridge.alert.verdict", "Count",
 		[]string{"verdict", "reason"},
-		"dispatcher: verdicts, one for each accepted alert",
+		"dispatcher: verdicts, one for each message; an alert that is delivered again counts as duplicate_delivery",
 	},
 	{
 		MessageFailed, "alertbridge.message.failed", "Count", nil,
@@ -96,8 +98,16 @@ var metrics = [...]Definition{
 		"dispatcher, scheduler: cases that came to be in doubt",
 	},
 	{
+		CaseLeftInDoubt, "alertbridge.case.left_in_doubt", "Count", nil,
+		"scheduler: cases in doubt of which nothing more is tried; only a person can tell what became of them",
+	},
+	{
+		SettleFailed, "alertbridge.settle.failed", "Count", nil,
+		"dispatcher, scheduler: calls whose outcome could not be written; the case becomes a doubt when its lease is over",
+	},
+	{
 		LedgerConflict, "alertbridge.ledger.conflict", "Count", nil,
-		"dispatcher, scheduler: commits that found the ledger changed, and were decided anew",
+		"dispatcher, scheduler: commits that found the ledger changed, and are decided anew, in a tick by the next one",
 	},
 	{
 		LedgerUnknown, "alertbridge.ledger.unknown", "Count", nil,

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/queue"
@@ -69,6 +70,9 @@ func (l *life) decide(ctx context.Context) (gate.Decision, error) {
 			return gate.Decision{}, err
 		}
 		rec := gate.Delivery{ID: l.env.Delivery, Time: l.env.Received, TraceID: l.traceID, Words: u.Reason + ": " + u.Words}
+		if begins, _ := alert.Cut(u.Excerpt, excerpt); begins != "" {
+			rec.Words += " It begins: " + begins
+		}
 		return gate.Reject(v, rec, now), nil
 	}
 	al := *l.env.Alert
@@ -83,6 +87,9 @@ func (l *life) decide(ctx context.Context) (gate.Decision, error) {
 	}
 	return gate.Arrive(v, gate.Arrival{Alert: al, TraceID: l.traceID, Trace: l.trace}, l.Policy, now), nil
 }
+
+// excerpt bounds what the ledger keeps of a body that could not be read, in characters.
+const excerpt = 300
 
 // pause waits before the next round, the longer the more rounds there were, at random so that messages of one hot case
 // do not meet again. It tells false when there is no time for another round.

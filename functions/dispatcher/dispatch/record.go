@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
 
@@ -28,7 +29,7 @@ func (l *life) record(ctx context.Context, err error) {
 		l.Log.LogAttrs(ctx, slog.LevelError, "message has no verdict", attrs...)
 		return
 	}
-	d := l.decision
+	d := l.verdict()
 	attrs = append(attrs,
 		slog.String("verdict", string(d.Verdict)),
 		slog.String("reason", string(d.Reason)),
@@ -43,10 +44,23 @@ func (l *life) record(ctx context.Context, err error) {
 	l.report.Count(ctx, l.Metrics)
 }
 
+// verdict is the decision as the record tells it. A message whose own commit went through unseen finds its delivery
+// recorded; what it then tells is what it wrote.
+func (l *life) verdict() gate.Decision {
+	d := l.decision
+	if d.Recorded != nil && l.unknowns > 0 {
+		d.Verdict, d.Reason = d.Recorded.Verdict, d.Recorded.Reason
+	}
+	return d
+}
+
 // about is what the record says of the alert: what is needed to find it again, and none of its text but the title.
 func (l *life) about() []slog.Attr {
 	if u := l.env.Unreadable; u != nil {
-		return []slog.Attr{slog.String("unreadable", u.Reason), slog.Int("bytes", u.Bytes)}
+		return []slog.Attr{
+			slog.String("unreadable", u.Reason), slog.Int("bytes", u.Bytes), slog.String("sha256", u.SHA256),
+			slog.String("ingest_request_id", l.env.RequestID),
+		}
 	}
 	a := l.env.Alert
 	return []slog.Attr{

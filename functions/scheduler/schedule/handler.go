@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/gate"
@@ -20,8 +21,13 @@ import (
 	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
 
-// StopBefore is how long before its end a tick takes no new work: one start, from reading to settling, fits in it.
-const StopBefore = 15 * time.Second
+// Numbers that belong together (docs/architecture.md, "Numbers").
+const (
+	// StopBefore is how long before its end a tick takes no new work: one start, from reading to settling, fits in it.
+	StopBefore = 15 * time.Second
+	// ReadTime is what reading one case may take.
+	ReadTime = time.Second
+)
 
 // Handler runs ticks. All fields are needed.
 type Handler struct {
@@ -50,16 +56,20 @@ func (h *Handler) Handle(ctx context.Context, _ struct{}) (struct{}, error) {
 // tick is one run, with what it did.
 type tick struct {
 	*Handler
-	began    time.Time
-	opened   bool // the account was shut and is open again
-	repaired int
-	due      int // cases that were looked at
-	moved    int // cases that were moved on
-	starts   int // calls to the Agent
-	shut     bool
-	lost     int // cases that somebody else moved first, or whose commit is unknown: left for the next tick
-	left     int // cases that there was no time for
-	trouble  error
+	began      time.Time
+	shut       bool // the account was shut when the tick began
+	opened     bool // and is open again
+	repaired   int
+	due        int // cases that were looked at
+	moved      int // cases that were moved on
+	starts     int // calls to the Agent
+	lost       int // cases that somebody else moved first: left for the next tick
+	unknown    int // commits of unknown fate: left for the next tick
+	unreadable int // records that this build cannot read
+	left       int // cases that there was no time for
+	failed     int // cases that could not be read or written
+	noted      int
+	trouble    error
 }
 
 func (t *tick) run(ctx context.Context) error {
@@ -70,63 +80,127 @@ func (t *tick) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the tick could not ask the ledger what is due: %w", err)
 	}
-	failed := 0
-	for i, id := range ids {
-		if end, ok := ctx.Deadline(); ok && t.Now().Add(StopBefore).After(end) {
-			t.left = len(ids) - i
-			break
-		}
-		if err := t.one(ctx, id); err != nil {
-			t.trouble = errors.Join(t.trouble, err)
-			if failed++; failed == maxFailed {
-				t.left = len(ids) - i - 1
-				break
-			}
-		}
-	}
+	t.cases(ctx, ids)
 	return t.trouble
 }
 
-// maxFailed cases whose reading or writing fails end the tick: then it is not the cases.
-const maxFailed = 3
-
-// account opens an account whose secret has been mended, and gives back what no case stands behind.
+// account opens an account whose secret has been mended, and gives back what no case stands behind. What goes wrong
+// here is told, and does not keep the tick from its cases, as long as the ledger answers.
 func (t *tick) account(ctx context.Context) error {
 	v, err := t.Ledger.LookCase(ctx, "", t.Policy.Agent, t.Now())
-	if err != nil {
+	var decisions []gate.Decision
+	switch {
+	case errors.Is(err, ledger.ErrUnreadable): // a case, then; the account itself is there
+		t.unreadable++
+		t.note(fmt.Errorf("the reservations of the account %q were not checked: %w", t.Policy.Agent, err))
+	case err != nil:
 		return fmt.Errorf("the tick could not read the account %q: %w", t.Policy.Agent, err)
+	default:
+		decisions = gate.Repair(v, t.Now())
+		t.repaired = len(decisions)
 	}
-	decisions := gate.Repair(v, t.Now())
-	t.repaired = len(decisions)
 	if t.shut = !v.Account.Shut.Since.IsZero(); t.shut {
 		version, err := t.Secrets.SecretVersion(ctx)
-		if err != nil { // the rest of the tick does not need it
-			t.trouble = fmt.Errorf("the account %q is shut and the Agent's secret could not be read to open it: %w", t.Policy.Agent, err)
+		if err != nil {
+			t.note(fmt.Errorf("the account %q is shut and the Agent's secret could not be read to open it: %w", t.Policy.Agent, err))
 		} else {
 			open := gate.Reopen(v.Account, version, t.Now())
 			t.opened = !open.Change.Empty()
-			decisions = append(decisions, open)
+			decisions = append([]gate.Decision{open}, decisions...)
 		}
 	}
 	for _, d := range decisions {
-		if _, err := t.Starter.Run(ctx, d); err != nil && !raced(err) {
+		if !t.time(ctx) {
+			break
+		}
+		if _, err := t.Starter.Run(ctx, d); err != nil && !t.raced(err) {
 			return fmt.Errorf("the tick could not mend the account %q: %w", t.Policy.Agent, err)
 		}
 	}
 	return nil
 }
 
-// one moves one case on. What was read is of this moment, not of the tick's beginning: the lease counts from it.
-func (t *tick) one(ctx context.Context, id string) error {
-	t.due++
-	v, err := t.Ledger.LookCase(ctx, id, t.Policy.Agent, t.Now())
+// cases moves on what is due: first what calls nobody and frees slots; then the starts, best first. The ledger names
+// doubts by the time of their repeat and waiting cases best first, so the doubts are held back and take their place
+// among the waiting ones.
+func (t *tick) cases(ctx context.Context, ids []string) {
+	var repeats []gate.Case
+	for i, id := range ids {
+		if !t.time(ctx) || t.failed == maxFailed {
+			t.left += len(ids) - i
+			break
+		}
+		c, d, err := t.decide(ctx, id)
+		switch {
+		case err != nil || d.Change.Empty():
+			continue
+		case d.Did == gate.Repeats:
+			repeats = append(repeats, c)
+			continue
+		case d.Start != nil && len(repeats) > 0:
+			var better []gate.Case
+			better, repeats = divide(repeats, c)
+			t.again(ctx, better)
+			if c, d, err = t.decide(ctx, id); err != nil || d.Change.Empty() { // they may have taken the room
+				continue
+			}
+		}
+		t.move(ctx, c.ID, d)
+	}
+	better, _ := divide(repeats, gate.Case{})
+	t.again(ctx, better)
+}
+
+// divide takes those out of list, best first, that come before a case.
+func divide(list []gate.Case, c gate.Case) (before, after []gate.Case) {
+	for _, r := range list {
+		if comesFirst(r, c) < 0 {
+			before = append(before, r)
+		} else {
+			after = append(after, r)
+		}
+	}
+	slices.SortFunc(before, comesFirst)
+	return before, after
+}
+
+// comesFirst orders cases as starts take place: the most severe first, then the oldest.
+func comesFirst(a, b gate.Case) int {
+	if a.Severity != b.Severity {
+		return int(b.Severity - a.Severity)
+	}
+	return a.Opened.Compare(b.Opened)
+}
+
+// again repeats starts in doubt, each read anew.
+func (t *tick) again(ctx context.Context, list []gate.Case) {
+	for i, c := range list {
+		if !t.time(ctx) || t.failed == maxFailed {
+			t.left += len(list) - i
+			return
+		}
+		if _, d, err := t.decide(ctx, c.ID); err == nil && !d.Change.Empty() {
+			t.move(ctx, c.ID, d)
+		}
+	}
+}
+
+// decide reads one case and asks the gate. What was read is of this moment, not of the tick's beginning: the lease
+// counts from it.
+func (t *tick) decide(ctx context.Context, id string) (gate.Case, gate.Decision, error) {
+	read, cancel := context.WithTimeout(ctx, ReadTime)
+	defer cancel()
+	v, err := t.Ledger.LookCase(read, id, t.Policy.Agent, t.Now())
 	if err != nil {
-		return fmt.Errorf("the tick could not read case %s: %w", id, err)
+		t.fail(fmt.Errorf("the tick could not read case %s: %w", id, err))
+		return gate.Case{}, gate.Decision{}, err
 	}
-	d := gate.Due(v, id, t.Policy, t.Now())
-	if d.Change.Empty() {
-		return nil
-	}
+	t.due++
+	return v.Cases[id], gate.Due(v, id, t.Policy, t.Now()), nil
+}
+
+// move commits one decision and, where it claims a start, calls the Agent and settles.
+func (t *tick) move(ctx context.Context, id string, d gate.Decision) {
 	var span telemetry.Span
 	if d.Start != nil {
 		ctx, span = telemetry.StartDue(ctx, d.Start.Case.Trace, id)
@@ -134,21 +208,55 @@ func (t *tick) one(ctx context.Context, id string) error {
 	rep, err := t.Starter.Run(ctx, d)
 	span.End(err)
 	switch {
-	case raced(err):
-		t.lost++
-		return nil
-	case err != nil:
-		return fmt.Errorf("the tick could not move case %s on (%s): %w", id, d.Did, err)
+	case err == nil:
+	case t.raced(err):
+		return
+	default:
+		t.fail(fmt.Errorf("the tick could not move case %s on (%s): %w", id, d.Did, err))
+		return
 	}
 	t.moved++
 	if rep.Called {
 		t.starts++
 	}
 	t.recordCase(ctx, d, rep)
-	return nil
 }
 
 // raced: somebody else was first, or nobody knows. Either way the next tick looks again.
-func raced(err error) bool {
-	return errors.Is(err, ledger.ErrConflict) || errors.Is(err, ledger.ErrUnknown)
+func (t *tick) raced(err error) bool {
+	switch {
+	case errors.Is(err, ledger.ErrConflict):
+		t.lost++
+	case errors.Is(err, ledger.ErrUnknown):
+		t.unknown++
+	default:
+		return false
+	}
+	return true
+}
+
+// maxFailed cases whose reading or writing fails end the tick: then it is not the cases, but the store.
+const maxFailed = 3
+
+// fail notes that a case could not be dealt with. A record that this build cannot read speaks for itself alone.
+func (t *tick) fail(err error) {
+	if errors.Is(err, ledger.ErrUnreadable) {
+		t.unreadable++
+	} else {
+		t.failed++
+	}
+	t.note(err)
+}
+
+// note keeps what the tick's error will say, a few of many.
+func (t *tick) note(err error) {
+	if t.noted++; t.noted <= 5 {
+		t.trouble = errors.Join(t.trouble, err)
+	}
+}
+
+// time tells whether there is still time for one more start.
+func (t *tick) time(ctx context.Context) bool {
+	end, bounded := ctx.Deadline()
+	return !bounded || !t.Now().Add(StopBefore).After(end)
 }

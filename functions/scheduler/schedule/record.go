@@ -28,6 +28,10 @@ func (t *tick) recordCase(ctx context.Context, d gate.Decision, rep start.Report
 		level = slog.LevelWarn
 		t.Metrics.Count(ctx, telemetry.CaseInDoubt, 1)
 	}
+	if d.Did == gate.Releases {
+		level = slog.LevelError
+		t.Metrics.Count(ctx, telemetry.CaseLeftInDoubt, 1)
+	}
 	t.Log.LogAttrs(ctx, level, "case moved on", append(attrs, rep.Attrs()...)...)
 	rep.Count(ctx, t.Metrics)
 }
@@ -40,13 +44,11 @@ func (t *tick) record(ctx context.Context, err error) {
 	if t.shut && !t.opened { // again in each tick, so that the alarm lasts as long as the fault
 		t.Metrics.Count(ctx, telemetry.AgentShut, 1)
 	}
-	if t.due > 0 {
-		t.Metrics.Count(ctx, telemetry.TickDue, float64(t.due))
-	}
-	if t.starts > 0 {
-		t.Metrics.Count(ctx, telemetry.TickStarted, float64(t.starts))
-	}
-	if err == nil && t.moved+t.lost+t.left+t.repaired == 0 && !t.opened {
+	t.count(ctx, telemetry.LedgerConflict, t.lost)
+	t.count(ctx, telemetry.LedgerUnknown, t.unknown)
+	t.count(ctx, telemetry.TickDue, t.due)
+	t.count(ctx, telemetry.TickStarted, t.starts)
+	if err == nil && t.moved+t.lost+t.unknown+t.left+t.repaired+t.unreadable == 0 && !t.opened {
 		return
 	}
 	attrs := []slog.Attr{
@@ -54,6 +56,8 @@ func (t *tick) record(ctx context.Context, err error) {
 		slog.Int("moved", t.moved),
 		slog.Int("starts", t.starts),
 		slog.Int("lost", t.lost),
+		slog.Int("unknown", t.unknown),
+		slog.Int("unreadable", t.unreadable),
 		slog.Int("left", t.left),
 		slog.Int("repaired", t.repaired),
 		slog.Bool("opened", t.opened),
@@ -64,4 +68,10 @@ func (t *tick) record(ctx context.Context, err error) {
 		return
 	}
 	t.Log.LogAttrs(ctx, slog.LevelInfo, "tick", attrs...)
+}
+
+func (t *tick) count(ctx context.Context, m telemetry.Metric, n int) {
+	if n > 0 {
+		t.Metrics.Count(ctx, m, float64(n))
+	}
 }
