@@ -292,7 +292,7 @@ func (n numbers) value(name string) (quantity, error) {
 		return quantity{v.Int(), true}, nil
 	}
 	if name == "Api.Integration" {
-		ms := at[float64](n.stack.properties("Api"), "Body", "paths", "/datadog", "post",
+		ms := at[float64](n.stack.properties("Api"), "Body", "paths", "/datadog", "x-amazon-apigateway-any-method",
 			"x-amazon-apigateway-integration", "timeoutInMillis")
 		return quantity{int64(ms) * int64(time.Millisecond), true}, nil
 	}

@@ -50,7 +50,7 @@ func TestNumbersBelongTogether(t *testing.T) {
 		ingest      = seconds("IngestFunction", "Timeout")
 		dispatcher  = seconds("DispatcherFunction", "Timeout")
 		scheduler   = seconds("SchedulerFunction", "Timeout")
-		integration = time.Duration(at[float64](s.properties("Api"), "Body", "paths", "/datadog", "post",
+		integration = time.Duration(at[float64](s.properties("Api"), "Body", "paths", "/datadog", "x-amazon-apigateway-any-method",
 			"x-amazon-apigateway-integration", "timeoutInMillis")) * time.Millisecond
 		visibility  = seconds("AlertQueue", "VisibilityTimeout")
 		kept        = seconds("AlertQueue", "MessageRetentionPeriod")
@@ -553,7 +553,7 @@ func TestFrontDoor(t *testing.T) {
 	if len(paths) != 1 || len(at[object](paths, "/datadog")) != 1 {
 		t.Fatalf("routes are %v, want POST /datadog alone", paths)
 	}
-	integration := at[object](paths, "/datadog", "post", "x-amazon-apigateway-integration")
+	integration := at[object](paths, "/datadog", "x-amazon-apigateway-any-method", "x-amazon-apigateway-integration")
 	if integration["payloadFormatVersion"] != "2.0" || !strings.Contains(at[string](integration, "uri"), "IngestFunction.Arn") {
 		t.Errorf("POST /datadog leads to %v", integration)
 	}
@@ -605,11 +605,12 @@ var alarms = map[string]string{
 	"ApiFailing":            "AWS/ApiGateway 5xx ApiId=Ref(Api) Stage=$default",
 	"AuthenticationFailing": "Alertbridge AuthenticationFailed stack=bridge",
 	"AlertsStuck":           "AWS/SQS ApproximateAgeOfOldestMessage QueueName=AlertQueue.QueueName",
+	"DispatcherFailing":     "AWS/Lambda Errors FunctionName=Ref(DispatcherFunction)",
 	"DeadLetters":           "AWS/SQS ApproximateNumberOfMessagesVisible QueueName=AlertDeadLetterQueue.QueueName",
 	"TickMissing":           "Alertbridge Tick stack=bridge",
 	"AgentShut":             "Alertbridge AgentShut stack=bridge",
 	"CaseRefused":           "Alertbridge CaseRefused stack=bridge",
-	"CaseInDoubt":           "Alertbridge CaseInDoubt stack=bridge",
+	"CaseInDoubt":           "Alertbridge CaseLeftInDoubt stack=bridge",
 }
 
 // An alarm on a metric that nobody writes stays green for ever.
@@ -673,13 +674,25 @@ func TestAlarmsTellTheTopicIfThereIsOne(t *testing.T) {
 	}
 }
 
-// One case in doubt is sent again at most MaxRepeats times by itself. With stop, none is.
+// With repeat a doubt is settled by itself, as a rule, and calls somebody only when nothing more is tried. With stop
+// nothing ever is, and each doubt calls.
 func TestCaseInDoubtCallsWhenAHandIsNeeded(t *testing.T) {
-	if got := newStack(t, "InDoubt", "repeat").properties("CaseInDoubt")["Threshold"]; got != float64(gate.MaxRepeats) {
-		t.Errorf("with repeat, the alarm comes after more than %v doubts, want %d", got, gate.MaxRepeats)
+	for setting, want := range map[string]telemetry.Metric{"repeat": telemetry.CaseLeftInDoubt, "stop": telemetry.CaseInDoubt} {
+		p := newStack(t, "InDoubt", setting).properties("CaseInDoubt")
+		if p["MetricName"] != string(want) || p["Threshold"] != 0.0 || p["Statistic"] != "Sum" {
+			t.Errorf("with %s, the alarm comes after more than %v of %v", setting, p["Threshold"], p["MetricName"])
+		}
 	}
-	if got := newStack(t, "InDoubt", "stop").properties("CaseInDoubt")["Threshold"]; got != 0.0 {
-		t.Errorf("with stop, the alarm comes after more than %v doubts, want 0", got)
+}
+
+// A dispatcher that fails now and then is retried; one that fails most minutes calls somebody long before its alerts
+// are in the dead-letter queue.
+func TestDispatcherFailingCallsInTime(t *testing.T) {
+	s := newStack(t)
+	p := s.properties("DispatcherFailing")
+	soon := time.Duration(at[float64](p, "EvaluationPeriods")*at[float64](p, "Period")) * time.Second
+	if p["DatapointsToAlarm"] != 3.0 || soon > 10*time.Minute {
+		t.Errorf("%v bad minutes of %s", p["DatapointsToAlarm"], soon)
 	}
 }
 
