@@ -42,7 +42,12 @@ func TestJoinThatMeetsTheCaseAgainIsDecidedAnew(t *testing.T) {
 	joining, settled := make(chan struct{}), make(chan struct{})
 	b.agent.meanwhile(func() {
 		b.store.beforeCommit(func() { close(joining); <-settled })
-		go b.triggers("B")
+		joins := b.alertOf("B", alert.Triggered)
+		go func() {
+			if err := b.try(joins); err != nil {
+				t.Error(err)
+			}
+		}()
 		<-joining // B has read the case as starting and is about to commit
 	})
 	b.tick(time.Minute)
@@ -143,7 +148,12 @@ func TestSettleOfAnEarlierAttemptChangesNothing(t *testing.T) {
 		b.store.after = append(b.store.after, func(gate.Change) error { // the settle is applied, its answer is lost …
 			started := make(chan struct{})
 			b.agent.meanwhile(func() { close(started); <-b.hold() })
-			go b.tick(time.Minute) // … and the tick starts attempt 2, which calls for a while
+			b.clock.add(time.Minute)
+			go func() { // … and the tick starts attempt 2, which calls for a while
+				if _, err := b.schedule.Handle(t.Context(), struct{}{}); err != nil {
+					t.Error(err)
+				}
+			}()
 			<-started
 			return ledger.ErrUnknown
 		})

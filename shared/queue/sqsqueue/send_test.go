@@ -210,12 +210,18 @@ func TestAnswers(t *testing.T) {
 		words    string
 		mend     string
 	}{
-		{"no such queue", json(400, "com.amazonaws.sqs#QueueDoesNotExist", "The specified queue does not exist."),
-			queue.Misconfigured, 1, false, "SQS answered 400 QueueDoesNotExist", mendAddress},
-		{"no such queue, with the code of old", legacy("AWS.SimpleQueueService.NonExistentQueue", json(400, "com.amazonaws.sqs#QueueDoesNotExist", "The specified queue does not exist.")),
-			queue.Misconfigured, 1, false, "SQS answered 400 AWS.SimpleQueueService.NonExistentQueue", mendAddress},
-		{"not allowed", json(400, "com.amazon.coral.service#AccessDeniedException", "User: arn:aws:sts::123456789012:assumed-role/ingest is not authorized to perform: sqs:sendmessage"),
-			queue.Misconfigured, 1, false, "SQS answered 400 AccessDenied: User: arn:aws:sts::123456789012:assumed-role/ingest is not authorized to perform: sqs:sendmessage", mendPermission},
+		{
+			"no such queue", json(400, "com.amazonaws.sqs#QueueDoesNotExist", "The specified queue does not exist."),
+			queue.Misconfigured, 1, false, "SQS answered 400 QueueDoesNotExist", mendAddress,
+		},
+		{
+			"no such queue, with the code of old", legacy("AWS.SimpleQueueService.NonExistentQueue", json(400, "com.amazonaws.sqs#QueueDoesNotExist", "The specified queue does not exist.")),
+			queue.Misconfigured, 1, false, "SQS answered 400 AWS.SimpleQueueService.NonExistentQueue", mendAddress,
+		},
+		{
+			"not allowed", json(400, "com.amazon.coral.service#AccessDeniedException", "User: arn:aws:sts::123456789012:assumed-role/ingest is not authorized to perform: sqs:sendmessage"),
+			queue.Misconfigured, 1, false, "SQS answered 400 AccessDenied: User: arn:aws:sts::123456789012:assumed-role/ingest is not authorized to perform: sqs:sendmessage", mendPermission,
+		},
 		{"the key is disabled", json(400, "com.amazonaws.sqs#KmsDisabled", "key"), queue.Misconfigured, 1, false, "SQS answered 400 KmsDisabled", mendKey},
 		{"a FIFO queue", json(400, "com.amazon.coral.service#MissingParameter", "The request must contain the parameter MessageGroupId."), queue.Misconfigured, 1, false, "SQS answered 400 MissingParameter", mendStandard},
 		{"bad credentials", json(403, "com.amazon.coral.service#UnrecognizedClientException", "The security token included in the request is invalid"), queue.Misconfigured, 1, false, "SQS answered 403 UnrecognizedClient", mendCredentials},
