@@ -21,7 +21,7 @@ help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 run: ## Run the whole pipeline here, with a stand-in for the Agent
-	go run ./cmd/alertbridge run
+	@go build -o bin/ ./cmd/alertbridge && exec bin/alertbridge run
 
 test: ## Format, vet and every test that needs nothing but Go
 	@.ci/test

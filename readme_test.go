@@ -99,7 +99,7 @@ func TestEveryCommandIsAccountedFor(t *testing.T) {
 
 // The commands of the README are typed in its order, at a bridge that listens on a port of its own.
 func TestReadmeOnThisComputer(t *testing.T) {
-	if !strings.Contains(docstest.Read(t, "Makefile"), "\tgo run ./cmd/alertbridge run\n") {
+	if !strings.Contains(docstest.Read(t, "Makefile"), "\t@go build -o bin/ ./cmd/alertbridge && exec bin/alertbridge run\n") {
 		t.Fatal("make run is no longer what this test runs")
 	}
 	bin := filepath.Join(t.TempDir(), "alertbridge")
