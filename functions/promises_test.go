@@ -486,3 +486,29 @@ func TestLostAnswerIsToldAsWhatWasWritten(t *testing.T) {
 	}
 	same(t, counts, map[string]float64{"AlertVerdict": 1, "LedgerUnknown": 1})
 }
+
+// A repeat that comes first can use up the time. Then the case that was to follow is left for the next tick.
+func TestTickLooksAtItsClockAfterARepeat(t *testing.T) {
+	b := newBridge(t, slots(2))
+	b.agent.says(delivery.TimedOut)
+	doubt := b.triggers("doubt", critical)
+	b.triggers("running")
+	next := b.triggers("next")
+	b.want(next, gate.Wait, gate.NoSlot)
+	b.clock.add(9 * time.Minute)
+	b.send(b.alertOf("doubt", alert.Renotify))
+	b.agent.meanwhile(func() { b.clock.add(2 * time.Second) })
+	ctx := deadline{t.Context(), b.clock.Now().Add(16 * time.Second)}
+	b.out.take()
+	if _, err := b.schedule.Handle(ctx, struct{}{}); err != nil {
+		t.Fatal(err)
+	}
+	b.wantCase(doubt.Case, gate.Started, 1)
+	if c := b.wantCase(next.Case, gate.Waiting, 1); c.Attempt != 0 {
+		t.Error("a start was claimed for which there was no time")
+	}
+	records, _ := b.written()
+	if left := records[len(records)-1]["left"]; left != 1.0 {
+		t.Errorf("%v cases left, want 1", left)
+	}
+}

@@ -175,7 +175,7 @@ func TestTickGoesOnWithoutTheSecret(t *testing.T) {
 	}
 	b.wantCase(started.Case, gate.Ended, 1)
 	_, counts := b.written()
-	same(t, counts, map[string]float64{"TickDue": 2, "AgentShut": 1}) // no heartbeat: the alarm shall hear of it
+	same(t, counts, map[string]float64{"Tick": 1, "TickDue": 2, "AgentShut": 1})
 }
 
 type unreadableSecret struct{}
@@ -250,9 +250,12 @@ func TestTickEndsWhenTheStoreFails(t *testing.T) {
 	if _, err := b.schedule.Handle(t.Context(), struct{}{}); !errors.Is(err, errDown) {
 		t.Errorf("the tick says %v", err)
 	}
-	records, _ := b.written()
+	records, counts := b.written()
 	if left := records[len(records)-1]["left"]; asked != 3 || left != 2.0 {
 		t.Errorf("%d cases were asked for and %v left, want 3 and 2", asked, left)
+	}
+	if counts["Tick"] != 0 {
+		t.Error("a tick that gave up counts as one that came to its end")
 	}
 }
 

@@ -141,8 +141,12 @@ func (d arrival) final(in Incident) bool {
 // lifts: a critical alert does not wait for a hold.
 func (d arrival) lifts(c Case) bool {
 	return critical(d.Alert.Severity) && c.Why == WhyHold && c.Until.After(d.now) &&
-		d.Account.closed(d.now) == "" && d.Account.room(d.p, d.now, c.ID)
+		d.Account.closed(d.now) == "" && d.Account.room(d.p, d.now, c.ID) &&
+		(c.Firing > 0 || !d.counted(c)) // else the incident was read before its recovery, and the case after it
 }
+
+// counted tells whether the alert's incident is among those that the case counts as firing.
+func (d arrival) counted(c Case) bool { return d.Incident.Fires() && d.Incident.Case == c.ID }
 
 // covers: what is no repeat, through a group or as a further cycle, only while it is not more severe and the join
 // window is open.
@@ -163,11 +167,10 @@ func (d arrival) again() Reason {
 // join writes the alert into a case that can still end unstarted; with Lifted it also claims the start.
 func (d arrival) join(c Case, why Reason) Decision {
 	in := d.fired()
-	wasHere := d.Incident.Fires() && d.Incident.Case == c.ID
 	in.Case = c.ID
 	w := CaseWrite{Read: c, Now: c}
 	w.Now.Joined++
-	if !wasHere {
+	if !d.counted(c) {
 		w.Now.Firing++
 		if key := d.Alert.Incident.String(); key != c.Incident {
 			w.Now.Members = withMember(c.Members, d.member())

@@ -22,6 +22,10 @@ func (h *Handler) authenticate(ctx context.Context, d *delivery, headers map[str
 	if datadog.Authorized(header, texts(known)...) {
 		return true
 	}
+	if !datadog.Offered(header) {
+		*d = d.unknown()
+		return false
+	}
 	fresh, read, err := h.Tokens.RefreshAccepted(ctx)
 	if datadog.Authorized(header, texts(fresh)...) {
 		return true
@@ -32,9 +36,8 @@ func (h *Handler) authenticate(ctx context.Context, d *delivery, headers map[str
 		err = secret.ErrMissing
 	case stale(fresh):
 		err = secret.ErrUnavailable
-	case read || !datadog.Offered(header):
-		*d = d.refuse(http.StatusUnauthorized, unauthenticated,
-			"Send the bridge's ingest token in the header X-Alertbridge-Token or as a bearer token.")
+	case read:
+		*d = d.unknown()
 		return false
 	default:
 		*d = d.trouble(tokenUnsure, "The token is not known, and the bridge read its own only a moment ago; send the alert again.", errTooSoon)
@@ -42,6 +45,11 @@ func (h *Handler) authenticate(ctx context.Context, d *delivery, headers map[str
 	}
 	*d = d.trouble(tokenUnavailable, "The bridge cannot read its own token; send the alert again.", err)
 	return false
+}
+
+func (d delivery) unknown() delivery {
+	return d.refuse(http.StatusUnauthorized, unauthenticated,
+		"Send the bridge's ingest token in the header X-Alertbridge-Token or as a bearer token.")
 }
 
 var errTooSoon = errors.New("the token matches none that is known, and they were read again less than half a minute ago")

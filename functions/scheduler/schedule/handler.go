@@ -60,14 +60,15 @@ type tick struct {
 	shut       bool // the account was shut when the tick began
 	opened     bool // and is open again
 	repaired   int
-	due        int // cases that were looked at
-	moved      int // cases that were moved on
-	starts     int // calls to the Agent
-	lost       int // cases that somebody else moved first: left for the next tick
-	unknown    int // commits of unknown fate: left for the next tick
-	unreadable int // records that this build cannot read
-	left       int // cases that there was no time for
-	failed     int // cases that could not be read or written
+	due        int  // cases that were looked at
+	moved      int  // cases that were moved on
+	starts     int  // calls to the Agent
+	lost       int  // cases that somebody else moved first: left for the next tick
+	unknown    int  // commits of unknown fate: left for the next tick
+	unreadable int  // records that this build cannot read
+	left       int  // cases that there was no time for
+	done       bool // it came to its end, whatever single records made of it
+	failed     int  // cases that could not be read or written
 	noted      int
 	trouble    error
 }
@@ -81,6 +82,7 @@ func (t *tick) run(ctx context.Context) error {
 		return fmt.Errorf("the tick could not ask the ledger what is due: %w", err)
 	}
 	t.cases(ctx, ids)
+	t.done = t.failed < maxFailed
 	return t.trouble
 }
 
@@ -126,10 +128,11 @@ func (t *tick) account(ctx context.Context) error {
 func (t *tick) cases(ctx context.Context, ids []string) {
 	var repeats []gate.Case
 	for i, id := range ids {
-		if !t.time(ctx) || t.failed == maxFailed {
+		if !t.goesOn(ctx) {
 			t.left += len(ids) - i
 			break
 		}
+		t.due++
 		c, d, err := t.decide(ctx, id)
 		switch {
 		case err != nil || d.Change.Empty():
@@ -141,6 +144,10 @@ func (t *tick) cases(ctx context.Context, ids []string) {
 			var better []gate.Case
 			better, repeats = divide(repeats, c)
 			t.again(ctx, better)
+			if !t.goesOn(ctx) {
+				t.left++
+				continue
+			}
 			if c, d, err = t.decide(ctx, id); err != nil || d.Change.Empty() { // they may have taken the room
 				continue
 			}
@@ -175,7 +182,7 @@ func comesFirst(a, b gate.Case) int {
 // again repeats starts in doubt, each read anew.
 func (t *tick) again(ctx context.Context, list []gate.Case) {
 	for i, c := range list {
-		if !t.time(ctx) || t.failed == maxFailed {
+		if !t.goesOn(ctx) {
 			t.left += len(list) - i
 			return
 		}
@@ -195,7 +202,6 @@ func (t *tick) decide(ctx context.Context, id string) (gate.Case, gate.Decision,
 		t.fail(fmt.Errorf("the tick could not read case %s: %w", id, err))
 		return gate.Case{}, gate.Decision{}, err
 	}
-	t.due++
 	return v.Cases[id], gate.Due(v, id, t.Policy, t.Now()), nil
 }
 
@@ -254,6 +260,9 @@ func (t *tick) note(err error) {
 		t.trouble = errors.Join(t.trouble, err)
 	}
 }
+
+// goesOn tells whether one more case can be taken up.
+func (t *tick) goesOn(ctx context.Context) bool { return t.failed < maxFailed && t.time(ctx) }
 
 // time tells whether there is still time for one more start.
 func (t *tick) time(ctx context.Context) bool {

@@ -38,7 +38,7 @@ func (t *tick) recordCase(ctx context.Context, d gate.Decision, rep start.Report
 
 // record writes the heartbeat, and a record of the tick when it did something.
 func (t *tick) record(ctx context.Context, err error) {
-	if err == nil {
+	if t.done {
 		t.Metrics.Count(ctx, telemetry.Tick, 1)
 	}
 	if t.shut && !t.opened { // again in each tick, so that the alarm lasts as long as the fault
