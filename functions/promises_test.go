@@ -423,24 +423,36 @@ func TestCaseLeftInDoubtIsTold(t *testing.T) {
 	}
 }
 
-// Ten dispatchers time out together. Each counts, though all of them claimed before the first one failed.
-func TestDoubtsTogetherTakeTheAgentDown(t *testing.T) {
+// Three calls under way together end in doubt, one after the other. Each counts what the others have met, though all
+// of them claimed before the first one failed.
+func TestDoubtsOfCallsUnderWayTogetherAreInARow(t *testing.T) {
 	b := newBridge(t)
-	var begun, all sync.WaitGroup
-	const many = 10
-	begun.Add(many)
-	for i := range many {
-		b.agent.says(delivery.TimedOut)
-		b.agent.meanwhile(func() { begun.Done(); begun.Wait() })
-		a := b.alertOf(strconv.Itoa(i), alert.Triggered)
-		all.Go(func() {
-			for b.try(a) != nil {
-			}
-		})
+	b.agent.says(delivery.TimedOut, delivery.TimedOut, delivery.TimedOut)
+	b.agent.meanwhile(func() {
+		b.agent.meanwhile(func() { b.triggers("C") })
+		b.triggers("B")
+	})
+	b.triggers("A")
+	if d := b.account().Down; d.Doubts != 3 || !d.Until.After(b.clock.Now()) {
+		t.Errorf("the Agent is taken for healthy after three doubts: %+v", d)
 	}
-	all.Wait()
-	if d := b.account().Down; !d.Until.After(b.clock.Now()) {
-		t.Errorf("the Agent is taken for healthy after %d doubts at once: %+v", many, d)
+	if b.agent.total() != 3 {
+		t.Errorf("%d calls", b.agent.total())
+	}
+}
+
+// A blip that ten calls meet at once is one failure, and not a reason to stay away for minutes.
+func TestBlipIsOneFailure(t *testing.T) {
+	b := newBridge(t)
+	meet := func() {}
+	for i := range 10 {
+		b.agent.says(delivery.ConnectionFailed)
+		name, inner := strconv.Itoa(i), meet
+		meet = func() { b.agent.meanwhile(inner); b.triggers(name) }
+	}
+	meet()
+	if d := b.account().Down; d.Fails != 1 || d.Until.Sub(b.clock.Now()) > time.Minute {
+		t.Errorf("after one blip the account is %+v", d)
 	}
 }
 

@@ -94,10 +94,11 @@ func (c *Client) call(ctx context.Context, body []byte) delivery.Answer {
 // can use has a version too, and one that does not exist has the version "". The error says that it could not be read.
 func (c *Client) SecretVersion(ctx context.Context) (string, error) {
 	cred, _, err := c.credentials.Refresh(ctx)
+	stale := cred.stale
 	if e, ok := errors.AsType[*CredentialError](err); ok && e.Reason != delivery.SecretUnavailable {
-		return e.Version, nil
+		cred.Version, stale, err = e.Version, e.stale, nil
 	}
-	if err == nil && cred.stale {
+	if stale {
 		err = &CredentialError{Reason: delivery.SecretUnavailable, Words: "its store does not answer, and what is remembered may be old"}
 	}
 	return cred.Version, err

@@ -374,6 +374,12 @@ func TestSecretVersion(t *testing.T) {
 		{"one that nobody can use has a version too", func(s *agenttest.Server) { s.Secrets().Set("{}") }, "version-2", false},
 		{"none", func(s *agenttest.Server) { s.Secrets().Set("") }, "", false},
 		{"not read", func(s *agenttest.Server) { s.Secrets().Fail(secret.ErrUnavailable) }, "", true},
+		{"remembered, and maybe old", func(s *agenttest.Server) { remember(t, s); s.Secrets().Fail(secret.ErrUnavailable) }, "version-1", true},
+		{"remembered, maybe old, and of no use", func(s *agenttest.Server) {
+			s.Secrets().Set("{}")
+			remember(t, s)
+			s.Secrets().Fail(secret.ErrUnavailable)
+		}, "version-2", true},
 	}
 	for _, tt := range tests {
 		b := newBench(t, agenttest.Options{})
@@ -382,6 +388,14 @@ func TestSecretVersion(t *testing.T) {
 		if got != tt.want || (err != nil) != tt.wrong {
 			t.Errorf("%s: %q, %v, want %q", tt.why, got, err, tt.want)
 		}
+	}
+}
+
+// remember makes the store know what it holds.
+func remember(t *testing.T, s *agenttest.Server) {
+	t.Helper()
+	if _, err := s.Secrets().Current(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -32,6 +32,7 @@ func same(a, b secret.Value) bool { return a.Equal(b) || a.IsZero() && b.IsZero(
 type CredentialError struct {
 	Reason  delivery.Reason // SecretMissing, SecretMalformed, HostNotAllowed or SecretUnavailable
 	Version string          // of the secret, "" when none was read; with HostNotAllowed also the host that was allowed
+	stale   bool            // as Credential.stale
 	Words   string          // what is wrong and how to mend it; never a part of the secret
 }
 
@@ -49,7 +50,7 @@ type place struct {
 // parse reads a Credential out of the secret. Space around its values is dropped: it comes from copying.
 func (p place) parse(v secret.Version) (Credential, error) {
 	fail := func(r delivery.Reason, words string) (Credential, error) {
-		return Credential{}, &CredentialError{Reason: r, Version: v.ID, Words: words}
+		return Credential{}, &CredentialError{Reason: r, Version: v.ID, stale: v.Stale, Words: words}
 	}
 	text := strings.TrimSpace(v.Value.Reveal())
 	if text == "" {

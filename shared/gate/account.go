@@ -30,8 +30,17 @@ func (a Account) closed(now time.Time) Why {
 
 // after is the account's health after a call that did not reach the Agent, or ended in doubt. Doubts alone count as
 // trouble only from the third in a row: one lost answer says little.
+//
+// Calls that were under way together fail together: while the account is down already, one more failure makes it no
+// worse, but for a rest that the Agent asks for.
 func (d Down) after(inDoubt bool, now time.Time, atLeast time.Duration, caseID string, attempt int) Down {
-	n := Down{Until: d.Until, Fails: d.Fails, Doubts: d.Doubts}
+	n := d
+	if d.Until.After(now) {
+		if rest := now.Add(min(atLeast, MaxRest)); rest.After(n.Until) {
+			n.Until = rest
+		}
+		return n
+	}
 	if inDoubt {
 		n.Doubts++
 		if n.Doubts < 3 {

@@ -99,10 +99,13 @@ func (s settling) inDoubt() Decision {
 
 // stays keeps a case in doubt whose repeat has raised no doubt of its own: nothing has left, or the Agent has said what
 // it thinks of it. Such a repeat does not count against MaxRepeats, so an Agent that is away for an hour does not use
-// them up.
+// them up; it rests as long as before, or until the Agent can be called.
 func (s settling) stays(until time.Time, acct AccountWrite) Decision {
 	c := s.c
-	c.State, c.Until, c.Note = InDoubt, until, s.words()
+	c.State, c.Note = InDoubt, s.words()
+	if c.Until = s.now.Add(repeatAfter(c.Doubts)); until.After(c.Until) {
+		c.Until = until
+	}
 	return s.write(c, acct)
 }
 

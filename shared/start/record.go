@@ -6,7 +6,6 @@ import (
 	"log/slog"
 
 	"github.com/alertbridge/alertbridge/shared/delivery"
-	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
 
@@ -66,7 +65,7 @@ func (r Report) Count(ctx context.Context, m *telemetry.Recorder) {
 	if out == delivery.Refused {
 		m.Count(ctx, telemetry.CaseRefused, 1)
 	}
-	if r.Case.State == gate.InDoubt {
+	if r.Doubted {
 		m.Count(ctx, telemetry.CaseInDoubt, 1)
 	}
 	if out != delivery.Accepted {

@@ -48,6 +48,7 @@ type Agent interface {
 // Report is what a Run did, for the log and the counters.
 type Report struct {
 	Called  bool // false with a claim: there was no time, nothing was sent
+	Doubted bool // the call has raised a doubt
 	Answer  *delivery.Answer
 	Case    gate.Case // as settled; as claimed when it could not be settled
 	Message agent.Message
@@ -78,6 +79,7 @@ func (s *Starter) Run(ctx context.Context, d gate.Decision) (Report, error) {
 	}
 	rep.Answer = &ans
 	rep.Case, rep.Unsettled = s.settle(ctx, *d.Start, ans)
+	rep.Doubted = rep.Case.Doubts > d.Start.Case.Doubts
 	return rep, nil
 }
 
@@ -104,10 +106,7 @@ func (s *Starter) settle(ctx context.Context, cl gate.Claim, ans delivery.Answer
 	defer cancel()
 	c := cl.Case
 	if out := ans.Outcome(); out == delivery.NotDelivered || out == delivery.InDoubt {
-		// Others may have failed in the meantime: what counts failures in a row begins with what is known now.
-		if v, err := s.Ledger.LookCase(ctx, c.ID, c.Agent, s.Now()); err == nil {
-			c, cl.Down = v.Cases[c.ID], v.Account.Down
-		}
+		cl.Down = s.health(ctx, cl)
 	}
 	for try := 1; ; try++ {
 		dec := gate.Settle(c, cl, ans, s.Policy, s.Now())
@@ -125,8 +124,23 @@ func (s *Starter) settle(ctx context.Context, cl gate.Claim, ans delivery.Answer
 		if err != nil {
 			return c, fmt.Errorf("the Agent's answer (%s) is not in the ledger: %w", ans.Reason, err)
 		}
-		c = v.Cases[c.ID]
+		there := false
+		if c, there = v.Cases[c.ID]; !there {
+			return cl.Case, fmt.Errorf("the Agent's answer (%s) is not in the ledger: its case is not there any more", ans.Reason)
+		}
 	}
+}
+
+// health is what is known of the Agent now. Others may have failed since the claim, and what counts failures in a row
+// begins with theirs. It is worth a moment only: without it the claim's knowledge does.
+func (s *Starter) health(ctx context.Context, cl gate.Claim) gate.Down {
+	ctx, cancel := context.WithTimeout(ctx, SettleTime/4)
+	defer cancel()
+	v, err := s.Ledger.LookCase(ctx, cl.Case.ID, cl.Case.Agent, s.Now())
+	if err != nil {
+		return cl.Down
+	}
+	return v.Account.Down
 }
 
 // settleTries bounds lost races of a settle. A join of a hot case causes one only if it makes the case more severe.

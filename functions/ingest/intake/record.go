@@ -29,6 +29,8 @@ func (h *Handler) record(ctx context.Context, d delivery) {
 	}
 	level, message := slog.LevelInfo, "delivery accepted"
 	switch {
+	case d.reason == tokenUnsure: // most likely a stranger's
+		level, message = slog.LevelWarn, "delivery not accepted: its token may be a new one"
 	case d.status >= http.StatusInternalServerError:
 		level, message = slog.LevelError, "delivery not accepted: our own trouble"
 		attrs = append(attrs, slog.String("error", d.cause.Error()))

@@ -99,24 +99,26 @@ func (t *tick) account(ctx context.Context) error {
 		return fmt.Errorf("the tick could not read the account %q: %w", t.Policy.Agent, err)
 	default:
 		decisions = gate.Repair(v, t.Now())
-		t.repaired = len(decisions)
 	}
 	if t.shut = !v.Account.Shut.Since.IsZero(); t.shut {
 		version, err := t.Secrets.SecretVersion(ctx)
 		if err != nil {
 			t.note(fmt.Errorf("the account %q is shut and the Agent's secret could not be read to open it: %w", t.Policy.Agent, err))
 		} else {
-			open := gate.Reopen(v.Account, version, t.Now())
-			t.opened = !open.Change.Empty()
-			decisions = append([]gate.Decision{open}, decisions...)
+			decisions = append([]gate.Decision{gate.Reopen(v.Account, version, t.Now())}, decisions...)
 		}
 	}
 	for _, d := range decisions {
 		if !t.time(ctx) {
 			break
 		}
-		if _, err := t.Starter.Run(ctx, d); err != nil && !t.raced(err) {
+		switch _, err := t.Starter.Run(ctx, d); {
+		case err != nil && !t.raced(err):
 			return fmt.Errorf("the tick could not mend the account %q: %w", t.Policy.Agent, err)
+		case err == nil && d.Change.Account != nil && d.Change.Account.Shut != nil:
+			t.opened = true
+		case err == nil && !d.Change.Empty():
+			t.repaired++
 		}
 	}
 	return nil

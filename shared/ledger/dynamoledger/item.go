@@ -21,10 +21,10 @@ type FormatError struct {
 	Format int64  // 0: the item has none
 }
 
-// Error says what the operator can do.
 // Unwrap makes it a ledger.ErrUnreadable.
 func (e *FormatError) Unwrap() error { return ledger.ErrUnreadable }
 
+// Error says what the operator can do.
 func (e *FormatError) Error() string {
 	if e.Format == 0 {
 		return fmt.Sprintf("item %s of the ledger's table carries no format number: it was not written by alertbridge; "+

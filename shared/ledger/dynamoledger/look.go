@@ -2,6 +2,7 @@ package dynamoledger
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -111,7 +112,7 @@ func (l *Ledger) LookCase(ctx context.Context, id, agent string, now time.Time) 
 		return gate.View{}, err
 	}
 	if err := addAccount(&v, got, agent); err != nil {
-		return gate.View{}, err
+		return gate.View{}, fmt.Errorf("the account %s: %s", agent, err.Error()) // no ErrUnreadable: nothing goes without it
 	}
 	if id == "" {
 		whole, err := l.addNamed(ctx, v, slices.Sorted(maps.Keys(v.Account.Running)), now)
