@@ -2,6 +2,7 @@ package dynamoledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -112,7 +113,7 @@ func (l *Ledger) LookCase(ctx context.Context, id, agent string, now time.Time) 
 		return gate.View{}, err
 	}
 	if err := addAccount(&v, got, agent); err != nil {
-		return gate.View{}, fmt.Errorf("the account %s: %s", agent, err.Error()) // no ErrUnreadable: nothing goes without it
+		return gate.View{}, &accountError{agent, err}
 	}
 	if id == "" {
 		whole, err := l.addNamed(ctx, v, slices.Sorted(maps.Keys(v.Account.Running)), now)
@@ -126,6 +127,20 @@ func (l *Ledger) LookCase(ctx context.Context, id, agent string, now time.Time) 
 	}
 	return v, nil
 }
+
+// accountError says that an account cannot be read. It is no ledger.ErrUnreadable, which speaks of one record among many:
+// without its account nothing can be decided about any case. What is wrong with the record can still be asked for.
+type accountError struct {
+	agent string
+	err   error
+}
+
+func (e *accountError) Error() string {
+	return fmt.Sprintf("the account of the Agent %s cannot be read, and nothing is started without it: %v", e.agent, e.err)
+}
+
+// As gives the error about the record.
+func (e *accountError) As(target any) bool { return errors.As(e.err, target) }
 
 func caseKeys(ids []string, leads bool) []key {
 	var keys []key

@@ -240,3 +240,20 @@ func FuzzKeyParts(f *testing.F) {
 		}
 	})
 }
+
+// One record among many that cannot be read speaks for itself. An account speaks for all of its cases.
+func TestUnreadableCaseIsNotAnUnreadableAccount(t *testing.T) {
+	newer := func(pk, sk, more string) answer {
+		return says(200, fmt.Sprintf(`{"Responses":{"ledger":[{"pk":{"S":%q},"sk":{"S":%q},"format":{"N":"99"}%s}]}}`, pk, sk, more))
+	}
+	_, l := newStub(t, newer("C#ab-1", "C", ""))
+	if _, err := l.LookCase(t.Context(), "ab-1", "default", noon); !errors.Is(err, ledger.ErrUnreadable) {
+		t.Errorf("a case: %v", err)
+	}
+	_, l = newStub(t, newer("A#default", "A", ""))
+	_, err := l.LookCase(t.Context(), "ab-1", "default", noon)
+	var format *FormatError
+	if err == nil || errors.Is(err, ledger.ErrUnreadable) || !errors.As(err, &format) {
+		t.Errorf("an account: %v", err)
+	}
+}
