@@ -142,9 +142,11 @@ func (t *tick) cases(ctx context.Context, ids []string) {
 		case d.Did == gate.Repeats:
 			repeats = append(repeats, c)
 			continue
-		case d.Start != nil && len(repeats) > 0:
+		case d.Start != nil:
 			var better []gate.Case
-			better, repeats = divide(repeats, c)
+			if better, repeats = divide(repeats, c); len(better) == 0 {
+				break
+			}
 			t.again(ctx, better)
 			if !t.goesOn(ctx) {
 				t.left++
