@@ -1,10 +1,10 @@
 # alertbridge. `make` alone says what there is to make.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint engines trace sam validate template size fuzz ci build clean
+.PHONY: help run test explore lint engines trace sam validate template size fuzz ci build clean
 
 # The architecture of the functions: arm64 or x86_64, as the template's parameter Architecture has it. `sam build` does
 # not hand that one to make, so whoever deploys for x86_64 says both: LAMBDA_ARCH=x86_64 sam build.
-LAMBDA_ARCH ?= arm64
+LAMBDA_ARCH .PHONY: help run test explore lint engines trace sam= arm64
 GOARCH_arm64 := arm64
 GOARCH_x86_64 := amd64
 LAMBDA_GOARCH = $(or $(GOARCH_$(LAMBDA_ARCH)),$(error LAMBDA_ARCH is $(LAMBDA_ARCH); it must be arm64 or x86_64))
@@ -15,7 +15,7 @@ FUNCTION_BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_GOARCH) go build -trim
 	-tags lambda.norpc,grpcnotrace -ldflags '$(LDFLAGS)'
 LDFLAGS = -s -w
 
-TIME ?= 15s
+TIME .PHONY: help run test explore lint engines trace sam= 15s
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -25,6 +25,9 @@ run: ## Run the whole pipeline here, with a stand-in for the Agent
 
 test: ## Format, vet and every test that needs nothing but Go
 	@.ci/test
+
+explore: ## Dispatcher and scheduler in every order of steps, crashes and lost answers; planted faults
+	@go test -timeout 30m ./functions/explore -full
 
 lint: ## What linters find beyond that (downloads them once)
 	@.ci/lint
