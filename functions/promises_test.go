@@ -277,6 +277,16 @@ func TestTwoSchedulersAtOnce(t *testing.T) {
 // Round trips to the ledger when nobody is in the way: at most three for any alert, and four with a start.
 func TestRoundTrips(t *testing.T) {
 	b := newBridge(t)
+	again := func(ends ...delivery.Reason) func() {
+		return func() {
+			b.tick(9 * time.Minute)
+			b.tick(9 * time.Minute) // a doubt has been repeated by the first, and ends by the second
+			b.clock.add(time.Hour)
+			b.agent.says(ends...)
+			b.store.looks, b.store.writes = 0, 0
+			b.want(b.triggers("A"), gate.Start, gate.NewIncident)
+		}
+	}
 	for _, step := range []struct {
 		name string
 		do   func()
@@ -286,12 +296,9 @@ func TestRoundTrips(t *testing.T) {
 		{"a repeat of it: read, read its case, commit", func() { b.triggers("A") }, 3},
 		{"its recovery", func() { b.clock.add(time.Second); b.recovers("A") }, 3},
 		{"it fires again within the window", func() { b.clock.add(time.Second); b.triggers("A") }, 3},
-		{"it starts again after its case has ended: read, read the old case, commit, settle", func() {
-			b.tick(9 * time.Minute)
-			b.clock.add(time.Hour)
-			b.store.looks, b.store.writes = 0, 0
-			b.want(b.triggers("A"), gate.Start, gate.NewIncident)
-		}, 4},
+		{"it starts again after its case has ended: read, read the old case, commit, settle", again(), 4},
+		{"the same, and the call ends in doubt", again(delivery.TimedOut), 4},
+		{"the same, and the Agent is not reached", again(delivery.ConnectionFailed), 4},
 		{"a test", func() { b.triggers("T", func(a *alert.Alert) { a.Test = true }) }, 2},
 	} {
 		b.store.looks, b.store.writes = 0, 0
@@ -453,6 +460,33 @@ func TestBlipIsOneFailure(t *testing.T) {
 	meet()
 	if d := b.account().Down; d.Fails != 1 || d.Until.Sub(b.clock.Now()) > time.Minute {
 		t.Errorf("after one blip the account is %+v", d)
+	}
+}
+
+// Ten calls, which is as many as there are dispatchers, end at once. Each is settled, and each of the first doubts counts.
+func TestCallsThatFailAtOnceAreAllSettled(t *testing.T) {
+	for _, reason := range []delivery.Reason{delivery.TimedOut, delivery.ConnectionFailed} {
+		for n := 3; n <= 10; n++ {
+			b := newBridge(t)
+			var calling, all sync.WaitGroup
+			calling.Add(n)
+			for i := range n {
+				b.agent.says(reason)
+				b.agent.meanwhile(func() { calling.Done(); calling.Wait() })
+				a := b.alertOf(strconv.Itoa(i), alert.Triggered)
+				all.Go(func() {
+					if err := b.try(a); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+			_, counts := b.written()
+			d := b.account().Down
+			if counts["SettleFailed"] != 0 || !d.Until.After(b.clock.Now()) || d.Doubts+3*d.Fails != 3 {
+				t.Errorf("%d calls, %s: %v were not settled, the account is %+v", n, reason, counts["SettleFailed"], d)
+			}
+		}
 	}
 }
 

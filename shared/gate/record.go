@@ -265,4 +265,6 @@ type AccountWrite struct {
 	// OpenedBy, with a zero Shut: condition, the account is still shut by this secret's version.
 	OpenedBy *string
 	Down     *Down // set, or cleared with its zero value
+	// DownWas, with Down: condition, the account's Down is still this.
+	DownWas *Down
 }

@@ -146,21 +146,22 @@ func answerHolds(t *testing.T, name string, cl Claim, ans delivery.Answer, row e
 		t.Errorf("%s: drops %v, the page says its reservation is %s", name, acct.Drop, row["its reservation"])
 	}
 	shut := Shut{Since: noon, SecretVersion: "v3", Words: want.Note}
-	var wantDown *Down
+	var wantDown, wantWas *Down // what is counted rests on what was read, a clearing on nothing
 	var wantShut *Shut
 	switch row["the account"] {
 	case "is up":
 		wantDown = &Down{}
 	case "is down", "one more doubt":
-		wantDown = &down
+		wantDown, wantWas = &down, &cl.Down
 	case "is shut":
 		wantShut = &shut
 	case "as it was":
 	default:
 		t.Errorf("the page says %q of the account", row["the account"])
 	}
-	if !reflect.DeepEqual(acct.Down, wantDown) || !reflect.DeepEqual(acct.Shut, wantShut) || acct.OpenedBy != nil {
-		t.Errorf("%s: the account becomes down %+v, shut %+v; want %+v, %+v", name, acct.Down, acct.Shut, wantDown, wantShut)
+	if !reflect.DeepEqual(acct.Down, wantDown) || !reflect.DeepEqual(acct.DownWas, wantWas) || !reflect.DeepEqual(acct.Shut, wantShut) || acct.OpenedBy != nil {
+		t.Errorf("%s: the account becomes down %+v after %+v, shut %+v; want %+v after %+v, %+v",
+			name, acct.Down, acct.DownWas, acct.Shut, wantDown, wantWas, wantShut)
 	}
 }
 
