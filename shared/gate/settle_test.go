@@ -257,6 +257,40 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
+// A doubt with a Retry-After leaves the Agent alone as it asked, also before the third, and counts as a doubt alone.
+func TestRetryAfterOfADoubt(t *testing.T) {
+	for _, tt := range []struct {
+		why    string
+		doubts int // counted before
+		asked  time.Duration
+		want   time.Duration
+		spread time.Duration // the back-off's
+	}{
+		{"the first, not asked", 0, 0, 0, 0},
+		{"the first, as asked", 0, 2 * time.Minute, 2 * time.Minute, 0},
+		{"the second, as asked", 1, time.Second, time.Second, 0},
+		{"the first, a year: bounded", 0, 365 * 24 * time.Hour, MaxRest, 0},
+		{"the first, nonsense", 0, -time.Hour, 0, 0},
+		{"the third, more than the back-off: as asked", 2, 10 * time.Minute, 10 * time.Minute, 0},
+		{"the third, less than the back-off: the back-off", 2, time.Second, 30 * time.Second, 6 * time.Second},
+	} {
+		cl := claimed(0)
+		cl.Down = Down{Until: noon.Add(-time.Minute), Doubts: tt.doubts}
+		dec := settleWith(t, cl.Case, cl, delivery.Answer{Reason: delivery.ServerError, RetryAfter: tt.asked})
+		down := *dec.Change.Account.Down
+		if down.Doubts != tt.doubts+1 || down.Fails != 0 {
+			t.Errorf("%s: counted %+v", tt.why, down)
+		}
+		if tt.want == 0 {
+			if down.Until != cl.Down.Until {
+				t.Errorf("%s: down until %v", tt.why, down.Until)
+			}
+		} else if off := (down.Until.Sub(noon) - tt.want).Abs(); off > tt.spread {
+			t.Errorf("%s: down for %v, want %v", tt.why, down.Until.Sub(noon), tt.want)
+		}
+	}
+}
+
 // TestBackoffSpreads: many bridges that lost one Agent together do not come back together.
 func TestBackoffSpreads(t *testing.T) {
 	seen := map[time.Duration]bool{}
