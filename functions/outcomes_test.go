@@ -3,6 +3,7 @@ package functions_test
 import (
 	"io"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -163,6 +164,19 @@ func TestRememberedBadSecretIsReadAgain(t *testing.T) {
 	server.Secrets().Set("{}")
 	b.triggers("A")
 	server.Secrets().Set(filled)
+	b.byHand(gate.Change{At: b.clock.Now(), Account: &gate.AccountWrite{Agent: "default", Shut: &gate.Shut{}}})
+	b.wantCase(b.triggers("B").Case, gate.Started, 1)
+}
+
+// A dispatcher that remembers an address which is gone does not shut the account again after the secret was mended.
+func TestRememberedOldAddressIsReadAgain(t *testing.T) {
+	b, server := onSocket(t)
+	right := server.Secret()
+	server.Secrets().Set(strings.Replace(right, server.URL(), server.URL()+"-old", 1))
+	if c := b.wantCase(b.triggers("A").Case, gate.Waiting, 1); !strings.HasPrefix(c.Note, "not_found: ") {
+		t.Errorf("note %q", c.Note)
+	}
+	server.Secrets().Set(right)
 	b.byHand(gate.Change{At: b.clock.Now(), Account: &gate.AccountWrite{Agent: "default", Shut: &gate.Shut{}}})
 	b.wantCase(b.triggers("B").Case, gate.Started, 1)
 }
