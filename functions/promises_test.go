@@ -529,6 +529,25 @@ func TestTickStartsTheBestFirst(t *testing.T) {
 	b.wantCase(running.Case, gate.Ended, 1)
 }
 
+// A repeat that takes its turn before a waiting case changes the account. The case is read again, and both start.
+func TestCaseStartsAfterTheRepeatBeforeIt(t *testing.T) {
+	b := newBridge(t, slots(3))
+	b.agent.says(delivery.TimedOut)
+	doubt := b.triggers("doubt", critical)
+	b.triggers("running")
+	b.triggers("running too")
+	next := b.triggers("next")
+	b.want(next, gate.Wait, gate.NoSlot)
+	b.clock.add(9 * time.Minute)
+	b.send(b.alertOf("doubt", alert.Renotify))
+	b.out.take()
+	b.tick(0)
+	b.wantCase(doubt.Case, gate.Started, 1)
+	b.wantCase(next.Case, gate.Started, 1)
+	_, counts := b.written()
+	same(t, counts, map[string]float64{"Tick": 1, "TickDue": 4, "TickStarted": 2, "AgentCall": 2})
+}
+
 // The answer of its own commit was lost: the record tells the verdict that was written, not that of a stranger.
 func TestLostAnswerIsToldAsWhatWasWritten(t *testing.T) {
 	b := newBridge(t)
