@@ -96,6 +96,18 @@ func TestWhatAlarmsStandOn(t *testing.T) {
 	}
 }
 
+// A repeat that the Agent refuses leaves its case in doubt: nothing is refused, and nothing is to be started by hand.
+func TestRefusedRepeatIsNoRefusedCase(t *testing.T) {
+	b := newBridge(t)
+	b.agent.says(delivery.TimedOut, delivery.ErrorsInBody)
+	a := b.triggers("A")
+	b.out.take()
+	b.tick(time.Minute)
+	b.wantCase(a.Case, gate.InDoubt, 1)
+	_, counts := b.written()
+	same(t, counts, map[string]float64{"Tick": 1, "TickDue": 1, "TickStarted": 1, "AgentCall": 1})
+}
+
 func TestMessageWithoutAVerdictIsTold(t *testing.T) {
 	b := newBridge(t)
 	b.store.fails(errDown)
