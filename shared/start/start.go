@@ -74,8 +74,8 @@ func (s *Starter) Run(ctx context.Context, d gate.Decision) (Report, error) {
 	rep := Report{Case: d.Start.Case, Message: message(*d.Start)}
 	ans := delivery.Answer{Reason: delivery.OutOfTime, Words: "no time was left in this invocation to call the Agent"}
 	if s.timeToCall(ctx, *d.Start) {
-		rep.Called = true
 		ans = s.Agent.Call(ctx, rep.Message)
+		rep.Called = ans.Reason != delivery.OutOfTime
 	}
 	rep.Answer = &ans
 	rep.Case, rep.Unsettled = s.settle(ctx, *d.Start, ans)

@@ -96,6 +96,16 @@ func TestCallFitsIntoTheInvocation(t *testing.T) {
 	}
 }
 
+// A call that the client gave up before anything was sent is none.
+func TestCallThatWasNotBegunIsNoCall(t *testing.T) {
+	d, s := newDoor()
+	d.reason = delivery.OutOfTime
+	rep, err := s.Run(t.Context(), claim(t))
+	if err != nil || rep.Called || rep.Case.State != gate.Waiting || len(d.messages) != 1 {
+		t.Errorf("called %t, case %s, %v", rep.Called, rep.Case.State, err)
+	}
+}
+
 // An answer of the settle that was lost is settled again, and a case that has moved on is left alone.
 func TestLostSettleIsSettledAgain(t *testing.T) {
 	for name, applied := range map[string]bool{"applied": true, "not applied": false} {
