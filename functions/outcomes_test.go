@@ -1,13 +1,16 @@
 package functions_test
 
 import (
+	"context"
 	"io"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/agent"
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
+	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/start"
 )
@@ -15,9 +18,14 @@ import (
 // onSocket is a deployment whose Agent is a stand-in on a real socket, called by the real client.
 func onSocket(t *testing.T) (*bridge, *agenttest.Server) {
 	t.Helper()
+	return onSocketOf(t, agenttest.Options{})
+}
+
+func onSocketOf(t *testing.T, o agenttest.Options) (*bridge, *agenttest.Server) {
+	t.Helper()
 	b := newBridge(t)
 	b.clock.now = time.Now()
-	server, err := agenttest.NewServer(agenttest.Options{})
+	server, err := agenttest.NewServer(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,6 +63,7 @@ func TestOutcomes(t *testing.T) {
 		"200 with errors":                  {agenttest.Errors("priority must be one of CRITICAL, HIGH"), gate.Refused, "", "errors_in_body: ", false},
 		"400":                              {agenttest.Status(400, `{"message":"bad"}`), gate.Refused, "", "bad_request: ", false},
 		"401":                              {agenttest.Status(401, `{}`), gate.Waiting, gate.WhyAgentShut, "unauthorized: ", false},
+		"403":                              {agenttest.Status(403, `{}`), gate.Waiting, gate.WhyAgentShut, "forbidden: ", false},
 		"404":                              {agenttest.Status(404, `{}`), gate.Waiting, gate.WhyAgentShut, "not_found: ", false},
 		"429":                              {agenttest.Throttled("120"), gate.Waiting, gate.WhyAgentDown, "throttled: ", false},
 		"redirect":                         {agenttest.Redirected("https://example.com/"), gate.Waiting, gate.WhyAgentShut, "redirected: ", false},
@@ -72,6 +81,53 @@ func TestOutcomes(t *testing.T) {
 				t.Errorf("reserved: %t, want %t", reserved, c.money)
 			}
 		})
+	}
+}
+
+// The call's time is over before the Agent answers: nobody knows what it has made of the event.
+func TestCallThatTimesOut(t *testing.T) {
+	b, server := onSocket(t)
+	server.Always(agenttest.Hang)
+	b.dispatch.Starter.Agent = impatient{b.dispatch.Starter.Agent, server}
+	a := b.triggers("A")
+	b.want(a, gate.Start, gate.NewIncident)
+	if c := b.wantCase(a.Case, gate.InDoubt, 1); !strings.HasPrefix(c.Note, "timed_out: ") {
+		t.Errorf("note %q", c.Note)
+	}
+	if _, reserved := b.account().Running[a.Case]; !reserved {
+		t.Error("its reservation was given back, and the Agent may be working on it")
+	}
+}
+
+// impatient ends a call's time as soon as the stand-in has met its request, so that no test waits for a deadline.
+type impatient struct {
+	start.Agent
+	server *agenttest.Server
+}
+
+func (i impatient) Call(ctx context.Context, m agent.Message) delivery.Answer {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		for len(i.server.Requests()) == 0 && ctx.Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+	}()
+	return i.Agent.Call(ctx, m)
+}
+
+// Somebody answers at the Agent's address whose certificate nobody trusts. It is told nothing, neither key nor alert.
+func TestPartnerThatNobodyTrusts(t *testing.T) {
+	b, server := onSocketOf(t, agenttest.Options{TLS: true})
+	a := b.triggers("A")
+	b.want(a, gate.Start, gate.NewIncident)
+	c := b.wantCase(a.Case, gate.Waiting, 1)
+	if c.Why != gate.WhyAgentDown || !strings.HasPrefix(c.Note, "tls_failed: ") {
+		t.Errorf("waits for %q, note %q", c.Why, c.Note)
+	}
+	if n := len(server.Requests()); n != 0 {
+		t.Errorf("%d requests", n)
 	}
 }
 
@@ -163,6 +219,19 @@ func TestRememberedBadSecretIsReadAgain(t *testing.T) {
 	server.Secrets().Set("{}")
 	b.triggers("A")
 	server.Secrets().Set(filled)
+	b.byHand(gate.Change{At: b.clock.Now(), Account: &gate.AccountWrite{Agent: "default", Shut: &gate.Shut{}}})
+	b.wantCase(b.triggers("B").Case, gate.Started, 1)
+}
+
+// A dispatcher that remembers an address which is gone does not shut the account again after the secret was mended.
+func TestRememberedOldAddressIsReadAgain(t *testing.T) {
+	b, server := onSocket(t)
+	right := server.Secret()
+	server.Secrets().Set(strings.Replace(right, server.URL(), server.URL()+"-old", 1))
+	if c := b.wantCase(b.triggers("A").Case, gate.Waiting, 1); !strings.HasPrefix(c.Note, "not_found: ") {
+		t.Errorf("note %q", c.Note)
+	}
+	server.Secrets().Set(right)
 	b.byHand(gate.Change{At: b.clock.Now(), Account: &gate.AccountWrite{Agent: "default", Shut: &gate.Shut{}}})
 	b.wantCase(b.triggers("B").Case, gate.Started, 1)
 }

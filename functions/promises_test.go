@@ -2,6 +2,7 @@ package functions_test
 
 import (
 	"errors"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -81,7 +82,7 @@ func TestCrashes(t *testing.T) {
 	t.Run("after the commit, before the call", func(t *testing.T) {
 		b := newBridge(t)
 		a := b.alertOf("A", alert.Triggered)
-		b.store.afterCommit(func() { panic("crash") })
+		b.store.afterCommit(runtime.Goexit)
 		b.crash(func() { _ = b.try(a) })
 		b.want(b.send(a), gate.Start, gate.NewIncident) // comes back, and only acknowledges
 		id := b.verdict(a).Case
@@ -95,7 +96,7 @@ func TestCrashes(t *testing.T) {
 	t.Run("in the call", func(t *testing.T) {
 		b := newBridge(t)
 		a := b.alertOf("A", alert.Triggered)
-		b.agent.meanwhile(func() { panic("crash") })
+		b.agent.meanwhile(runtime.Goexit)
 		b.crash(func() { _ = b.try(a) })
 		b.send(a)
 		id := b.verdict(a).Case
@@ -108,7 +109,7 @@ func TestCrashes(t *testing.T) {
 	t.Run("after the call, before the settle", func(t *testing.T) {
 		b := newBridge(t, stop)
 		a := b.alertOf("A", alert.Triggered)
-		b.agent.meanwhile(func() { b.store.beforeCommit(func() { panic("crash") }) })
+		b.agent.meanwhile(func() { b.store.beforeCommit(runtime.Goexit) })
 		b.crash(func() { _ = b.try(a) })
 		b.send(a)
 		id := b.verdict(a).Case
@@ -121,21 +122,25 @@ func TestCrashes(t *testing.T) {
 	t.Run("before the commit", func(t *testing.T) {
 		b := newBridge(t)
 		a := b.alertOf("A", alert.Triggered)
-		b.store.beforeCommit(func() { panic("crash") })
+		b.store.beforeCommit(runtime.Goexit)
 		b.crash(func() { _ = b.try(a) })
 		b.want(b.send(a), gate.Start, gate.NewIncident)
 		b.wantCalls(b.verdict(a).Case, 1)
 	})
 }
 
+// crash runs f in a goroutine that must end before f returns. A panic would be caught, and be no crash.
 func (b *bridge) crash(f func()) {
 	b.t.Helper()
-	defer func() {
-		if recover() == nil {
-			b.t.Error("it did not crash")
-		}
+	ended, returned := make(chan struct{}), false
+	go func() {
+		defer close(ended)
+		f()
+		returned = true
 	}()
-	f()
+	if <-ended; returned {
+		b.t.Error("it did not crash")
+	}
 }
 
 func TestTableDownLosesNothing(t *testing.T) {
@@ -277,6 +282,16 @@ func TestTwoSchedulersAtOnce(t *testing.T) {
 // Round trips to the ledger when nobody is in the way: at most three for any alert, and four with a start.
 func TestRoundTrips(t *testing.T) {
 	b := newBridge(t)
+	again := func(ends ...delivery.Reason) func() {
+		return func() {
+			b.tick(9 * time.Minute)
+			b.tick(9 * time.Minute) // a doubt has been repeated by the first, and ends by the second
+			b.clock.add(time.Hour)
+			b.agent.says(ends...)
+			b.store.looks, b.store.writes = 0, 0
+			b.want(b.triggers("A"), gate.Start, gate.NewIncident)
+		}
+	}
 	for _, step := range []struct {
 		name string
 		do   func()
@@ -286,12 +301,9 @@ func TestRoundTrips(t *testing.T) {
 		{"a repeat of it: read, read its case, commit", func() { b.triggers("A") }, 3},
 		{"its recovery", func() { b.clock.add(time.Second); b.recovers("A") }, 3},
 		{"it fires again within the window", func() { b.clock.add(time.Second); b.triggers("A") }, 3},
-		{"it starts again after its case has ended: read, read the old case, commit, settle", func() {
-			b.tick(9 * time.Minute)
-			b.clock.add(time.Hour)
-			b.store.looks, b.store.writes = 0, 0
-			b.want(b.triggers("A"), gate.Start, gate.NewIncident)
-		}, 4},
+		{"it starts again after its case has ended: read, read the old case, commit, settle", again(), 4},
+		{"the same, and the call ends in doubt", again(delivery.TimedOut), 4},
+		{"the same, and the Agent is not reached", again(delivery.ConnectionFailed), 4},
 		{"a test", func() { b.triggers("T", func(a *alert.Alert) { a.Test = true }) }, 2},
 	} {
 		b.store.looks, b.store.writes = 0, 0
@@ -456,12 +468,42 @@ func TestBlipIsOneFailure(t *testing.T) {
 	}
 }
 
-// Without ticks nothing ends a started case, and still the account must not fill up with what is over.
+// Ten calls, which is as many as there are dispatchers, end at once. Each is settled, and each of the first doubts counts.
+func TestCallsThatFailAtOnceAreAllSettled(t *testing.T) {
+	for _, reason := range []delivery.Reason{delivery.TimedOut, delivery.ConnectionFailed} {
+		for n := 3; n <= 10; n++ {
+			b := newBridge(t)
+			var calling, all sync.WaitGroup
+			calling.Add(n)
+			for i := range n {
+				b.agent.says(reason)
+				b.agent.meanwhile(func() { calling.Done(); calling.Wait() })
+				a := b.alertOf(strconv.Itoa(i), alert.Triggered)
+				all.Go(func() {
+					if err := b.try(a); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+			_, counts := b.written()
+			d := b.account().Down
+			if counts["SettleFailed"] != 0 || !d.Until.After(b.clock.Now()) || d.Doubts+3*d.Fails != 3 {
+				t.Errorf("%d calls, %s: %v were not settled, the account is %+v", n, reason, counts["SettleFailed"], d)
+			}
+		}
+	}
+}
+
+// Without ticks nothing ends a started case, and still the account must not grow by what is over.
 func TestStartsGoOnWithoutTicks(t *testing.T) {
 	b := newBridge(t)
 	for i := range gate.MaxRunning + 10 {
 		b.want(b.triggers(strconv.Itoa(i)), gate.Start, gate.NewIncident)
 		b.clock.add(10 * time.Minute)
+		if n := len(b.account().Running); n != 1 { // each start takes away the one before, whose time is over
+			t.Fatalf("the account keeps %d reservations after start %d", n, i+1)
+		}
 	}
 }
 
@@ -485,6 +527,25 @@ func TestTickStartsTheBestFirst(t *testing.T) {
 		t.Errorf("started %s, want %s", got, want)
 	}
 	b.wantCase(running.Case, gate.Ended, 1)
+}
+
+// A repeat that takes its turn before a waiting case changes the account. The case is read again, and both start.
+func TestCaseStartsAfterTheRepeatBeforeIt(t *testing.T) {
+	b := newBridge(t, slots(3))
+	b.agent.says(delivery.TimedOut)
+	doubt := b.triggers("doubt", critical)
+	b.triggers("running")
+	b.triggers("running too")
+	next := b.triggers("next")
+	b.want(next, gate.Wait, gate.NoSlot)
+	b.clock.add(9 * time.Minute)
+	b.send(b.alertOf("doubt", alert.Renotify))
+	b.out.take()
+	b.tick(0)
+	b.wantCase(doubt.Case, gate.Started, 1)
+	b.wantCase(next.Case, gate.Started, 1)
+	_, counts := b.written()
+	same(t, counts, map[string]float64{"Tick": 1, "TickDue": 4, "TickStarted": 2, "AgentCall": 2})
 }
 
 // The answer of its own commit was lost: the record tells the verdict that was written, not that of a stranger.

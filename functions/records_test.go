@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/delivery"
@@ -93,6 +96,18 @@ func TestWhatAlarmsStandOn(t *testing.T) {
 	}
 }
 
+// A repeat that the Agent refuses leaves its case in doubt: nothing is refused, and nothing is to be started by hand.
+func TestRefusedRepeatIsNoRefusedCase(t *testing.T) {
+	b := newBridge(t)
+	b.agent.says(delivery.TimedOut, delivery.ErrorsInBody)
+	a := b.triggers("A")
+	b.out.take()
+	b.tick(time.Minute)
+	b.wantCase(a.Case, gate.InDoubt, 1)
+	_, counts := b.written()
+	same(t, counts, map[string]float64{"Tick": 1, "TickDue": 1, "TickStarted": 1, "AgentCall": 1})
+}
+
 func TestMessageWithoutAVerdictIsTold(t *testing.T) {
 	b := newBridge(t)
 	b.store.fails(errDown)
@@ -102,6 +117,69 @@ func TestMessageWithoutAVerdictIsTold(t *testing.T) {
 		t.Errorf("records %v", records)
 	}
 	same(t, counts, map[string]float64{"MessageFailed": 1})
+}
+
+// A message that makes the handler panic is told and comes back like any other without a verdict, and takes none of its
+// batch with it.
+func TestMessageThatPanicsIsTold(t *testing.T) {
+	b := newBridge(t)
+	bad, good := b.alertOf("bad", alert.Triggered), b.alertOf("good", alert.Triggered)
+	both := events.SQSEvent{Records: []events.SQSMessage{{MessageId: "bad", Body: b.body(bad)}, {MessageId: "good", Body: b.body(good)}}}
+	b.store.beforeCommit(func() { panic("boom") })
+	resp, err := b.dispatch.Handle(t.Context(), both)
+	if err != nil || len(resp.BatchItemFailures) != 1 || resp.BatchItemFailures[0].ItemIdentifier != "bad" {
+		t.Errorf("gave back %v, %v; want the bad one", resp.BatchItemFailures, err)
+	}
+	b.want(b.verdict(good), gate.Start, gate.NewIncident)
+	records, counts := b.written()
+	if len(records) != 2 || records[0]["level"] != "ERROR" || records[0]["error"] != "the handler panicked: boom" ||
+		!strings.Contains(fmt.Sprint(records[0]["stack"]), "TestMessageThatPanicsIsTold") {
+		t.Errorf("records %v", records)
+	}
+	same(t, counts, map[string]float64{"MessageFailed": 1, "AlertVerdict": 1, "AgentCall": 1})
+
+	b.store.beforeCommit(func() { panic("boom") })
+	if err := b.try(bad); err == nil || err.Error() != "the handler panicked: boom" {
+		t.Errorf("alone it came back with %v", err)
+	}
+}
+
+// Cases that make the tick panic have failed, and the tick goes on to the next.
+func TestTickGoesOnPastAPanic(t *testing.T) {
+	b := newBridge(t, held)
+	worst := b.triggers("worst", func(a *alert.Alert) { a.Severity = alert.High })
+	bad := b.triggers("bad")
+	good := b.triggers("good", func(a *alert.Alert) { a.Severity = alert.Low })
+	b.out.take()
+	b.schedule.Ledger = panickingCase{b.store, worst.Case}
+	b.agent.meanwhile(func() { panic("boom") })
+	b.clock.add(time.Minute)
+	_, err := b.schedule.Handle(t.Context(), struct{}{})
+	want := "the tick could not read case " + worst.Case + ": the handler panicked: boom\n" +
+		"the tick could not move case " + bad.Case + " on (starts): the handler panicked: boom"
+	if err == nil || err.Error() != want {
+		t.Errorf("the tick says %v, want %s", err, want)
+	}
+	b.wantCase(worst.Case, gate.Waiting, 1)
+	b.wantCase(bad.Case, gate.Starting, 1)
+	b.wantCase(good.Case, gate.Started, 1)
+	records, counts := b.written()
+	if n := len(records); n != 2 || records[1]["message"] != "tick failed" || !strings.Contains(fmt.Sprint(records[1]["stack"]), "panickingCase.LookCase") {
+		t.Errorf("records %v", records)
+	}
+	same(t, counts, map[string]float64{"Tick": 1, "TickDue": 3, "TickStarted": 1, "AgentCall": 1})
+}
+
+type panickingCase struct {
+	ledger.Ledger
+	id string
+}
+
+func (p panickingCase) LookCase(ctx context.Context, id, agent string, now time.Time) (gate.View, error) {
+	if id == p.id {
+		panic("boom")
+	}
+	return p.Ledger.LookCase(ctx, id, agent, now)
 }
 
 func TestLostRacesAreCountedAndNoFailure(t *testing.T) {

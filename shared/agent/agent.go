@@ -5,7 +5,7 @@
 // reason is of a closed list and says whether the Agent has the event, has it not, or may have it.
 //
 //   - One call, one deadline: CallDeadline covers reading the secret, one request, and a second one with a newer secret
-//     after a 401 or 403. Nothing else is ever sent a second time, not by this package and not by the transport below.
+//     after a 401, 403, 404 or 3xx. Nothing else is ever sent a second time, not by this package and not by the transport below.
 //   - The body decides. The Agent answers 200 to invalid events as well, see judge.
 //   - "Not delivered" is said only where it is certain that no complete request has left, see trace. Whatever is not
 //     certain is in doubt, for a second request can be a second paid investigation.

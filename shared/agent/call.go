@@ -11,8 +11,8 @@ import (
 	"github.com/alertbridge/alertbridge/shared/delivery"
 )
 
-// CallDeadline is the longest that Client.Call takes: reading the secret, one request, and after a 401 or 403 reading
-// the secret again and a second request with it.
+// CallDeadline is the longest that Client.Call takes: reading the secret, one request, and after a denial reading the
+// secret again and a second request with it.
 const CallDeadline = 8 * time.Second
 
 // leastTime is what a request must have before it begins. The Agent has been seen to need 1.6 s from far away; a request
@@ -73,10 +73,10 @@ func (c *Client) call(ctx context.Context, body []byte) delivery.Answer {
 		return noCredential(err)
 	}
 	first := c.try(ctx, cred, body)
-	if first.Reason != delivery.Unauthorized && first.Reason != delivery.Forbidden {
+	if !denied(first.Reason) {
 		return first
 	}
-	// A key is replaced without overlap: the old one dies at once, and ours may be the old one.
+	// A key is replaced without overlap: the old one dies at once, and ours may be the old one. So may the address be.
 	newer, _, err := c.credentials.Refresh(ctx)
 	if err != nil {
 		return afterDenial(first, err)
@@ -88,6 +88,15 @@ func (c *Client) call(ctx context.Context, body []byte) delivery.Answer {
 		return second
 	}
 	return first
+}
+
+// denied tells whether the Agent has said no to what is in the secret: the key, or the address.
+func denied(r delivery.Reason) bool {
+	switch r {
+	case delivery.Unauthorized, delivery.Forbidden, delivery.NotFound, delivery.Redirected:
+		return true
+	}
+	return false
 }
 
 // SecretVersion is the version of the Agent's secret, read again as far as its store allows that. A secret that nobody
@@ -160,7 +169,7 @@ func noCredential(err error) delivery.Answer {
 	return delivery.Answer{Reason: delivery.SecretUnavailable, Words: bounded(err.Error())}
 }
 
-// afterDenial is the answer when the Agent said no and there is no better key. A secret that was replaced by an
+// afterDenial is the answer when the Agent said no and there is no better secret. One that was replaced by an
 // unusable one is told as such, with its version, or the account would be opened for nothing; else the Agent's own
 // answer says more.
 func afterDenial(first delivery.Answer, err error) delivery.Answer {

@@ -332,6 +332,31 @@ func TestRotatedKey(t *testing.T) {
 			delivery.SecretMissing, "version-3", 1, 1,
 		},
 		{
+			"an address that is gone is looked for as well", func(s *agenttest.Server) {
+				s.Next(agenttest.Status(404, ""))
+				s.Secrets().Set(s.Secret())
+			},
+			delivery.Received, "version-2", 2, 1,
+		},
+		{
+			"so is one that leads elsewhere", func(s *agenttest.Server) {
+				s.Next(agenttest.Redirected("https://example.com/"))
+				s.Secrets().Set(s.Secret())
+			},
+			delivery.Received, "version-2", 2, 1,
+		},
+		{
+			"the present address is not called twice", func(s *agenttest.Server) { s.Next(agenttest.Status(404, "")) },
+			delivery.NotFound, "version-1", 1, 1,
+		},
+		{
+			"what the Agent refuses has nothing to do with the secret", func(s *agenttest.Server) {
+				s.Next(agenttest.Status(400, ""))
+				s.Secrets().Set(s.Secret())
+			},
+			delivery.BadRequest, "version-1", 1, 0,
+		},
+		{
 			"a third key is not looked for", func(s *agenttest.Server) {
 				s.Rotate()
 				s.Next(agenttest.Honest, agenttest.Status(401, ""))

@@ -37,8 +37,8 @@ const (
 
 	Unauthorized    Reason = "unauthorized"     // Shut: 401, also with the secret read again
 	Forbidden       Reason = "forbidden"        // Shut: 403, also with the secret read again
-	NotFound        Reason = "not_found"        // Shut: 404
-	Redirected      Reason = "redirected"       // Shut: 3xx; redirects are not followed
+	NotFound        Reason = "not_found"        // Shut: 404, also with the secret read again
+	Redirected      Reason = "redirected"       // Shut: 3xx, also with the secret read again; redirects are not followed
 	SecretMissing   Reason = "secret_missing"   // Shut: the secret is empty or does not exist
 	SecretMalformed Reason = "secret_malformed" // Shut: the secret is not what the documentation asks for
 	HostNotAllowed  Reason = "host_not_allowed" // Shut: the secret's address is not the Agent's

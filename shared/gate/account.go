@@ -29,28 +29,26 @@ func (a Account) closed(now time.Time) Why {
 }
 
 // after is the account's health after a call that did not reach the Agent, or ended in doubt. Doubts alone count as
-// trouble only from the third in a row: one lost answer says little.
+// trouble only from the third in a row: one lost answer says little. A rest that the Agent asks for it gets whatever
+// is counted.
 //
 // Calls that were under way together fail together: while the account is down already, one more failure makes it no
-// worse, but for a rest that the Agent asks for.
+// worse.
 func (d Down) after(inDoubt bool, now time.Time, atLeast time.Duration, caseID string, attempt int) Down {
-	n := d
-	if d.Until.After(now) {
-		if rest := now.Add(min(atLeast, MaxRest)); rest.After(n.Until) {
-			n.Until = rest
+	n, rest := d, min(atLeast, MaxRest)
+	switch {
+	case d.Until.After(now):
+	case inDoubt:
+		if n.Doubts++; n.Doubts >= 3 {
+			rest = max(rest, backoff(n.Doubts-2, caseID, attempt))
 		}
-		return n
+	default:
+		n.Fails++
+		rest = max(rest, backoff(n.Fails, caseID, attempt))
 	}
-	if inDoubt {
-		n.Doubts++
-		if n.Doubts < 3 {
-			return n
-		}
-		n.Until = now.Add(backoff(n.Doubts-2, caseID, attempt))
-		return n
+	if until := now.Add(rest); rest > 0 && until.After(n.Until) {
+		n.Until = until
 	}
-	n.Fails++
-	n.Until = now.Add(max(backoff(n.Fails, caseID, attempt), min(atLeast, MaxRest)))
 	return n
 }
 

@@ -54,8 +54,8 @@ func versioned(read, now Case) Case {
 	return now
 }
 
-// reserve puts the case's reservation, and takes away those whose time is over: they hold no slot, and without this an
-// account would be full at MaxRunning when no tick comes.
+// reserve puts the case's reservation, and takes away those whose time is over: they hold no slot, and without this the
+// account's item would grow with every start for as long as no tick comes.
 func reserve(a Account, c Case, now, until time.Time) *AccountWrite {
 	w := &AccountWrite{
 		Agent: a.Agent, Read: a.Version,

@@ -92,7 +92,7 @@ type Claim struct {
 	Case  Case        // as committed: starting, with its attempt and the end of its lease in Until
 	Lead  alert.Alert // what the Agent is told of
 	Until time.Time   // the end of its reservation
-	Down  Down        // the account's health as the decision saw it
+	Down  Down        // the account's health as it was read last
 }
 
 // Did names what a decision does to a case.

@@ -39,7 +39,7 @@ func (i Incident) Fires() bool { return !i.Final && i.Fire.After(i.Rec) }
 // State of a case.
 type State string
 
-// The states of a case; moves lists what leads from one to another.
+// The states of a case; Moves lists what leads from one to another.
 const (
 	Waiting  State = "waiting"
 	Starting State = "starting"
@@ -265,4 +265,6 @@ type AccountWrite struct {
 	// OpenedBy, with a zero Shut: condition, the account is still shut by this secret's version.
 	OpenedBy *string
 	Down     *Down // set, or cleared with its zero value
+	// DownWas, with Down: condition, the account's Down is still this.
+	DownWas *Down
 }

@@ -12,6 +12,9 @@ import (
 //
 // The case must still be starting with the claim's attempt. Only "accepted" may also settle a doubt, whichever attempt
 // raised it: it is evidence.
+//
+// A call that failed is counted on top of cl.Down, on condition that nobody has counted since. After a lost race the
+// caller puts into it what it has read again.
 func Settle(c Case, cl Claim, ans delivery.Answer, p Policy, now time.Time) Decision {
 	s := settling{c: c, cl: cl, ans: ans, p: p, now: now}
 	mine := c.State == Starting && c.Attempt == cl.Case.Attempt
@@ -54,18 +57,15 @@ func (s settling) accepted() Decision {
 // notDelivered: nothing has left. A first attempt goes back to waiting; after a doubt it says nothing about the request
 // that is in doubt.
 func (s settling) notDelivered() Decision {
-	var down *Down
+	until, acct := s.now, AccountWrite{}
 	if s.ans.Reason != delivery.OutOfTime { // our own lack of time says nothing about the Agent
-		down = s.down(false)
-	}
-	until := s.now
-	if down != nil {
-		until = down.Until
+		acct = s.down(false)
+		until = acct.Down.Until
 	}
 	if s.c.Doubts > 0 {
-		return s.stays(until, AccountWrite{Down: down})
+		return s.stays(until, acct)
 	}
-	return s.back(WhyAgentDown, until, AccountWrite{Down: down})
+	return s.back(WhyAgentDown, until, acct)
 }
 
 // shut: the fault is the Agent's door or our key, not the alert's.
@@ -94,7 +94,7 @@ func (s settling) inDoubt() Decision {
 	c := s.c
 	c.State, c.Doubts, c.Note = InDoubt, c.Doubts+1, s.words()
 	c.Until = s.now.Add(repeatAfter(c.Doubts))
-	return s.write(c, AccountWrite{Down: s.down(true)})
+	return s.write(c, s.down(true))
 }
 
 // stays keeps a case in doubt whose repeat has raised no doubt of its own: nothing has left, or the Agent has said what
@@ -116,9 +116,10 @@ func (s settling) back(why Why, until time.Time, acct AccountWrite) Decision {
 	return s.write(c, acct)
 }
 
-func (s settling) down(inDoubt bool) *Down {
+// down counts the call. Others may have failed since the account was read, and none of them must be forgotten.
+func (s settling) down(inDoubt bool) AccountWrite {
 	d := s.cl.Down.after(inDoubt, s.now, s.ans.RetryAfter, s.c.ID, s.cl.Case.Attempt)
-	return &d
+	return AccountWrite{Down: &d, DownWas: &s.cl.Down}
 }
 
 func (s settling) words() string {

@@ -146,21 +146,22 @@ func answerHolds(t *testing.T, name string, cl Claim, ans delivery.Answer, row e
 		t.Errorf("%s: drops %v, the page says its reservation is %s", name, acct.Drop, row["its reservation"])
 	}
 	shut := Shut{Since: noon, SecretVersion: "v3", Words: want.Note}
-	var wantDown *Down
+	var wantDown, wantWas *Down // what is counted rests on what was read, a clearing on nothing
 	var wantShut *Shut
 	switch row["the account"] {
 	case "is up":
 		wantDown = &Down{}
 	case "is down", "one more doubt":
-		wantDown = &down
+		wantDown, wantWas = &down, &cl.Down
 	case "is shut":
 		wantShut = &shut
 	case "as it was":
 	default:
 		t.Errorf("the page says %q of the account", row["the account"])
 	}
-	if !reflect.DeepEqual(acct.Down, wantDown) || !reflect.DeepEqual(acct.Shut, wantShut) || acct.OpenedBy != nil {
-		t.Errorf("%s: the account becomes down %+v, shut %+v; want %+v, %+v", name, acct.Down, acct.Shut, wantDown, wantShut)
+	if !reflect.DeepEqual(acct.Down, wantDown) || !reflect.DeepEqual(acct.DownWas, wantWas) || !reflect.DeepEqual(acct.Shut, wantShut) || acct.OpenedBy != nil {
+		t.Errorf("%s: the account becomes down %+v after %+v, shut %+v; want %+v after %+v, %+v",
+			name, acct.Down, acct.DownWas, acct.Shut, wantDown, wantWas, wantShut)
 	}
 }
 
@@ -252,6 +253,40 @@ func TestRetryAfter(t *testing.T) {
 		}
 		if c := d.Change.Cases[0].Now; !c.Until.Equal(down.Until) || c.Why != WhyAgentDown {
 			t.Errorf("%s: the case waits until %v, the account is down until %v", tt.why, c.Until, down.Until)
+		}
+	}
+}
+
+// A doubt with a Retry-After leaves the Agent alone as it asked, also before the third, and counts as a doubt alone.
+func TestRetryAfterOfADoubt(t *testing.T) {
+	for _, tt := range []struct {
+		why    string
+		doubts int // counted before
+		asked  time.Duration
+		want   time.Duration
+		spread time.Duration // the back-off's
+	}{
+		{"the first, not asked", 0, 0, 0, 0},
+		{"the first, as asked", 0, 2 * time.Minute, 2 * time.Minute, 0},
+		{"the second, as asked", 1, time.Second, time.Second, 0},
+		{"the first, a year: bounded", 0, 365 * 24 * time.Hour, MaxRest, 0},
+		{"the first, nonsense", 0, -time.Hour, 0, 0},
+		{"the third, more than the back-off: as asked", 2, 10 * time.Minute, 10 * time.Minute, 0},
+		{"the third, less than the back-off: the back-off", 2, time.Second, 30 * time.Second, 6 * time.Second},
+	} {
+		cl := claimed(0)
+		cl.Down = Down{Until: noon.Add(-time.Minute), Doubts: tt.doubts}
+		dec := settleWith(t, cl.Case, cl, delivery.Answer{Reason: delivery.ServerError, RetryAfter: tt.asked})
+		down := *dec.Change.Account.Down
+		if down.Doubts != tt.doubts+1 || down.Fails != 0 {
+			t.Errorf("%s: counted %+v", tt.why, down)
+		}
+		if tt.want == 0 {
+			if down.Until != cl.Down.Until {
+				t.Errorf("%s: down until %v", tt.why, down.Until)
+			}
+		} else if off := (down.Until.Sub(noon) - tt.want).Abs(); off > tt.spread {
+			t.Errorf("%s: down for %v, want %v", tt.why, down.Until.Sub(noon), tt.want)
 		}
 	}
 }

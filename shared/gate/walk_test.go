@@ -322,7 +322,7 @@ func (s *stroll) settleOne() {
 			s.truth()
 			break
 		}
-		c = s.cases[c.ID]
+		c, x.cl.Down = s.cases[c.ID], s.account.Down
 	}
 	if s.r.IntN(6) > 0 { // else its answer is lost, and it settles again
 		s.calls = slices.Delete(s.calls, i, i+1)

@@ -117,7 +117,8 @@ func (w *world) holds(c Change) bool {
 	}
 	a := c.Account
 	return a == nil || (len(a.Put) == 0 || w.account.Version == a.Read) &&
-		(a.OpenedBy == nil || w.account.Shut.SecretVersion == *a.OpenedBy)
+		(a.OpenedBy == nil || w.account.Shut.SecretVersion == *a.OpenedBy) &&
+		(a.DownWas == nil || w.account.Down == *a.DownWas)
 }
 
 // write applies what the decision changes; what it only read may have been counted on meanwhile.

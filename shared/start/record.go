@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/alertbridge/alertbridge/shared/delivery"
+	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
 
@@ -62,7 +63,7 @@ func (r Report) Count(ctx context.Context, m *telemetry.Recorder) {
 	if out == delivery.Shut {
 		m.Count(ctx, telemetry.AgentShut, 1)
 	}
-	if out == delivery.Refused {
+	if out == delivery.Refused && r.Case.State == gate.Refused { // after a doubt it is the repeat alone that is refused
 		m.Count(ctx, telemetry.CaseRefused, 1)
 	}
 	if r.Doubted {

@@ -74,8 +74,8 @@ func (s *Starter) Run(ctx context.Context, d gate.Decision) (Report, error) {
 	rep := Report{Case: d.Start.Case, Message: message(*d.Start)}
 	ans := delivery.Answer{Reason: delivery.OutOfTime, Words: "no time was left in this invocation to call the Agent"}
 	if s.timeToCall(ctx, *d.Start) {
-		rep.Called = true
 		ans = s.Agent.Call(ctx, rep.Message)
+		rep.Called = ans.Reason != delivery.OutOfTime
 	}
 	rep.Answer = &ans
 	rep.Case, rep.Unsettled = s.settle(ctx, *d.Start, ans)
@@ -99,15 +99,13 @@ func (s *Starter) timeToCall(ctx context.Context, cl gate.Claim) bool {
 	return !done.After(cl.Case.Until.Add(-gate.ClockDifference))
 }
 
-// settle writes the outcome. A case that others have written to meanwhile is read again: the gate then says whether the
-// call still has something to settle. An answer that was lost is settled again; its condition makes that harmless.
+// settle writes the outcome. When others have written to the case meanwhile, or have counted a failed call of theirs,
+// case and account are read again: the gate then says whether the call still has something to settle. An answer that was
+// lost is settled again; its condition makes that harmless.
 func (s *Starter) settle(ctx context.Context, cl gate.Claim, ans delivery.Answer) (gate.Case, error) {
 	ctx, cancel := context.WithTimeout(ctx, SettleTime)
 	defer cancel()
 	c := cl.Case
-	if out := ans.Outcome(); out == delivery.NotDelivered || out == delivery.InDoubt {
-		cl.Down = s.health(ctx, cl)
-	}
 	for try := 1; ; try++ {
 		dec := gate.Settle(c, cl, ans, s.Policy, s.Now())
 		if dec.Change.Empty() {
@@ -128,20 +126,11 @@ func (s *Starter) settle(ctx context.Context, cl gate.Claim, ans delivery.Answer
 		if c, there = v.Cases[c.ID]; !there {
 			return cl.Case, fmt.Errorf("the Agent's answer (%s) is not in the ledger: its case is not there any more", ans.Reason)
 		}
+		cl.Down = v.Account.Down
 	}
 }
 
-// health is what is known of the Agent now. Others may have failed since the claim, and what counts failures in a row
-// begins with theirs. It is worth a moment only: without it the claim's knowledge does.
-func (s *Starter) health(ctx context.Context, cl gate.Claim) gate.Down {
-	ctx, cancel := context.WithTimeout(ctx, SettleTime/4)
-	defer cancel()
-	v, err := s.Ledger.LookCase(ctx, cl.Case.ID, cl.Case.Agent, s.Now())
-	if err != nil {
-		return cl.Down
-	}
-	return v.Account.Down
-}
-
-// settleTries bounds lost races of a settle. A join of a hot case causes one only if it makes the case more severe.
-const settleTries = 5
+// settleTries bounds lost races of a settle. Ten dispatchers and two ticks that overlap fail together at the most, and
+// each of the others makes this one lose once; a join makes it lose only if it makes the case more severe, at most four
+// times.
+const settleTries = 16

@@ -23,6 +23,7 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 type door struct {
 	ledger.Ledger
 	commit   func(context.Context, gate.Change) error // nil: the ledger's own
+	look     func(context.Context) error              // comes before a case is read; nil: nothing
 	reason   delivery.Reason
 	messages []agent.Message
 	now      time.Time
@@ -33,6 +34,15 @@ func (d *door) Commit(ctx context.Context, c gate.Change) error {
 		return d.commit(ctx, c)
 	}
 	return d.Ledger.Commit(ctx, c)
+}
+
+func (d *door) LookCase(ctx context.Context, id, agent string, now time.Time) (gate.View, error) {
+	if d.look != nil {
+		if err := d.look(ctx); err != nil {
+			return gate.View{}, err
+		}
+	}
+	return d.Ledger.LookCase(ctx, id, agent, now)
 }
 
 func (d *door) Call(_ context.Context, m agent.Message) delivery.Answer {
@@ -86,6 +96,16 @@ func TestCallFitsIntoTheInvocation(t *testing.T) {
 	}
 }
 
+// A call that the client gave up before anything was sent is none.
+func TestCallThatWasNotBegunIsNoCall(t *testing.T) {
+	d, s := newDoor()
+	d.reason = delivery.OutOfTime
+	rep, err := s.Run(t.Context(), claim(t))
+	if err != nil || rep.Called || rep.Case.State != gate.Waiting || len(d.messages) != 1 {
+		t.Errorf("called %t, case %s, %v", rep.Called, rep.Case.State, err)
+	}
+}
+
 // An answer of the settle that was lost is settled again, and a case that has moved on is left alone.
 func TestLostSettleIsSettledAgain(t *testing.T) {
 	for name, applied := range map[string]bool{"applied": true, "not applied": false} {
@@ -114,33 +134,75 @@ func TestLostSettleIsSettledAgain(t *testing.T) {
 
 // A settle that never succeeds ends in time, and is told; the alert has its verdict all the same.
 func TestUnsettledIsTold(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d, s := newDoor()
-		first := true
-		d.commit = func(ctx context.Context, c gate.Change) error {
-			if first {
-				first = false
-				return d.Ledger.Commit(ctx, c)
+	for _, c := range []struct {
+		name   string
+		reason delivery.Reason
+		lost   bool // the commit loses a race, and then it is the read that hangs
+	}{
+		{"accepted, and the commit hangs", delivery.Received, false},
+		{"not delivered, and the commit hangs", delivery.ConnectionFailed, false},
+		{"not delivered, and the read after a lost race hangs", delivery.ConnectionFailed, true},
+	} {
+		t.Run(c.name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { unsettledIsTold(t, c.reason, c.lost) }) })
+	}
+}
+
+func unsettledIsTold(t *testing.T, reason delivery.Reason, lost bool) {
+	d, s := newDoor()
+	d.reason = reason
+	d.look = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	first := true
+	d.commit = func(ctx context.Context, c gate.Change) error {
+		if first {
+			first = false
+			return d.Ledger.Commit(ctx, c)
+		}
+		if lost {
+			return ledger.ErrConflict
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	began := time.Now()
+	rep, err := s.Run(t.Context(), claim(t))
+	if err != nil || rep.Unsettled == nil || !strings.Contains(rep.Unsettled.Error(), "the Agent's answer ("+string(reason)+") is not in the ledger") {
+		t.Errorf("unsettled %v, %v", rep.Unsettled, err)
+	}
+	if took := time.Since(began); took != start.SettleTime {
+		t.Errorf("the settle took %s, and has %s", took, start.SettleTime)
+	}
+	said := ""
+	for _, a := range rep.Attrs() {
+		said += a.String() + " "
+	}
+	if !strings.Contains(said, "unsettled=") || rep.Level().String() != "WARN" {
+		t.Errorf("%s record: %s", rep.Level(), said)
+	}
+}
+
+// Eleven others have failed at the same time, and each is counted first. None is forgotten, this one neither.
+func TestFailureIsCountedOnTopOfTheOthers(t *testing.T) {
+	d, s := newDoor()
+	d.reason = delivery.TimedOut
+	was, others := gate.Down{}, -1 // the first commit is the claim
+	d.commit = func(ctx context.Context, c gate.Change) error {
+		if others++; others >= 1 && others <= 11 {
+			other := gate.Down{Doubts: was.Doubts + 1}
+			if err := d.Ledger.Commit(ctx, gate.Change{At: noon, Account: &gate.AccountWrite{Agent: "default", Down: &other, DownWas: &was}}); err != nil {
+				t.Fatal(err)
 			}
-			<-ctx.Done()
-			return ctx.Err()
+			was = other
 		}
-		began := time.Now()
-		rep, err := s.Run(t.Context(), claim(t))
-		if err != nil || rep.Unsettled == nil || !strings.Contains(rep.Unsettled.Error(), "the Agent's answer (received) is not in the ledger") {
-			t.Errorf("unsettled %v, %v", rep.Unsettled, err)
-		}
-		if took := time.Since(began); took != start.SettleTime {
-			t.Errorf("the settle took %s, and has %s", took, start.SettleTime)
-		}
-		said := ""
-		for _, a := range rep.Attrs() {
-			said += a.String() + " "
-		}
-		if !strings.Contains(said, "unsettled=") || rep.Level().String() != "WARN" {
-			t.Errorf("%s record: %s", rep.Level(), said)
-		}
-	})
+		return d.Ledger.Commit(ctx, c)
+	}
+	rep, err := s.Run(t.Context(), claim(t))
+	if err != nil || rep.Unsettled != nil || rep.Case.State != gate.InDoubt {
+		t.Errorf("case %s, unsettled %v, %v", rep.Case.State, rep.Unsettled, err)
+	}
+	v, err := d.LookCase(t.Context(), "", "default", noon)
+	if err != nil || v.Account.Down.Doubts != 12 {
+		t.Errorf("the account is %+v, want 12 doubts in a row, %v", v.Account.Down, err)
+	}
 }
 
 // A ledger that hangs holds a claim up for CommitTime only, and nobody calls.

@@ -17,7 +17,7 @@ func Wrap[In, Out any](cfg Config, h func(context.Context, In) (Out, error)) fun
 		ctx = enter(ctx)
 		defer func() {
 			if v := recover(); v != nil {
-				p := &PanicError{Value: oneLine(fmt.Sprint(v)), Stack: stack(1)}
+				p := caught(v)
 				// Logged and returned: the answer of an invocation has no room for a stack.
 				log.ErrorContext(ctx, "the handler panicked", "panic", p.Value, "stack", p.Stack)
 				err = p
@@ -31,7 +31,20 @@ func Wrap[In, Out any](cfg Config, h func(context.Context, In) (Out, error)) fun
 	}
 }
 
-// PanicError is the error of an invocation whose handler panicked.
+// Catch runs f and returns its error, a *PanicError when it panics. It is for one piece of work of several: its span and
+// its record are still to be ended, and the others to be done. Whoever records the error records its Stack.
+func Catch(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = caught(v)
+		}
+	}()
+	return f()
+}
+
+func caught(v any) *PanicError { return &PanicError{Value: oneLine(fmt.Sprint(v)), Stack: stack(2)} }
+
+// PanicError is the error of an invocation, or of one piece of its work, that panicked.
 //
 // The wrapper of Datadog loses an invocation that panics: neither its spans nor its end reach the extension. And Lambda
 // throws the environment away. As an error it is seen by both.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"gopkg.in/DataDog/dd-trace-go.v1/ddtrace/mocktracer"
 	"gopkg.in/DataDog/dd-trace-go.v1/ddtrace/tracer"
@@ -43,6 +44,28 @@ func TestPanicBecomesAnErrorAndOneRecord(t *testing.T) {
 	if root.Tag("error.type") != "*telemetry.PanicError" || root.Tag("error.stack") != p.Stack ||
 		root.Tag("error.message") != "the handler panicked: index out of bounds or so" {
 		t.Errorf("root %v", root.Tags())
+	}
+}
+
+// A message whose handling panics has its span, marked as failed with the place of the panic.
+func TestCaughtPanicMarksTheSpanOfItsWork(t *testing.T) {
+	spans, ctx, end := traced(t)
+	_, span := StartRecord(ctx, events.SQSMessage{MessageId: "m"})
+	err := Catch(explode)
+	span.End(err)
+	end(nil)
+
+	p, ok := errors.AsType[*PanicError](err)
+	if !ok || !strings.HasPrefix(p.Stack, "runtime.gopanic") || !strings.Contains(p.Stack, "telemetry.explode\n\t") {
+		t.Fatalf("%v", err)
+	}
+	work := spans()["aws.sqs.process"]
+	if work == nil || work.Tag("error.type") != "*telemetry.PanicError" || work.Tag("error.stack") != p.Stack ||
+		work.Tag("error.message") != "the handler panicked: index out of bounds or so" {
+		t.Errorf("span %v", work)
+	}
+	if err := Catch(func() error { return context.Canceled }); err != context.Canceled {
+		t.Errorf("an error without a panic becomes %v", err)
 	}
 }
 

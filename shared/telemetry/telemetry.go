@@ -1,8 +1,8 @@
 // Package telemetry is what people on call see of alertbridge: spans, counters and log records. It is the only home of
 // Datadog's tracing packages, so that leaving them, or moving to their successors, is a change of this package alone.
 //
-// A main reads its settings with FromEnv, makes a Logger and a Metrics of them, and hands its handler to Start. Nothing
-// here is global: whoever logs or counts was given the logger and the Metrics. What travels with the context is the
+// A main reads its settings with FromEnv, makes a Logger and a Recorder of them, and hands its handler to Start. Nothing
+// here is global: whoever logs or counts was given the logger and the Recorder. What travels with the context is the
 // span, and only that.
 //
 // Datadog is optional and is either there as a whole or not at all. Start looks for the file of Datadog's extension.

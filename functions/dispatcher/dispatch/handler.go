@@ -59,11 +59,12 @@ func (h *Handler) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEve
 	return resp, nil
 }
 
-// message is the life of one message. Its error means that it has no verdict and must come back.
+// message is the life of one message. Its error means that it has no verdict and must come back. A panic is such an
+// error, so that it is told like any other and costs no other message of the batch.
 func (h *Handler) message(ctx context.Context, m events.SQSMessage) error {
 	ctx, span := telemetry.StartRecord(ctx, m)
 	l := life{Handler: h, began: h.Now(), received: m.Attributes["ApproximateReceiveCount"]}
-	err := l.take(ctx, m)
+	err := telemetry.Catch(func() error { return l.take(ctx, m) })
 	l.record(ctx, err)
 	span.End(err)
 	return err

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/alertbridge/alertbridge/shared/gate"
@@ -26,6 +27,9 @@ func (l *life) record(ctx context.Context, err error) {
 		l.Metrics.Count(ctx, telemetry.MessageFailed, 1)
 		// The error goes back to the queue as well, which keeps no words: this record is where they are read.
 		attrs = append(attrs, slog.String("error", err.Error()))
+		if p, ok := errors.AsType[*telemetry.PanicError](err); ok {
+			attrs = append(attrs, slog.String("stack", p.Stack))
+		}
 		l.Log.LogAttrs(ctx, slog.LevelError, "message has no verdict", attrs...)
 		return
 	}

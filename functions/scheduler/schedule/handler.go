@@ -126,7 +126,7 @@ func (t *tick) account(ctx context.Context) error {
 
 // cases moves on what is due: first what calls nobody and frees slots; then the starts, best first. The ledger names
 // doubts by the time of their repeat and waiting cases best first, so the doubts are held back and take their place
-// among the waiting ones.
+// among the waiting ones. A panic over one case is that case's failure, and keeps the tick from no other.
 func (t *tick) cases(ctx context.Context, ids []string) {
 	var repeats []gate.Case
 	for i, id := range ids {
@@ -201,12 +201,19 @@ func (t *tick) again(ctx context.Context, list []gate.Case) {
 func (t *tick) decide(ctx context.Context, id string) (gate.Case, gate.Decision, error) {
 	read, cancel := context.WithTimeout(ctx, ReadTime)
 	defer cancel()
-	v, err := t.Ledger.LookCase(read, id, t.Policy.Agent, t.Now())
+	var v gate.View
+	var d gate.Decision
+	err := telemetry.Catch(func() (err error) {
+		if v, err = t.Ledger.LookCase(read, id, t.Policy.Agent, t.Now()); err == nil {
+			d = gate.Due(v, id, t.Policy, t.Now())
+		}
+		return err
+	})
 	if err != nil {
 		t.fail(fmt.Errorf("the tick could not read case %s: %w", id, err))
 		return gate.Case{}, gate.Decision{}, err
 	}
-	return v.Cases[id], gate.Due(v, id, t.Policy, t.Now()), nil
+	return v.Cases[id], d, nil
 }
 
 // move commits one decision and, where it claims a start, calls the Agent and settles.
@@ -215,7 +222,11 @@ func (t *tick) move(ctx context.Context, id string, d gate.Decision) {
 	if d.Start != nil {
 		ctx, span = telemetry.StartDue(ctx, d.Start.Case.Trace, id)
 	}
-	rep, err := t.Starter.Run(ctx, d)
+	var rep start.Report
+	err := telemetry.Catch(func() (err error) {
+		rep, err = t.Starter.Run(ctx, d)
+		return err
+	})
 	span.End(err)
 	switch {
 	case err == nil:

@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/alertbridge/alertbridge/shared/gate"
@@ -64,7 +65,11 @@ func (t *tick) record(ctx context.Context, err error) {
 		slog.Int64("took_ms", t.Now().Sub(t.began).Milliseconds()),
 	}
 	if err != nil { // EventBridge keeps no words: this record is where they are read
-		t.Log.LogAttrs(ctx, slog.LevelError, "tick failed", append(attrs, slog.String("error", err.Error()))...)
+		attrs = append(attrs, slog.String("error", err.Error()))
+		if p, ok := errors.AsType[*telemetry.PanicError](err); ok {
+			attrs = append(attrs, slog.String("stack", p.Stack))
+		}
+		t.Log.LogAttrs(ctx, slog.LevelError, "tick failed", attrs...)
 		return
 	}
 	t.Log.LogAttrs(ctx, slog.LevelInfo, "tick", attrs...)

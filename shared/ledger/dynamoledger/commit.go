@@ -213,7 +213,7 @@ func leadRefresh(at time.Time) *expression {
 // addAccount writes an account. A reservation is an attribute of its own, so that putting, dropping and dropping what
 // is not there work on any account, also on one that is not there yet.
 func (l *Ledger) addAccount(tx *transaction, w gate.AccountWrite) {
-	if len(w.Put) == 0 && len(w.Drop) == 0 && w.Shut == nil && w.Down == nil && w.OpenedBy == nil {
+	if len(w.Put) == 0 && len(w.Drop) == 0 && w.Shut == nil && w.Down == nil && w.OpenedBy == nil && w.DownWas == nil {
 		return
 	}
 	e := newExpression()
@@ -239,6 +239,11 @@ func (l *Ledger) addAccount(tx *transaction, w gate.AccountWrite) {
 	}
 	if w.Shut != nil {
 		e.setAll(shutAttributes(*w.Shut))
+	}
+	if w.DownWas != nil {
+		for _, a := range downAttributes(*w.DownWas) {
+			e.same(a.name, a.value)
+		}
 	}
 	if w.Down != nil {
 		e.setAll(downAttributes(*w.Down))

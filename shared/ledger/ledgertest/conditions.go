@@ -3,6 +3,7 @@ package ledgertest
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/gate"
@@ -162,6 +163,15 @@ func conditions() []condition {
 			return gate.Change{Account: &gate.AccountWrite{Agent: agent, Shut: &gate.Shut{}, OpenedBy: &secret}}
 		}
 	}
+	// counts writes what withCompany would, on condition that the health is this.
+	counts := func(was gate.Down) func(*world) gate.Change {
+		return func(w *world) gate.Change {
+			return gate.Change{Account: &gate.AccountWrite{
+				Agent: agent, Down: &gate.Down{Until: w.in(77), Fails: 7}, DownWas: &was,
+			}}
+		}
+	}
+	health := func(d gate.Down) func(*world) { return account(gate.AccountWrite{Down: &d}) }
 	pointer := func(read, now string) func(*world) gate.Change {
 		return func(*world) gate.Change {
 			return gate.Change{Pointers: []gate.PointerWrite{{Key: "k-1", Read: read, Now: now}}}
@@ -200,6 +210,8 @@ func conditions() []condition {
 		return list
 	})
 
+	until := time.Date(2026, 11, 21, 12, 0, 30, 1_999_999, time.UTC) // kept to the millisecond
+	well, once := gate.Down{}, gate.Down{Until: until, Fails: 1, Doubts: 2}
 	firing := func(n gate.Count) gate.CaseFacts { return gate.CaseFacts{Firing: n} }
 	return []condition{
 		// What a change rests on.
@@ -246,6 +258,22 @@ func conditions() []condition {
 		},
 		{"account shut by a secret, and shut by another", shutBy("v1"), opensAccount("v1"), shutBy("v2"), false},
 		{"account shut without a secret, and shut by one", shutBy(""), opensAccount(""), shutBy("v2"), false},
+		{"account's health, well, and another process has counted a failure", nothing, counts(well), health(gate.Down{Fails: 1}), false},
+		{"account's health, well, and another process has counted a doubt", nothing, counts(well), health(gate.Down{Doubts: 1}), false},
+		{"account's health, well, and the Agent has asked for a rest", nothing, counts(well), health(gate.Down{Until: until}), false},
+		{
+			"account's health, and one more failure has been counted", health(once), counts(once),
+			health(gate.Down{Until: until, Fails: 2, Doubts: 2}), false,
+		},
+		{
+			"account's health, and one more doubt has been counted", health(once), counts(once),
+			health(gate.Down{Until: until, Fails: 1, Doubts: 3}), false,
+		},
+		{
+			"account's health, and it is left alone for longer", health(once), counts(once),
+			health(gate.Down{Until: until.Add(time.Millisecond), Fails: 1, Doubts: 2}), false,
+		},
+		{"account's health, and it is well again", health(once), counts(once), health(well), false},
 		{
 			"room for a member, and another has taken the last", members(gate.MaxMembers - 1), addMember,
 			also(func(w *world) gate.Change {
@@ -302,6 +330,10 @@ func conditions() []condition {
 		},
 		{"an account opened, and a reservation put", shutBy("v1"), opensAccount("v1"), also(put("ab-2")), true},
 		{"an account opened that was shut without a secret, and a reservation put", shutBy(""), opensAccount(""), also(put("ab-2")), true},
+		{"account's health, and a reservation put", health(once), counts(once), also(put("ab-2")), true},
+		{"account's health, and the account shut", health(once), counts(once), shutBy("v1"), true},
+		{"account's health, well, and a reservation put", nothing, counts(well), also(put("ab-2")), true},
+		{"account's health, and the same written again", health(once), counts(once), health(once), true},
 		{"a pointer to a case, and the case has been started", waits(1), pointer("", "ab-1"), start, true},
 	}
 }

@@ -62,6 +62,30 @@ func testContests(t *testing.T, open func(*testing.T) Harness) {
 		}
 	})
 
+	each(t, open, "ten failures at once are counted to the last one", func(w *world) {
+		var done sync.WaitGroup
+		for range 10 {
+			done.Go(func() {
+				for err := ledger.ErrConflict; errors.Is(err, ledger.ErrConflict); {
+					v, lookErr := w.Ledger.LookCase(context.Background(), "", agent, w.now)
+					if lookErr != nil {
+						w.Errorf("LookCase: %v", lookErr)
+						return
+					}
+					was := v.Account.Down
+					now := gate.Down{Fails: was.Fails + 1}
+					if err = w.try(gate.Change{Account: &gate.AccountWrite{Agent: agent, Down: &now, DownWas: &was}}); err != nil && !errors.Is(err, ledger.ErrConflict) {
+						w.Errorf("Commit: %v", err)
+					}
+				}
+			})
+		}
+		done.Wait()
+		if d := w.account().Down; d.Fails != 10 {
+			w.Errorf("%d failures are counted, want 10", d.Fails)
+		}
+	})
+
 	each(t, open, "a thousand joins are counted to the last one", func(w *world) {
 		const joiners, each = 50, 20
 		w.waits("ab-1", 1)

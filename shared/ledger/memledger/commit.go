@@ -77,6 +77,9 @@ func (l *Ledger) holds(c gate.Change) error {
 		if by := w.OpenedBy; by != nil && (a.Shut.Since.IsZero() || a.Shut.SecretVersion != *by) {
 			return conflict("account %s is not shut by that version of the secret any more", w.Agent)
 		}
+		if w.DownWas != nil && a.Down != down(*w.DownWas) {
+			return conflict("account %s has another count of failed calls by now", w.Agent)
+		}
 	}
 	return nil
 }
@@ -233,8 +236,13 @@ func (l *Ledger) applyAccount(w gate.AccountWrite) {
 		a.Shut.Since = ledger.Moment(a.Shut.Since)
 	}
 	if w.Down != nil {
-		a.Down = *w.Down
-		a.Down.Until = ledger.Moment(a.Down.Until)
+		a.Down = down(*w.Down)
 	}
 	l.accounts[w.Agent] = a
+}
+
+// down is an account's health as it is kept.
+func down(d gate.Down) gate.Down {
+	d.Until = ledger.Moment(d.Until)
+	return d
 }
