@@ -10,6 +10,7 @@ import (
 
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
 
@@ -151,4 +152,23 @@ func TestAttributesDecideNothing(t *testing.T) {
 			b.wantCalls(d.Case, 1)
 		})
 	}
+}
+
+// A record of the ledger that this build cannot read, whoever wrote it, costs no alert: the message comes back, nobody is
+// called, and once the record can be read the alert has its verdict.
+func TestUnreadableRecordKeepsTheMessage(t *testing.T) {
+	b := newBridge(t)
+	a := b.alertOf("A", alert.Triggered)
+	for _, body := range []string{b.body(a), encode(t, unreadable(a.Delivery, b.clock.Now()))} {
+		b.store.fails(fmt.Errorf("%w: item I#1#m-A/g.A has format 2", ledger.ErrUnreadable))
+		_, err := b.dispatch.Handle(t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: body}}})
+		want := "the ledger could not be read for delivery " + a.Delivery + ": " + ledger.ErrUnreadable.Error() + ": item I#1#m-A/g.A has format 2"
+		if err == nil || err.Error() != want || b.agent.total() != 0 {
+			t.Errorf("it ends in %v with %d calls, want %s", err, b.agent.total(), want)
+		}
+	}
+	b.store.fails(nil)
+	d := b.send(a)
+	b.want(d, gate.Start, gate.NewIncident)
+	b.wantCalls(d.Case, 1)
 }
