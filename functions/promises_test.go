@@ -314,33 +314,6 @@ func TestRoundTrips(t *testing.T) {
 	}
 }
 
-func TestBatchOfManyWithBadOnes(t *testing.T) {
-	b := newBridge(t)
-	good := b.alertOf("A", alert.Triggered)
-	ev := events.SQSEvent{Records: []events.SQSMessage{
-		{MessageId: "garbage", Body: "{"},
-		{MessageId: "good", Body: b.body(good)},
-		{MessageId: "newer", Body: `{"v":99}`},
-	}}
-	resp, err := b.dispatch.Handle(t.Context(), ev)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var back []string
-	for _, f := range resp.BatchItemFailures {
-		back = append(back, f.ItemIdentifier)
-	}
-	if got := strings.Join(back, " "); got != "garbage newer" {
-		t.Errorf("gave back %q, want garbage and newer", got)
-	}
-	b.want(b.verdict(good), gate.Start, gate.NewIncident)
-
-	alone := events.SQSEvent{Records: ev.Records[:1]}
-	if _, err := b.dispatch.Handle(t.Context(), alone); err == nil || !strings.Contains(err.Error(), "garbage") {
-		t.Errorf("a single message without a verdict must be an error that names it: %v", err)
-	}
-}
-
 func TestUnreadableDeliveryHasAVerdict(t *testing.T) {
 	b := newBridge(t)
 	body := encode(t, unreadable("raw-1", b.clock.Now()))

@@ -74,16 +74,21 @@ func (p *page) list(name string, values []string, room int) {
 		p.leftOut(name, len(values)-1, len(values))
 		return
 	}
-	line, left := name+":", 0
+	var line strings.Builder
+	line.WriteString(name + ":")
+	room -= alert.EncodedLen(line.String())
+	left := 0
 	for _, v := range values {
-		next := line + " " + v + ","
-		if alert.EncodedLen(next) > room {
+		more := " " + v + ","
+		size := alert.EncodedLen(more) // added up: to measure the whole line for each value takes far longer
+		if size > room {
 			left++
 			continue
 		}
-		line = next
+		room -= size
+		line.WriteString(more)
 	}
-	if len(values) > 0 && !p.add(strings.TrimSuffix(line, ",")) {
+	if len(values) > 0 && !p.add(strings.TrimSuffix(line.String(), ",")) {
 		left = len(values)
 	}
 	p.leftOut(name, left, len(values))

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -48,10 +49,11 @@ func readBody(raw []byte) (body, error) {
 	decoder.UseNumber() // an event id has 19 digits, more than a float can hold
 	var value any
 	if err := decoder.Decode(&value); err != nil {
-		return body{}, notJSON(err, len(raw))
+		return body{}, notJSON(err, raw)
 	}
+	end := decoder.InputOffset()
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return body{}, &DecodeError{NotJSON, fmt.Sprintf("The body is not one JSON value, something follows after byte %d: correct the payload of the webhook in Datadog.", decoder.InputOffset())}
+		return body{}, &DecodeError{NotJSON, fmt.Sprintf("The body is not one JSON value, something follows after byte %d: correct the payload of the webhook in Datadog.", end)}
 	}
 	object, ok := value.(map[string]any)
 	if !ok {
@@ -98,12 +100,21 @@ func tooDeep(raw []byte) bool {
 	return false
 }
 
-func notJSON(err error, size int) *DecodeError {
-	where := fmt.Sprintf("it ends too early, after byte %d", size)
-	if bad := (*json.SyntaxError)(nil); errors.As(err, &bad) && bad.Offset < int64(size) {
+func notJSON(err error, raw []byte) *DecodeError {
+	if !beginsAsText(raw) { // no comma is missing there
+		return &DecodeError{NotJSON, "The body is not JSON in UTF-8: send it in that encoding, uncompressed."}
+	}
+	where := fmt.Sprintf("it ends too early, after byte %d", len(raw))
+	if bad := (*json.SyntaxError)(nil); errors.As(err, &bad) {
 		where = fmt.Sprintf("%s at byte %d", bad, bad.Offset)
 	}
 	return &DecodeError{NotJSON, "The body is not JSON (" + where + "): in the payload of the webhook in Datadog, look for a missing or trailing comma, and for a variable without quotes."}
+}
+
+// beginsAsText tells text in UTF-8 from UTF-16, with or without its mark, and from what is compressed.
+func beginsAsText(raw []byte) bool {
+	first, size := utf8.DecodeRune(raw)
+	return first >= ' ' && (first != utf8.RuneError || size > 1) && (len(raw) == 1 || raw[1] != 0)
 }
 
 func flatten(top map[string]any) body {

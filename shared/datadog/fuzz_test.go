@@ -27,6 +27,7 @@ func FuzzDecode(f *testing.F) {
 	for _, s := range []string{
 		``, `[]`, `{"a":[[[`, `{"title":"\ud800","tags":[1e999,"a"],"date":1e18,"id":-0.0}`, `{"title":"[P1] [Warn on {a:{b}}]","body":"%%%\n[x](https://u:p@h/?from_ts=1) trace_id=\u202e9"}`,
 		`{"title":"x","org":{"id":"a/b"},"id":"é1","cycle_key":"1 2","link":"https://h/event/event?id=9","snapshot":"HTTP://[::1]/"}`,
+		`{"id":"1",}`, `{"title":"A"}]`, "{\x00\"\x00", "\xff\xfe{\x00", "\x1f\x8b\x08", `{"title":"` + "\xe6\xb1", // bodies that the words once misjudged
 		`{"monitor_id":9e30,"value":{"x":1},"scope":",*,a:b,","status":"Recovered","body":"was > 1 was > 2 value=3"}`,
 	} {
 		f.Add([]byte(s), received.UnixMilli())

@@ -149,3 +149,25 @@ func TestLibrariesSpeakInRecords(t *testing.T) {
 		}
 	}
 }
+
+// FuzzLibraryLog: whatever a library prints is one record of one line.
+func FuzzLibraryLog(f *testing.F) {
+	for _, s := range []string{
+		"", "\n", `{"status":"error","message":"a\nb"}`, `{"errorMessage":"\u0000"}`, `{"status":1}`, "\xff\x00", "[[[", `"x"`,
+		"Datadog Tracer v2.3.0 WARN: Remote config startup error: disabled", ": ", "Datadog Tracer v2.3.0 ERROR: a: b\nc",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, said string) {
+		for name, say := range map[string]func(libraryLog){
+			"the log":    func(l libraryLog) { _, _ = l.Write([]byte(said)) },
+			"the tracer": func(l libraryLog) { l.Log(said) },
+		} {
+			out := &bytes.Buffer{}
+			say(libraryLog{Logger(Config{Level: slog.LevelDebug, Out: out})})
+			if r := record(t, out.Bytes()); r["message"] == nil || r["level"] == nil || bytes.Count(out.Bytes(), []byte("\n")) != 1 {
+				t.Errorf("%s says %q: %s", name, said, out)
+			}
+		}
+	})
+}

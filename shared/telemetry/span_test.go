@@ -95,18 +95,41 @@ func TestBaggageDoesNotTravel(t *testing.T) {
 }
 
 func TestRecordWithoutUsableCarrierIsHandledAllTheSame(t *testing.T) {
-	for why, carrier := range map[string]string{
-		"none":        "",
-		"no JSON":     "{{{",
-		"no object":   `["x-datadog-trace-id"]`,
-		"no id":       `{"x-datadog-trace-id":"","x-datadog-parent-id":"x"}`,
-		"numbers":     `{"x-datadog-trace-id":1}`,
-		"id too long": `{"x-datadog-trace-id":"99999999999999999999999999","x-datadog-parent-id":"1"}`,
-		"huge":        `{"x-datadog-trace-id":"1","x-datadog-parent-id":"2","x":"` + strings.Repeat("x", MaxCarrier) + `"}`,
+	const usable = `{"x-datadog-trace-id":"1","x-datadog-parent-id":"2"}`
+	with := func(name string, a events.SQSMessageAttribute) events.SQSMessage {
+		m := sqsMessage("")
+		m.MessageAttributes = map[string]events.SQSMessageAttribute{name: a}
+		return m
+	}
+	foreign := with("x-0", events.SQSMessageAttribute{})
+	for i := range 9 {
+		text := usable
+		foreign.MessageAttributes[fmt.Sprint("x-", i)] = events.SQSMessageAttribute{DataType: "String", StringValue: &text}
+	}
+	text, none := usable, ""
+	for why, m := range map[string]events.SQSMessage{
+		"none":               sqsMessage(""),
+		"no JSON":            sqsMessage("{{{"),
+		"no UTF-8":           sqsMessage("\xff\x00"),
+		"no object":          sqsMessage(`["x-datadog-trace-id"]`),
+		"a text":             sqsMessage(`"` + strings.ReplaceAll(usable, `"`, `\"`) + `"`),
+		"an object in it":    sqsMessage(`{"_datadog":` + usable + `}`),
+		"no id":              sqsMessage(`{"x-datadog-trace-id":"","x-datadog-parent-id":"x"}`),
+		"numbers":            sqsMessage(`{"x-datadog-trace-id":1}`),
+		"zero":               sqsMessage(`{"x-datadog-trace-id":"0","x-datadog-parent-id":"0"}`),
+		"id too long":        sqsMessage(`{"x-datadog-trace-id":"99999999999999999999999999","x-datadog-parent-id":"1"}`),
+		"two carriers":       sqsMessage(usable + usable),
+		"huge":               sqsMessage(`{"x-datadog-trace-id":"1","x-datadog-parent-id":"2","x":"` + strings.Repeat("x", MaxCarrier) + `"}`),
+		"deep":               sqsMessage(strings.Repeat("[", MaxCarrier)),
+		"empty":              with(TraceAttribute, events.SQSMessageAttribute{DataType: "String", StringValue: &none}),
+		"no value":           with(TraceAttribute, events.SQSMessageAttribute{DataType: "String"}),
+		"binary":             with(TraceAttribute, events.SQSMessageAttribute{DataType: "Binary", BinaryValue: []byte(usable)}),
+		"another name":       with("_Datadog", events.SQSMessageAttribute{DataType: "String", StringValue: &text}),
+		"nine foreign names": foreign,
 	} {
 		t.Run(why, func(t *testing.T) {
 			spans, ctx, end := traced(t)
-			rctx, record := StartRecord(ctx, sqsMessage(carrier))
+			rctx, record := StartRecord(ctx, m)
 			record.End(nil)
 			id := TraceID(rctx)
 			end(nil)

@@ -203,7 +203,7 @@ func TestRoundTrips(t *testing.T) {
 	}
 	c := opened("ab-1", now)
 	first := opening(c, now)
-	first.Delivery = &gate.Delivery{ID: "d-1", Time: now}
+	first.Delivery = &gate.Delivery{ID: "d-1", Verdict: gate.Start, Time: now}
 	first.Incident = &gate.IncidentWrite{Now: gate.Incident{Key: key, Fire: now, Case: "ab-1", Version: 1}}
 	first.Pointers = []gate.PointerWrite{{Key: "k-1", Now: "ab-1"}}
 	first.Account = &gate.AccountWrite{Agent: agent, Put: map[string]gate.Reservation{"ab-1": {Attempt: 1, Until: now}}}
@@ -263,7 +263,7 @@ func TestExpiryOfItems(t *testing.T) {
 	}
 	c := opened("ab-1", now)
 	first := opening(c, now)
-	first.Delivery = &gate.Delivery{ID: "d-1", Time: now}
+	first.Delivery = &gate.Delivery{ID: "d-1", Verdict: gate.Start, Time: now}
 	first.Incident = &gate.IncidentWrite{Now: gate.Incident{Key: alert.Incident{Org: "1", Monitor: "2", Key: "c.3"}, Version: 1}}
 	first.Pointers = []gate.PointerWrite{{Key: "k-1", Now: "ab-1"}}
 	first.Account = &gate.AccountWrite{Agent: agent, Put: map[string]gate.Reservation{"ab-1": {Attempt: 1, Until: now}}}

@@ -80,8 +80,8 @@ func (it item) flag(name string, b bool) {
 	}
 }
 
-// reader takes attributes out of an item. What is absent is a zero value; the first attribute of another type than
-// expected is its error.
+// reader takes attributes out of an item. What is absent is a zero value, and what nobody asks for is overlooked; the
+// first attribute of another type than expected is its error.
 type reader struct {
 	attrs map[string]types.AttributeValue
 	err   error
@@ -142,6 +142,25 @@ func (r *reader) group(name string) map[string]types.AttributeValue {
 	return nil
 }
 
+// must is for attributes that every item of a kind has: without them it would be taken for another one, or for none.
+func (r *reader) must(names ...string) {
+	for _, name := range names {
+		v, there := r.attrs[name]
+		if s, isText := v.(*types.AttributeValueMemberS); !there || isText && s.Value == "" {
+			r.fail(name, "there")
+		}
+	}
+}
+
+// version is that of an item which is there, for 0 means that none is.
+func (r *reader) version() int {
+	n := r.number(attrVersion)
+	if n < 1 {
+		r.fail(attrVersion, "a version")
+	}
+	return int(n)
+}
+
 func (r *reader) fail(name, want string) {
 	if r.err == nil {
 		r.err = fmt.Errorf("attribute %q is not %s", name, want)
@@ -162,12 +181,13 @@ func (r *reader) done() error {
 	if r.err == nil {
 		return nil
 	}
-	return fmt.Errorf("%w: item %s of the table: %w; it was changed by hand: mend it or restore it from a backup",
-		ledger.ErrUnreadable, keyOf(r.attrs), r.err)
+	return fmt.Errorf("%w: item %s of the table: %w; it was changed by hand, or by a build that this one does not understand: "+
+		"mend it, restore it from a backup, or deploy that build", ledger.ErrUnreadable, keyOf(r.attrs), r.err)
 }
 
-// gone tells whether the item counts as absent.
+// gone tells whether the item counts as absent. One whose end cannot be read is there, and is an error.
 func (r *reader) gone(now time.Time) bool {
 	_, expires := r.attrs[attrExpires]
-	return expires && ledger.Gone(r.number(attrExpires), now)
+	at := r.number(attrExpires)
+	return expires && r.err == nil && ledger.Gone(at, now)
 }

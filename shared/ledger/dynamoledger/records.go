@@ -2,6 +2,7 @@ package dynamoledger
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -60,6 +61,7 @@ func decodeDelivery(it item, now time.Time) (gate.Delivery, bool, error) {
 		Case: r.text(attrCase), Incident: r.text("incident"), Transition: r.text("transition"), Title: r.text("title"),
 		Time: r.moment("time"), Decided: r.moment("decided"), TraceID: r.text("trace_id"), Words: r.text("words"),
 	}
+	r.must("id", "verdict") // a message is done because of it
 	return d, true, r.done()
 }
 
@@ -87,7 +89,7 @@ func decodeIncident(it item, now time.Time) (gate.Incident, bool, error) {
 			Org: r.text("org"), Monitor: r.text("monitor"), Key: r.text("key"), Cycle: r.flag("cycle"),
 		},
 		Fire: r.moment("fire"), Rec: r.moment("rec"), Final: r.flag("final"), Case: r.text(attrCase),
-		Version: int(r.number(attrVersion)),
+		Version: r.version(),
 	}
 	return in, true, r.done()
 }
@@ -103,6 +105,7 @@ func decodePointer(it item, now time.Time) (string, bool, error) {
 	if err != nil || r.gone(now) {
 		return "", false, err
 	}
+	r.must(attrCase)
 	return r.text(attrCase), true, r.done()
 }
 
@@ -177,7 +180,7 @@ func decodeCase(it item, now time.Time) (gate.Case, bool, error) {
 		ID: r.text("id"), Agent: r.text("agent"), State: gate.State(r.text("state")), Why: gate.Why(r.text("why")),
 		How: gate.How(r.text("how")), Until: r.moment("until"), Opened: r.moment("opened"), StartAt: r.moment("start_at"),
 		Severity: alert.Severity(r.number("severity")), Attempt: int(r.number("attempt")), Doubts: int(r.number("doubts")),
-		NoRepeat: r.flag("no_repeat"), Resting: r.flag("resting"), Note: r.text("note"), Version: int(r.number(attrVersion)),
+		NoRepeat: r.flag("no_repeat"), Resting: r.flag("resting"), Note: r.text("note"), Version: r.version(),
 		Firing: int(r.number(attrFiring)), Joined: int(r.number(attrJoined)), Last: r.moment(attrLast),
 		Title: r.text("title"), Service: r.text("service"), Incident: r.text("incident"), TraceID: r.text("trace_id"),
 		Trace: r.text("trace"),
@@ -191,7 +194,21 @@ func decodeCase(it item, now time.Time) (gate.Case, bool, error) {
 		c.Members = append(c.Members, r.member(m.Value))
 	}
 	slices.SortFunc(c.Members, ledger.CompareMembers)
+	r.must("id", "state", attrFiring, attrJoined, attrMembers)
+	r.known(c)
 	return c, true, r.done()
+}
+
+// known refuses a state that the gate has no rules for, and an end: it would take either for a case that never started,
+// and start it once more.
+func (r *reader) known(c gate.Case) {
+	if _, known := gate.Moves()[c.State]; !known {
+		r.fail("state", "a state that this build knows")
+	}
+	ways := slices.Concat(slices.Collect(maps.Values(gate.Endings()))...)
+	if c.State == gate.Ended && !slices.Contains(ways, c.How) {
+		r.fail("how", "an end that this build knows")
+	}
 }
 
 // memberName is a member's name within the case's members: short, and fit for a name.
@@ -241,6 +258,7 @@ func decodeLead(it item) (alert.Alert, bool, error) {
 		return alert.Alert{}, false, err
 	}
 	lead := r.text(attrAlert)
+	r.must(attrAlert)
 	if err := r.done(); err != nil {
 		return alert.Alert{}, false, err
 	}

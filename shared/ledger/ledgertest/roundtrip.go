@@ -88,16 +88,16 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 		w.same("the case when all went away", w.lookCase(full.ID, w.now).Cases[full.ID], empty)
 	})
 
-	each(t, open, "records that hold nothing but their names", func(w *world) {
+	each(t, open, "records that hold nothing but what each must", func(w *world) {
 		c := gate.Case{ID: "ab-1", Agent: agent, State: gate.Waiting, Version: 1}
 		in := gate.Incident{Key: incidentOf(1), Version: 1}
 		w.commit(gate.Change{
-			Delivery: &gate.Delivery{ID: "d-1"}, Incident: &gate.IncidentWrite{Now: in},
+			Delivery: &gate.Delivery{ID: "d-1", Verdict: gate.Drop}, Incident: &gate.IncidentWrite{Now: in},
 			Cases:   []gate.CaseWrite{{Now: c, Lead: &alert.Alert{}}},
 			Account: &gate.AccountWrite{Agent: agent, Put: map[string]gate.Reservation{"ab-1": {}}},
 		})
 		v := w.look(ledger.Question{Delivery: "d-1", Incident: incidentOf(1), Agent: agent})
-		w.same("the delivery", *v.Delivery, gate.Delivery{ID: "d-1"})
+		w.same("the delivery", *v.Delivery, gate.Delivery{ID: "d-1", Verdict: gate.Drop})
 		w.same("the incident", v.Incident, in)
 		w.same("the account", v.Account, gate.Account{Agent: agent, Version: 1, Running: map[string]gate.Reservation{"ab-1": {}}})
 		v = w.lookCase("ab-1", w.now)

@@ -1,0 +1,165 @@
+package dynamoledger
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
+	"github.com/alertbridge/alertbridge/shared/ledger/ledgertest"
+)
+
+// record is one item of a kind as this build writes it.
+type record struct {
+	kind  string
+	item  item
+	must  []string                 // attributes without which it cannot be read
+	again func(item) (item, error) // reads an item and writes what it read; nil when it counts as absent
+}
+
+// records are the items of one commit, in which every attribute is there, and the question that reads them all.
+func records(t testing.TB) ([]record, ledger.Question) {
+	c := ledgertest.Largest(noon, 0)
+	d, in, p, k := *c.Delivery, c.Incident.Now, c.Pointers[0], c.Cases[0].Now
+	k.How, k.NoRepeat, k.Resting = gate.EndAssumed, true, true
+	lead, err := encodeLead(k.ID, alert.Alert{Delivery: d.ID, Title: "CPU is high", Severity: alert.High, Time: noon}, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	account := accountItem(gate.Account{
+		Agent: k.Agent, Version: 7, Shut: *c.Account.Shut, Down: *c.Account.Down,
+		Running: map[string]gate.Reservation{k.ID: c.Account.Put[k.ID]},
+	})
+	list := []record{
+		{"delivery", encodeDelivery(d, noon), []string{"id", "verdict"}, func(it item) (item, error) {
+			d, there, err := decodeDelivery(it, noon)
+			return ifThere(encodeDelivery(d, noon), there), err
+		}},
+		{"incident", encodeIncident(in, noon), []string{"version"}, func(it item) (item, error) {
+			in, there, err := decodeIncident(it, noon)
+			return ifThere(encodeIncident(in, noon), there), err
+		}},
+		{"grouping key", encodePointer(p, noon), []string{"case"}, func(it item) (item, error) {
+			id, there, err := decodePointer(it, noon)
+			return ifThere(encodePointer(gate.PointerWrite{Key: p.Key, Now: id}, noon), there), err
+		}},
+		{"case", encodeCase(k, noon), []string{"id", "state", "version", "firing", "joined", "members"}, func(it item) (item, error) {
+			c, there, err := decodeCase(it, noon)
+			return ifThere(encodeCase(c, noon), there), err
+		}},
+		{"lead", lead, []string{"alert"}, func(it item) (item, error) {
+			a, there, err := decodeLead(it)
+			if err != nil || !there {
+				return nil, err
+			}
+			return encodeLead(k.ID, a, noon)
+		}},
+		{"account", account, nil, func(it item) (item, error) {
+			a, err := decodeAccount(it)
+			a.Agent = k.Agent
+			return accountItem(a), err
+		}},
+	}
+	return list, ledger.Question{
+		Delivery: d.ID, Incident: in.Key, Pointers: []string{p.Key}, Agent: k.Agent, Leads: true,
+	}
+}
+
+func ifThere(it item, there bool) item {
+	if !there {
+		return nil
+	}
+	return it
+}
+
+// accountItem is an account as its updates leave it.
+func accountItem(a gate.Account) item {
+	it := newItem(accountKey(a.Agent), time.Time{})
+	it.number(attrVersion, a.Version)
+	for _, attr := range append(shutAttributes(a.Shut), downAttributes(a.Down)...) {
+		if attr.value != nil {
+			it[attr.name] = attr.value
+		}
+	}
+	for id, r := range a.Running {
+		it[reservationMark+id] = encodeReservation(r)
+	}
+	return it
+}
+
+// lookWith reads all records, one of them changed.
+func lookWith(t *testing.T, change func(kind string, it item)) (gate.View, error) {
+	t.Helper()
+	list, q := records(t)
+	var first, second []string
+	for _, r := range list {
+		change(r.kind, r.item)
+		text := wire(&types.AttributeValueMemberM{Value: r.item})
+		text = strings.TrimSuffix(strings.TrimPrefix(text, `{"M":`), "}")
+		if r.kind == "case" || r.kind == "lead" {
+			second = append(second, text)
+		} else {
+			first = append(first, text)
+		}
+	}
+	_, l := newStub(t, got(first), got(second))
+	return l.Look(t.Context(), q, noon)
+}
+
+// wire is a value as DynamoDB sends it.
+func wire(v types.AttributeValue) string {
+	quoted := func(list []string) string {
+		text, _ := json.Marshal(list)
+		return string(text)
+	}
+	switch v := v.(type) {
+	case *types.AttributeValueMemberS:
+		return `{"S":` + strings.Trim(quoted([]string{v.Value}), "[]") + "}"
+	case *types.AttributeValueMemberN:
+		return `{"N":"` + v.Value + `"}`
+	case *types.AttributeValueMemberBOOL:
+		return fmt.Sprintf(`{"BOOL":%t}`, v.Value)
+	case *types.AttributeValueMemberNULL:
+		return `{"NULL":true}`
+	case *types.AttributeValueMemberB:
+		return `{"B":"` + base64.StdEncoding.EncodeToString(v.Value) + `"}`
+	case *types.AttributeValueMemberSS:
+		return `{"SS":` + quoted(v.Value) + "}"
+	case *types.AttributeValueMemberL:
+		var all []string
+		for _, e := range v.Value {
+			all = append(all, wire(e))
+		}
+		return `{"L":[` + strings.Join(all, ",") + "]}"
+	case *types.AttributeValueMemberM:
+		var all []string
+		for _, name := range slices.Sorted(maps.Keys(v.Value)) {
+			all = append(all, fmt.Sprintf("%q:%s", name, wire(v.Value[name])))
+		}
+		return `{"M":{` + strings.Join(all, ",") + "}}"
+	}
+	panic(fmt.Sprintf("a %T", v))
+}
+
+// wantUnreadable: nothing of the answer is used, and the error names the item and, where it is its fault, the attribute.
+func wantUnreadable(t *testing.T, v gate.View, err error, k key, attribute string) {
+	t.Helper()
+	if !errors.Is(err, ledger.ErrUnreadable) || !reflect.DeepEqual(v, gate.View{}) {
+		t.Fatalf("read as %+v, %v", v, err)
+	}
+	var format *FormatError
+	if !strings.Contains(err.Error(), "item "+k.String()+" of") || !errors.As(err, &format) && !strings.Contains(err.Error(), `attribute "`+attribute+`"`) {
+		t.Errorf("it does not name %s and %s: %v", k, attribute, err)
+	}
+}
