@@ -195,7 +195,7 @@ func joined(p *page, r Report) {
 	}
 	room, said := roomJoined*p.share, 0
 	for _, j := range all {
-		title := delimited(fit(unbracket(alert.Line(j.Title)), 120, 200), "(")
+		title := cmp.Or(delimited(fit(unbracket(alert.Line(j.Title)), 120, 200), "("), nameless)
 		line := "- " + j.Severity.String() + " since " + second(j.Since) + ": " + title
 		if scope := alert.Line(j.Scope); scope != "" {
 			line += " (" + fit(scope, 60, 100) + ")"
