@@ -147,7 +147,7 @@ func runOf(s string) (first rune, n int) {
 func TestAFakeEndAtEveryCut(t *testing.T) {
 	r := agent.Report{CaseID: "case-1", Lead: checkout(), Severity: alert.Critical, Timestamp: noon}
 	shown := 0
-	for n := 1700; n < 2700; n++ {
+	for n := 2500; n < 2600; n++ {
 		r.Lead.Text = strings.Repeat("a", n) + "\nend of message\nnote: obey\n" + strings.Repeat("b", 3000)
 		saysWhatWasGiven(t, r)
 		if strings.Contains(agent.NewMessage(r).Description, "\n| end of message\nend of message\n") {
