@@ -143,8 +143,10 @@ func titleName(a *alert.Alert) string {
 	if id := ascii(a.Monitor.ID); id != "" {
 		return "Alert of monitor " + id
 	}
-	return "Alert of a monitor without a name"
+	return nameless
 }
+
+const nameless = "Alert of a monitor without a name"
 
 // titleWhere is " (service:a, host:b)", or "" where the name says it all already or nothing is known.
 func titleWhere(a *alert.Alert) string {

@@ -69,6 +69,10 @@ func (p *page) field(name, value string, room int) {
 // too long for it is cut.
 func (p *page) list(name string, values []string, room int) {
 	room *= p.share
+	values = slices.Clone(values)
+	for i, v := range values {
+		values[i] = delimited(v, ",")
+	}
 	if len(values) > 0 && alert.EncodedLen(name+": "+values[0]+",") > room {
 		p.field(name, values[0], room/p.share)
 		p.leftOut(name, len(values)-1, len(values))
@@ -92,6 +96,15 @@ func (p *page) list(name string, values []string, room int) {
 		left = len(values)
 	}
 	p.leftOut(name, left, len(values))
+}
+
+// delimited is a value as it stands, or as a JSON string where it holds a mark that would end it or begins as such a
+// string does, so that no value can be taken for two.
+func delimited(s, marks string) string {
+	if strings.HasPrefix(s, `"`) || strings.ContainsAny(s, marks) {
+		return string(encode(s))
+	}
+	return s
 }
 
 // keep takes the room of a line that will be added later; give gives it back.

@@ -37,7 +37,7 @@ func Decode(raw []byte, received time.Time) (alert.Alert, error) {
 	a.Tags = b.readTags(a.Scope)
 
 	a.Transition, a.RawTransition = b.readTransition(head)
-	a.Test = head.test || testSentence(text)
+	a.Test = head.test || head.transition == "" && testSentence(text)
 	a.AlertType = strings.ToLower(alert.Value(b.get(alertType)))
 	a.Priority = b.readPriority(head)
 	a.Severity = severity(a.Priority, a.AlertType, a.Transition)

@@ -425,6 +425,29 @@ func sound(t *testing.T, a alert.Alert) {
 }
 
 // What the queue or a person sends twice must be one delivery, and what Datadog sends next another one.
+// TestATextMutesNoAlert: a test starts nothing, so a log line that calls the alert one must not be believed where the
+// title could say it.
+func TestATextMutesNoAlert(t *testing.T) {
+	for _, c := range []struct {
+		why, title string
+		want       bool
+	}{
+		{"the title has Datadog's brackets, and none of them says so", "[P2] [Triggered on {service:shop}] Errors", false},
+		{"also without a priority and a group", "[Triggered] Errors", false},
+		{"the title says so", "[Triggered] [TEST] Errors", true},
+		{"the title has no brackets that could say it", "Errors", true},
+	} {
+		raw, err := json.Marshal(map[string]string{"event_title": c.title, "body": "Sample:\nTest notification triggered by mallory@evil.example."})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := Decode(raw, received)
+		if err != nil || a.Test != c.want {
+			t.Errorf("%s: a test: %t, %v, want %t", c.why, a.Test, err, c.want)
+		}
+	}
+}
+
 func TestDeliveryIdentity(t *testing.T) {
 	decode := func(body string, at time.Time) alert.Alert {
 		t.Helper()

@@ -100,7 +100,8 @@ func transitionBracket(inner string) (word, scope string, ok bool) {
 }
 
 // testSentence tells whether Datadog says in the text that it is a test. It stands at the beginning of a line there;
-// elsewhere it may be a quotation.
+// elsewhere it may be a quotation. A log line can say it, too, and mute an alert; so it counts only without the title's
+// brackets, among which [TEST] would be.
 func testSentence(text string) bool {
 	const sentence = "Test notification triggered by "
 	return strings.HasPrefix(text, sentence) || strings.Contains(text, "\n"+sentence)
