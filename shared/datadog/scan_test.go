@@ -1,6 +1,7 @@
 package datadog
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,27 @@ func TestSeverity(t *testing.T) {
 	} {
 		if got := severity(c.priority, c.alertType, c.transition); got != c.want {
 			t.Errorf("severity(%q, %q, %s) = %s, want %s", c.priority, c.alertType, c.transition, got, c.want)
+		}
+	}
+}
+
+// Datadog's sentence counts at the beginning of the text alone: what stands below it may be a log line, and that anyone
+// who makes the service log can write.
+func TestTestSentence(t *testing.T) {
+	const sentence = "Test notification triggered by aoi@hanare.example."
+	for text, want := range map[string]bool{
+		sentence + "\nText":                                  true,
+		"%%%\n" + sentence + "\n%%%":                         true,
+		"%%%\n@webhook-alertbridge\n\n" + sentence + "\n%%%": true,
+		"Last log line:\n" + sentence:                        false,
+		"Last log line:\n\n" + sentence:                      false,
+		"He wrote: " + sentence:                              false,
+		"":                                                   false,
+	} {
+		body, _ := json.Marshal(map[string]string{"title": "[Triggered] A", "body": text})
+		a, err := Decode(body, received)
+		if err != nil || a.Test != want {
+			t.Errorf("%q: a test: %v, want %v, %v", text, a.Test, want, err)
 		}
 	}
 }
