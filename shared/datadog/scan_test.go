@@ -215,6 +215,28 @@ func TestFindLinks(t *testing.T) {
 	}
 }
 
+func TestWithoutCredentials(t *testing.T) {
+	long := strings.Repeat("p", maxPassword)
+	for _, c := range []struct{ why, text, want string }{
+		{"any scheme", "at postgres://app:s3cret@db-main:5432/x and redis://:s3cret@cache", "at postgres://db-main:5432/x and redis://cache"},
+		{"a token", "https://token@a.example/x", "https://a.example/x"},
+		{"an @ in a password", "amqp://app:p@w@queue/x", "amqp://queue/x"},
+		{"a mark in front of a host that could be a handle", "postgres://app:s3cret!@db-main.internal", "postgres://db-main.internal"},
+		{"a slash in a password", "postgres://app:p/w@db-main:5432/x", "postgres://db-main:5432/x"},
+		{"a slash in front of one", "postgres://app:/w@db-main:5432/x", "postgres://db-main:5432/x"},
+		{"other marks in one", "postgres://app:p?w#1@db-main:5432/x", "postgres://db-main:5432/x"},
+		{"a password that looks like a port stays", "postgres://app:12/w@db-main", "postgres://app:12/w@db-main"},
+		{"a page of somebody", "https://example.com/@some-body https://example.com:8443/@some-body", "https://example.com/@some-body https://example.com:8443/@some-body"},
+		{"a parameter", "https://a.b/?to=x@y.z https://a.b:80?to=x@y.z", "https://a.b/?to=x@y.z https://a.b:80?to=x@y.z"},
+		{"an address of e-mail behind one", "https://a.b:x/ ops@example.com (http://a.b:x/)a@b", "https://a.b:x/ ops@example.com (http://a.b:x/)a@b"},
+		{"no end", "://a:" + long + "/@b", "://a:" + long + "/@b"},
+	} {
+		if got := withoutCredentials(alert.Clean(c.text)); got != c.want {
+			t.Errorf("%s\n got %s\nwant %s", c.why, got, c.want)
+		}
+	}
+}
+
 func TestLinkSaysOfTheAlert(t *testing.T) {
 	for address, want := range map[string]pageLink{
 		"https://a.datadoghq.com/monitors/12?group=h%3A1&event_id=85&from_ts=1795165200000&to_ts=1795165500": {
