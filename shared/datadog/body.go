@@ -100,7 +100,7 @@ func tooDeep(raw []byte) bool {
 
 func notJSON(err error, size int) *DecodeError {
 	where := fmt.Sprintf("it ends too early, after byte %d", size)
-	if bad := (*json.SyntaxError)(nil); errors.As(err, &bad) && bad.Offset < int64(size) {
+	if bad := (*json.SyntaxError)(nil); errors.As(err, &bad) {
 		where = fmt.Sprintf("%s at byte %d", bad, bad.Offset)
 	}
 	return &DecodeError{NotJSON, "The body is not JSON (" + where + "): in the payload of the webhook in Datadog, look for a missing or trailing comma, and for a variable without quotes."}

@@ -538,6 +538,24 @@ func TestDecodeErrors(t *testing.T) {
 	}
 }
 
+// What is wrong with the payload and at which byte, as whoever wrote it reads it.
+func TestNotJSONWords(t *testing.T) {
+	for body, where := range map[string]string{
+		`{"id": "1"`:            "it ends too early, after byte 10",
+		`{"id": "1`:             "it ends too early, after byte 9",
+		`{"id": "1",}`:          "invalid character '}' looking for beginning of object key string at byte 12",
+		`{"id": "1"]`:           "invalid character ']' after object key:value pair at byte 11",
+		`{"date": , "id": "1"}`: "invalid character ',' looking for beginning of value at byte 10",
+		`{"id": 1 "date": 2}`:   "invalid character '\"' after object key:value pair at byte 10",
+	} {
+		_, err := Decode([]byte(body), received)
+		want := "datadog: not_json: The body is not JSON (" + where + "): in the payload of the webhook in Datadog, look for a missing or trailing comma, and for a variable without quotes."
+		if err == nil || err.Error() != want {
+			t.Errorf("%s\n got %v\nwant %s", body, err, want)
+		}
+	}
+}
+
 // A body says at which byte it breaks, and nothing of what it holds.
 func TestDecodeErrorsTellNoContent(t *testing.T) {
 	_, err := Decode([]byte(`{"token": "hunter2", "id": oops}`), received)
