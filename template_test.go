@@ -592,7 +592,7 @@ func TestSecretsAreMadeAsTheyShould(t *testing.T) {
 			t.Errorf("%s has the value %v in the template: known to all, and put back over the real one when it changes", name, v)
 		}
 		if v, there := p["Name"]; there {
-			t.Errorf("%s has the fixed name %v, which a deleted secret blocks for its days of grace", name, v)
+			t.Errorf("%s has the fixed name %v, which a second stack in the account cannot have", name, v)
 		}
 	}
 	if _, there := s.properties("AgentSecret")["GenerateSecretString"]; there {
