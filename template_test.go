@@ -572,11 +572,11 @@ func TestFrontDoor(t *testing.T) {
 	s := newStack(t)
 	paths := at[object](s.properties("Api"), "Body", "paths")
 	if len(paths) != 1 || len(at[object](paths, "/datadog")) != 1 {
-		t.Fatalf("routes are %v, want POST /datadog alone", paths)
+		t.Fatalf("routes are %v, want /datadog alone, with any method", paths)
 	}
 	integration := at[object](paths, "/datadog", "x-amazon-apigateway-any-method", "x-amazon-apigateway-integration")
 	if integration["payloadFormatVersion"] != "2.0" || !strings.Contains(at[string](integration, "uri"), "IngestFunction.Arn") {
-		t.Errorf("POST /datadog leads to %v", integration)
+		t.Errorf("any method of /datadog leads to %v", integration)
 	}
 	stage := s.properties("ApiApiGatewayDefaultStage")
 	for _, never := range []string{"DefaultRouteSettings", "RouteSettings"} {
