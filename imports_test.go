@@ -50,6 +50,11 @@ var rules = []rule{
 		because: "AWS is met in adapters named after what they adapt; everything else can be run without it",
 	},
 	{
+		in:      []string{"functions/ingest/intake", "functions/dispatcher/dispatch", "functions/scheduler/schedule"},
+		never:   []string{awsSDK, smithy},
+		because: "a handler runs in tests and on a laptop over other adapters; its main alone chooses those of AWS",
+	},
+	{
 		except: []string{"shared/telemetry"}, tests: true,
 		never:   []string{"github.com/DataDog/", "gopkg.in/DataDog/"},
 		because: "Datadog's packages will be replaced by their successors, and that must be a change of one package",
@@ -187,6 +192,10 @@ func TestImportRulesForbid(t *testing.T) {
 		{"shared/gate", "golang.org/x/text", true},
 		{"shared/ledger", awsSDK + "/aws", true},
 		{"shared/ledger/dynamoledger", awsSDK + "/aws", false},
+		{"functions/ingest", awsSDK + "/config", false},
+		{"functions/ingest/intake", awsSDK + "/service/sqs", true},
+		{"functions/dispatcher/dispatch", smithy, true},
+		{"functions/scheduler/schedule", awsSDK + "/service/dynamodb", true},
 		{"functions/dispatcher/dispatch", "gopkg.in/DataDog/dd-trace-go.v1/ddtrace/tracer", true},
 		{"shared/telemetry", "gopkg.in/DataDog/dd-trace-go.v1/ddtrace/tracer", false},
 		{"shared/start", "functions/dispatcher/dispatch", true},

@@ -49,6 +49,7 @@ var fuzzed = map[string][]string{
 	"shared/ledger/dynamoledger.FuzzItem":     {"shared/ledger/dynamoledger.decodeCase", "shared/ledger/dynamoledger.decodeAccount"},
 	"shared/ledger/dynamoledger.FuzzKeyParts": {"shared/ledger/dynamoledger.part"},
 	"shared/agent.FuzzMessage":                {"shared/agent.NewMessage", "shared/agent.plainAddress"},
+	"shared/agent.FuzzReadsBack":              {"shared/agent.NewMessage", "shared/agent.plainAddress"},
 	"shared/agent.FuzzParse":                  {"shared/agent.parse", "shared/agent.check"},
 	"shared/agent.FuzzJudge":                  {"shared/agent.judge", "shared/agent.retryAfter"},
 	"shared/setting.FuzzReader":               {"shared/setting.OneOf"},

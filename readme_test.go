@@ -30,6 +30,7 @@ const (
 	here = "by this test"
 	ci   = "by .ci/run"
 	hand = "by hand, on the engines of .ci/engines with the AWS CLI"
+	sam  = "by .ci/sam-test, with settings for its engines and with events of its own"
 	// cloud: it has not been run, because it needs an AWS account or the Agent.
 	cloud = "not, for want of an account"
 )
@@ -43,6 +44,8 @@ var commands = map[string]string{
 	"go build -o bin/ ./cmd/alertbridge": here,
 	"bin/alertbridge send --fresh events/http/triggered-p1.json":         here,
 	"bin/alertbridge cases list":                                         here,
+	"bin/alertbridge run":                                                here,
+	"bin/alertbridge run --quiet-events":                                 here,
 	"make test":                                                          ci,
 	"sam build":                                                          ci,
 	"export ALERTBRIDGE_TOKEN=TOKEN":                                     here,
@@ -52,7 +55,10 @@ var commands = map[string]string{
 	"aws dynamodb delete-table --table-name LEDGER":                      hand,
 	"aws sqs delete-queue --queue-url DEAD-LETTER-QUEUE-URL":             hand,
 	"aws sqs start-message-move-task --source-arn DEAD-LETTER-QUEUE-ARN": hand,
-	"aws sqs receive-message --queue-url DEAD-LETTER-QUEUE-URL --visibility-timeout 0": hand,
+	"aws sqs receive-message --queue-url DEAD-LETTER-QUEUE-URL --visibility-timeout 0":            hand,
+	"sam local invoke IngestFunction --event events/http/wrong-token.json":                        sam,
+	"go run ./events/fresh events/sqs/alert.json | sam local invoke DispatcherFunction --event -": sam,
+	"sam local invoke SchedulerFunction --event events/schedule/tick.json":                        sam,
 	"sam deploy": cloud,
 	"aws cloudformation describe-stacks --stack-name alertbridge --query 'Stacks[0].Outputs'":                                                                                                                      cloud,
 	"aws secretsmanager put-secret-value --secret-id AGENT-SECRET-ARN --secret-string file://agent.json":                                                                                                           cloud,
@@ -94,6 +100,10 @@ func TestEveryCommandIsAccountedFor(t *testing.T) {
 		if how == ci && !strings.Contains(strings.ReplaceAll(steps, "make --no-print-directory ", "make "), c) {
 			t.Errorf("%s is said to be run by .ci/run, and is not", c)
 		}
+		m := regexp.MustCompile(`sam local invoke (\w+) --event `).FindStringSubmatch(c)
+		if how == sam && (m == nil || !strings.Contains(steps, `sam local invoke "$1" -e "$2" `) || !strings.Contains(steps, "\n  run "+m[1]+" ")) {
+			t.Errorf("%s is said to be run by .ci/sam-test, and is not", c)
+		}
 	}
 }
 
@@ -116,7 +126,7 @@ func TestReadmeOnThisComputer(t *testing.T) {
 	t.Setenv("ALERTBRIDGE_TOKEN", "example-ingest-token-for-local-use-only")
 	const test = "bin/alertbridge send --url WEBHOOK-URL --fresh events/http/test-notification.json"
 	for _, c := range []struct{ command, says string }{
-		{"bin/alertbridge send --fresh events/http/triggered-p1.json", "202"},
+		{"bin/alertbridge send --fresh events/http/triggered-p1.json", "202  join"},
 		{"bin/alertbridge cases list", "started"},
 		{test, "202"},
 	} {
@@ -132,6 +142,12 @@ func TestReadmeOnThisComputer(t *testing.T) {
 			t.Errorf("%s: %v\n%s", c.command, err, out)
 		}
 	}
+	// Without the events nobody has sent the delivery yet.
+	quiet := runBridge(t, bin, "--quiet-events")
+	out, err := exec.Command(bin, "send", "--fresh", "events/http/triggered-p1.json", "--url", quiet.url).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "202  start") {
+		t.Errorf("with --quiet-events: %v\n%s", err, out)
+	}
 }
 
 // bridge is `alertbridge run` in a process of its own.
@@ -142,11 +158,11 @@ type bridge struct {
 
 func (b *bridge) said(line string) bool { return slices.Contains(b.text, line) }
 
-// runBridge starts a bridge, waits until it has played the corpus, and ends it when the test is over.
-func runBridge(t *testing.T, bin string) *bridge {
+// runBridge starts a bridge, waits until it is up and has played the corpus, and ends it when the test is over.
+func runBridge(t *testing.T, bin string, args ...string) *bridge {
 	t.Helper()
 	out, in := io.Pipe()
-	cmd := exec.CommandContext(t.Context(), bin, "run", "--listen", "127.0.0.1:0")
+	cmd := exec.CommandContext(t.Context(), bin, append([]string{"run", "--listen", "127.0.0.1:0"}, args...)...)
 	cmd.Stdout, cmd.Stderr = in, in
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

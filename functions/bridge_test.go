@@ -1,6 +1,7 @@
-// Package functions_test drives the real handlers together: intake, dispatch and schedule over an in-memory queue and
-// ledger, with a clock that stands still and an Agent that answers what the scenario says. Each scenario of the
-// protocol is played step by step, and any step can be held up just before or after it reaches the ledger or the Agent.
+// Package functions_test drives the real handlers dispatch and schedule together, over one ledger in memory, with a clock
+// that stands still and an Agent that answers what the scenario says. Messages are handed to dispatch as the queue would;
+// intake has tests of its own. Each scenario of the protocol is played step by step, and any step can be held up just
+// before or after it reaches the ledger or the Agent.
 package functions_test
 
 import (

@@ -13,9 +13,12 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/datadog"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
+	"github.com/alertbridge/alertbridge/shared/ledger/ledgertest"
+	"github.com/alertbridge/alertbridge/shared/queue"
 	"github.com/alertbridge/alertbridge/shared/start"
 	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
@@ -326,6 +329,32 @@ func TestUnreadableDeliveryHasAVerdict(t *testing.T) {
 	b.want(d, gate.Drop, gate.Unreadable)
 	if d.Words != "not_json: It is not JSON. It begins: {,}" {
 		t.Errorf("words %q", d.Words)
+	}
+}
+
+// The table's sizes are reckoned with so many words, for whatever body.
+func TestWordsOnAnUnreadableDeliveryAreBounded(t *testing.T) {
+	b := newBridge(t)
+	wide := strings.Repeat("𠮷", 5000)
+	for id, body := range map[string]string{
+		"raw-list": `["` + wide + `"]`, "raw-cut": `{"a":"` + wide, "raw-text": `{"a": false` + "\x01" + wide, "raw-deep": strings.Repeat("[", 5000),
+		"raw-number": `{"` + wide + `": 1.}`, "raw-other": `{"a":"` + wide + `"}`,
+	} {
+		_, err := datadog.Decode([]byte(body), b.clock.Now())
+		var bad *datadog.DecodeError
+		if !errors.As(err, &bad) {
+			t.Fatalf("%s: %v", id, err)
+		}
+		env := unreadable(id, b.clock.Now())
+		env.Unreadable = queue.NewUnreadable(string(bad.Reason), bad.Words, []byte(body))
+		event := events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: encode(t, env)}}}
+		if _, err := b.dispatch.Handle(t.Context(), event); err != nil {
+			t.Fatal(err)
+		}
+		words := b.verdict(alert.Alert{Delivery: id}).Words
+		if len(words) > ledgertest.MaxRejected || !strings.HasPrefix(words, string(bad.Reason)+": "+bad.Words+" It begins: ") {
+			t.Errorf("%s: %d bytes, of at most %d: %s", id, len(words), ledgertest.MaxRejected, words)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/caseview"
+	"github.com/alertbridge/alertbridge/shared/alert"
 )
 
 const casesLong = `A case is what the Agent is asked to investigate, once: one incident, or several joined. These commands show the cases of
@@ -118,6 +119,9 @@ func showCommand(from *origin) *cobra.Command {
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usage(`name one case by its id; "alertbridge cases list" shows them`)
+			}
+			if !alert.SafeID(args[0]) {
+				return usage("%q is no id of a case; they look like ab-k5w2q7n3xj4mzyta", args[0])
 			}
 			return nil
 		},

@@ -73,6 +73,9 @@ func TestCasesSayWhatIsWrong(t *testing.T) {
 			_, _ = io.WriteString(w, `{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"Requested resource not found"}`)
 		case strings.HasPrefix(r.URL.Path, "/gateway"):
 			w.WriteHeader(http.StatusForbidden)
+		case strings.HasPrefix(r.URL.Path, "/cases"): // as the HTTP API of a deployed bridge
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, `{"message":"Not Found"}`)
 		default:
 			_, _ = io.WriteString(w, "<html>Sign in</html>")
 		}
@@ -92,11 +95,14 @@ func TestCasesSayWhatIsWrong(t *testing.T) {
 		want   string
 	}{
 		{"no local run", []string{"list", "--url", closed.URL}, 1, "start a bridge there with alertbridge run, name another with --url, or a deployed bridge's table with --table"},
-		{"something else there", []string{"list", "--url", page.URL}, 1, "did not answer as a local run does"},
+		{"something else there", []string{"list", "--url", page.URL + "/portal"}, 1, "did not answer as a local run does"},
+		{"a deployed bridge", []string{"list", "--url", page.URL + "/datadog"}, 1, " did not answer as a local run does (Not Found); a deployed bridge is read with --table\n"},
+		{"a case of a deployed bridge", []string{"show", "ab-1", "--url", page.URL}, 1, " did not answer as a local run does (Not Found); a deployed bridge is read with --table\n"},
 		{"a refusal", []string{"show", "ab-1", "--url", page.URL + "/gateway"}, 1, "alertbridge: the answer was 403 Forbidden\n"},
 		{"no region", []string{"list", "--table", "Ledger"}, 2, "no AWS region is set; name it with --region, AWS_REGION or a profile"},
 		{"no such profile", []string{"list", "--table", "Ledger", "--profile", "nobody"}, 1, "the AWS configuration cannot be read: "},
 		{"no table", []string{"list", "--table", "Ledger", "--region", "eu-central-1"}, 1, "table Ledger cannot be read (check --table, --region and --profile; AWS_ENDPOINT_URL_DYNAMODB is set): "},
+		{"no id for a local run", []string{"show", "../deliveries/x", "--url", page.URL}, 2, `"../deliveries/x" is no id of a case`},
 		{"no id", []string{"show", "ab/1", "--table", "Ledger", "--region", "eu-central-1"}, 2, `"ab/1" is no id of a case`},
 	} {
 		got := call(t, "", append([]string{"cases"}, row.args...)...)

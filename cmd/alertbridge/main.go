@@ -85,6 +85,14 @@ func rootCommand() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(runCommand(), sendCommand(), casesCommand(), versionCommand())
+	root.InitDefaultHelpCmd()
+	help, _, _ := root.Find([]string{"help"}) // cobra's, which takes any words and then explains the whole
+	help.Args = func(_ *cobra.Command, args []string) error {
+		if cmd, rest, _ := root.Find(args); len(rest) > 0 {
+			return unknown(cmd, rest[0])
+		}
+		return nil
+	}
 	return root
 }
 

@@ -158,6 +158,8 @@ func TestWrongCommandLines(t *testing.T) {
 	}{
 		{[]string{"sned"}, `alertbridge: there is no command "sned"; did you mean "send"?` + "\n\nHow it is called: alertbridge --help\n"},
 		{[]string{"nonsense"}, `there is no command "nonsense"`},
+		{[]string{"help", "nonsense"}, `alertbridge: there is no command "nonsense"` + "\n"},
+		{[]string{"help", "cases", "lst"}, `there is no command "lst"; did you mean "list"?`},
 		{[]string{"--nonsense"}, "unknown flag: --nonsense"},
 		{[]string{"run", "x"}, `it takes no arguments, and got "x"` + "\n\nHow it is called: alertbridge run --help\n"},
 		{[]string{"run", "--tick", "0s"}, "--tick is 0s and must be above 0"},

@@ -211,7 +211,7 @@ func getJSON(ctx context.Context, client *http.Client, address string, into any)
 	if resp.StatusCode != http.StatusOK {
 		var said struct{ Error, Message string }
 		_ = json.Unmarshal(body, &said) // without words the status speaks
-		return &statusError{resp.StatusCode, line(strings.TrimSpace(said.Error + " " + said.Message))}
+		return &statusError{resp.StatusCode, said.Error != "", line(strings.TrimSpace(said.Error + " " + said.Message))}
 	}
 	return json.Unmarshal(body, into)
 }
@@ -219,6 +219,7 @@ func getJSON(ctx context.Context, client *http.Client, address string, into any)
 // statusError is an answer that is not what was asked for.
 type statusError struct {
 	status int
+	ours   bool // it says why as a local run does
 	words  string
 }
 

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const versionLong = `Prints which version of the command this is and what it was built with. A build from a checkout has no version of its
-own; then the commit says more.`
+const versionLong = `Prints which version of the command this is and what it was built with. Between releases the version of a build from a
+checkout is made by Go, of the time and the id of its commit; a build that did not look at the checkout is (devel).`
 
 // version is what is known of this build.
 type version struct {

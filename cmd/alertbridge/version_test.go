@@ -32,10 +32,10 @@ func TestVersionOfABuild(t *testing.T) {
 		{"nothing is known", debug.BuildInfo{}, "alertbridge (unknown)" + end},
 		{
 			"a checkout",
-			debug.BuildInfo{Main: debug.Module{Version: "(devel)"}, Settings: []debug.BuildSetting{
+			debug.BuildInfo{Main: debug.Module{Version: "v0.0.0-20261103100000-abc123abc123+dirty"}, Settings: []debug.BuildSetting{
 				setting("vcs.revision", "abc123"), setting("vcs.time", "2026-11-03T10:00:00Z"), setting("vcs.modified", "true"),
 			}},
-			"alertbridge (devel)" + end + "commit abc123 of 2026-11-03T10:00:00Z, with changes that are not committed\n",
+			"alertbridge v0.0.0-20261103100000-abc123abc123+dirty" + end + "commit abc123 of 2026-11-03T10:00:00Z, with changes that are not committed\n",
 		},
 		{
 			"a clean checkout",

@@ -152,6 +152,15 @@ var mutants = []mutant{
 	},
 }
 
+// Each fault must still fit into the code.
+func TestFaultsCanBePlanted(t *testing.T) {
+	for _, m := range mutants {
+		for plant := &m; plant != nil; plant = plant.besides {
+			plant.write(t, t.TempDir())
+		}
+	}
+}
+
 // Each planted fault must be seen, in the setting that is named for it.
 func TestPlantedFaultsAreFound(t *testing.T) {
 	if !*full {

@@ -64,7 +64,7 @@ type Alert struct {
 	Hostname  string   `json:"hostname,omitempty"`
 	Snapshot  string   `json:"snapshot,omitempty"`
 	Scope     []string `json:"scope,omitempty"` // the tags that triggered, "key:value"
-	Tags      []string `json:"tags,omitempty"`  // as received, "key:value" or bare, in order, repeats removed
+	Tags      []string `json:"tags,omitempty"`  // as received, "key:value" or bare, repeats removed; in order unless some had to be left out
 	Links     []Link   `json:"links,omitempty"`
 	Refs      []Ref    `json:"refs,omitempty"`
 

@@ -21,7 +21,9 @@ import (
 // A handle is an @ that does not follow a letter, digit or one of "_.+-/", and then an e-mail address, or the name of
 // one of Datadog's integrations (webhook-…, slack-…, pagerduty), or any name with a dash, or all, here, channel or
 // everyone. So ops@example.com in a sentence and https://example.com/@some-body stay, and so do @timestamp,
-// @http.status_code:500, @x-request-id:7 and @aws-sdk/client, which are attributes, annotations and packages.
+// @http.status_code:500, @x-request-id:7 and @aws-sdk/client, which are attributes, annotations and packages. Nor is
+// one in an address, from its :// to the next blank, bracket or quotation mark: there it ends a password, and whoever
+// takes the password out needs it, as in postgres://app:s3cret!@db-main.
 //
 // Nothing that cleaning removes can come about by cleaning: Clean(Clean(s)) == Clean(s).
 func Clean(s string) string {
@@ -195,14 +197,20 @@ func unseen(r rune) bool {
 // dropHandles leaves a blank where a handle stood between two characters that are not white space, so that nothing is
 // joined that was apart, and takes one of two blanks away.
 func dropHandles(s string) string {
-	at := strings.IndexByte(s, '@')
-	if at < 0 {
+	if strings.IndexByte(s, '@') < 0 {
 		return s
 	}
 	out := make([]byte, 0, len(s))
 	copied := 0
-	for i := at; i < len(s); i++ {
-		if s[i] != '@' || i > 0 && (inHandle(s[i-1]) || s[i-1] == '/') {
+	inAddress := false
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case ':':
+			inAddress = inAddress || strings.HasPrefix(s[i:], "://")
+		case ' ', '\n', '\t', '(', ')', '[', ']', '<', '>', '"', '`':
+			inAddress = false
+		}
+		if s[i] != '@' || inAddress || i > 0 && (inHandle(s[i-1]) || s[i-1] == '/') {
 			continue
 		}
 		end := i + 1

@@ -425,29 +425,6 @@ func sound(t *testing.T, a alert.Alert) {
 }
 
 // What the queue or a person sends twice must be one delivery, and what Datadog sends next another one.
-// TestATextMutesNoAlert: a test starts nothing, so a log line that calls the alert one must not be believed where the
-// title could say it.
-func TestATextMutesNoAlert(t *testing.T) {
-	for _, c := range []struct {
-		why, title string
-		want       bool
-	}{
-		{"the title has Datadog's brackets, and none of them says so", "[P2] [Triggered on {service:shop}] Errors", false},
-		{"also without a priority and a group", "[Triggered] Errors", false},
-		{"the title says so", "[Triggered] [TEST] Errors", true},
-		{"the title has no brackets that could say it", "Errors", true},
-	} {
-		raw, err := json.Marshal(map[string]string{"event_title": c.title, "body": "Sample:\nTest notification triggered by mallory@evil.example."})
-		if err != nil {
-			t.Fatal(err)
-		}
-		a, err := Decode(raw, received)
-		if err != nil || a.Test != c.want {
-			t.Errorf("%s: a test: %t, %v, want %t", c.why, a.Test, err, c.want)
-		}
-	}
-}
-
 func TestDeliveryIdentity(t *testing.T) {
 	decode := func(body string, at time.Time) alert.Alert {
 		t.Helper()
@@ -557,6 +534,24 @@ func TestDecodeErrors(t *testing.T) {
 	for _, r := range Reasons() {
 		if !reached[r] {
 			t.Errorf("nothing leads to %s", r)
+		}
+	}
+}
+
+// What is wrong with the payload and at which byte, as whoever wrote it reads it.
+func TestNotJSONWords(t *testing.T) {
+	for body, where := range map[string]string{
+		`{"id": "1"`:            "it ends too early, after byte 10",
+		`{"id": "1`:             "it ends too early, after byte 9",
+		`{"id": "1",}`:          "invalid character '}' looking for beginning of object key string at byte 12",
+		`{"id": "1"]`:           "invalid character ']' after object key:value pair at byte 11",
+		`{"date": , "id": "1"}`: "invalid character ',' looking for beginning of value at byte 10",
+		`{"id": 1 "date": 2}`:   "invalid character '\"' after object key:value pair at byte 10",
+	} {
+		_, err := Decode([]byte(body), received)
+		want := "datadog: not_json: The body is not JSON (" + where + "): in the payload of the webhook in Datadog, look for a missing or trailing comma, and for a variable without quotes."
+		if err == nil || err.Error() != want {
+			t.Errorf("%s\n got %v\nwant %s", body, err, want)
 		}
 	}
 }

@@ -331,12 +331,36 @@ func withoutCredentials(text string) string {
 			return out.String()
 		}
 		out.WriteString("://")
-		end := strings.IndexAny(after, "/?# \n\t()[]<>\"`")
-		if end < 0 {
-			end = len(after)
-		}
-		text = after[strings.LastIndexByte(after[:end], '@')+1:]
+		text = after[userinfo(after):]
 	}
+}
+
+// maxPassword bounds, in bytes, how far an @ is looked for behind a password that is not percent-encoded. The longest
+// in use are tokens of a cloud's databases.
+const maxPassword = 2000
+
+// userinfo is the length of the user:password@ with which an address begins behind its ://. A password may hold / ? #
+// as they are, although they belong percent-encoded. Then what stands before the first of them tells whether it is
+// one: app:p/w@db has a password, example.com/@a and example.com:80/?to=a@b.example have none. So a password that has
+// nothing but digits before its first such character is taken for a port, and stays.
+func userinfo(address string) int {
+	const after = " \n\t()[]<>\"`"
+	authority := until(address, "/?#"+after)
+	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+		return at + 1
+	}
+	if _, port, ok := strings.Cut(authority, ":"); !ok || isDigits(port) {
+		return 0
+	}
+	return strings.LastIndexByte(until(address[:min(len(address), maxPassword)], after), '@') + 1
+}
+
+// until is s up to the first of these characters.
+func until(s, chars string) string {
+	if i := strings.IndexAny(s, chars); i >= 0 {
+		return s[:i]
+	}
+	return s
 }
 
 // withoutFooter takes Datadog's last line away from a text: every link in it is among the alert's links.

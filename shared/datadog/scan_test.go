@@ -1,6 +1,7 @@
 package datadog
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -110,6 +111,30 @@ func TestSeverity(t *testing.T) {
 	}
 }
 
+// Datadog's sentence counts at the beginning of the text alone: what stands below it may be a log line, and that anyone
+// who makes the service log can write.
+// A test starts nothing, so a log line that calls the alert one is not believed.
+func TestTestSentence(t *testing.T) {
+	const sentence = "Test notification triggered by aoi@hanare.example."
+	for text, want := range map[string]bool{
+		sentence + "\nText":                                  true,
+		"%%%\n" + sentence + "\n%%%":                         true,
+		"%%%\n@webhook-alertbridge\n\n" + sentence + "\n%%%": true,
+		"Last log line:\n" + sentence:                        false,
+		"Last log line:\n\n" + sentence:                      false,
+		"He wrote: " + sentence:                              false,
+		"":                                                   false,
+	} {
+		for title, may := range map[string]bool{"A": true, "[Triggered] A": false} {
+			body, _ := json.Marshal(map[string]string{"title": title, "body": text})
+			a, err := Decode(body, received)
+			if err != nil || a.Test != (want && may) {
+				t.Errorf("%q under %q: a test: %v, want %v, %v", text, title, a.Test, want && may, err)
+			}
+		}
+	}
+}
+
 // $PRIORITY is the event's, and constants for the Agent are nobody's.
 func TestPriority(t *testing.T) {
 	for body, want := range map[string]string{
@@ -189,6 +214,28 @@ func TestFindLinks(t *testing.T) {
 		}
 		if s := strings.Join(got, " "); s != c.want {
 			t.Errorf("%s\n got %s\nwant %s", c.why, s, c.want)
+		}
+	}
+}
+
+func TestWithoutCredentials(t *testing.T) {
+	long := strings.Repeat("p", maxPassword)
+	for _, c := range []struct{ why, text, want string }{
+		{"any scheme", "at postgres://app:s3cret@db-main:5432/x and redis://:s3cret@cache", "at postgres://db-main:5432/x and redis://cache"},
+		{"a token", "https://token@a.example/x", "https://a.example/x"},
+		{"an @ in a password", "amqp://app:p@w@queue/x", "amqp://queue/x"},
+		{"a mark in front of a host that could be a handle", "postgres://app:s3cret!@db-main.internal", "postgres://db-main.internal"},
+		{"a slash in a password", "postgres://app:p/w@db-main:5432/x", "postgres://db-main:5432/x"},
+		{"a slash in front of one", "postgres://app:/w@db-main:5432/x", "postgres://db-main:5432/x"},
+		{"other marks in one", "postgres://app:p?w#1@db-main:5432/x", "postgres://db-main:5432/x"},
+		{"a password that looks like a port stays", "postgres://app:12/w@db-main", "postgres://app:12/w@db-main"},
+		{"a page of somebody", "https://example.com/@some-body https://example.com:8443/@some-body", "https://example.com/@some-body https://example.com:8443/@some-body"},
+		{"a parameter", "https://a.b/?to=x@y.z https://a.b:80?to=x@y.z", "https://a.b/?to=x@y.z https://a.b:80?to=x@y.z"},
+		{"an address of e-mail behind one", "https://a.b:x/ ops@example.com (http://a.b:x/)a@b", "https://a.b:x/ ops@example.com (http://a.b:x/)a@b"},
+		{"no end", "://a:" + long + "/@b", "://a:" + long + "/@b"},
+	} {
+		if got := withoutCredentials(alert.Clean(c.text)); got != c.want {
+			t.Errorf("%s\n got %s\nwant %s", c.why, got, c.want)
 		}
 	}
 }

@@ -99,10 +99,9 @@ func transitionBracket(inner string) (word, scope string, ok bool) {
 	return inner, "", parseTransition(inner) != alert.Unknown
 }
 
-// testSentence tells whether Datadog says in the text that it is a test. It stands at the beginning of a line there;
-// elsewhere it may be a quotation. A log line can say it, too, and mute an alert; so it counts only without the title's
-// brackets, among which [TEST] would be.
+// testSentence tells whether Datadog says in the text that it is a test. It says so at the very beginning, above what
+// the monitor's author wrote; further down a log line may say it, and with it mute a real alert. A message may begin with
+// a log line too, so the sentence counts only without the title's brackets, among which [TEST] would be.
 func testSentence(text string) bool {
-	const sentence = "Test notification triggered by "
-	return strings.HasPrefix(text, sentence) || strings.Contains(text, "\n"+sentence)
+	return strings.HasPrefix(text, "Test notification triggered by ")
 }

@@ -27,7 +27,7 @@ const (
 // front is the front door and, beside it, what can be asked about.
 func (b *bridge) front() http.Handler {
 	mux := http.NewServeMux()
-	// The HTTP API hands on POST alone. Here ingest sees every method, for it has an answer to each.
+	// As at the HTTP API, ingest sees every method, for it has an answer to each.
 	mux.HandleFunc(Path, b.take)
 	mux.HandleFunc("GET /cases", b.listCases)
 	mux.HandleFunc("GET /cases/{id}", b.showCase)

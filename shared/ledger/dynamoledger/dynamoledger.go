@@ -4,9 +4,9 @@
 // hand (item.go, records.go), each with the number of its format, so that a build which does not know a format says so
 // instead of misreading it.
 //
-// One Change is one TransactWriteItems (commit.go). A case that is there is never written as a whole: the state
-// machine's part is set under the case's version, what joins count is added under the facts that the decision used
-// (update.go), so any number of joins pass each other and pass a start.
+// One Change is one TransactWriteItems (commit.go, with expression.go). A case that is there is never written as a
+// whole: the state machine's part is set under the case's version, what joins count is added under the facts that the
+// decision used, so any number of joins pass each other and pass a start.
 //
 // How failures are met is in one place (ask.go). The SDK's own retries are switched off for every request: what is
 // asked again, how often and for how long is decided here, for only here is it known that a transaction may be asked

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -59,6 +60,13 @@ func replace(t *testing.T, text, name, rows string) string {
 	return head + "<!-- table: " + name + " -->\n\n" + rows + "\n" + tail
 }
 
+// The page tells how many cases one question after what is due can name.
+func TestTablePageTellsMaxDue(t *testing.T) {
+	if want := fmt.Sprintf("; at most %d each |", ledger.MaxDue); !strings.Contains(docstest.Read(t, page), want) {
+		t.Errorf("%s lacks %q", page, want)
+	}
+}
+
 // Every attribute that is written is explained on the page, and nothing else is.
 func TestTablePageExplainsEveryAttribute(t *testing.T) {
 	explained := map[string]bool{}
@@ -100,7 +108,7 @@ func TestTablePageExplainsEveryAttribute(t *testing.T) {
 
 // bounds are what no item exceeds, in bytes. DynamoDB takes 409,600.
 var bounds = map[string]int{
-	"delivery": 3_000, "incident": 1_500, "grouping key": 500, "case": 24_000, "lead": 300_000, "account": 4_000,
+	"delivery": 4_000, "incident": 1_500, "grouping key": 500, "case": 24_000, "lead": 300_000, "account": 4_000,
 }
 
 func sizes(t *testing.T) string {
@@ -219,8 +227,12 @@ func (m *meter) Look(ctx context.Context, q ledger.Question, now time.Time) (gat
 }
 
 func (m *meter) LookCase(ctx context.Context, id, agent string, now time.Time) (gate.View, error) {
-	m.read([]key{caseKey(id), leadKey(id), accountKey(agent)})
-	return m.Ledger.LookCase(ctx, id, agent, now)
+	v, err := m.Ledger.LookCase(ctx, id, agent, now)
+	m.read(append(caseKeys([]string{id}, true), accountKey(agent)))
+	if id == "" {
+		m.read(caseKeys(slices.Collect(maps.Keys(v.Account.Running)), false))
+	}
+	return v, err
 }
 
 func (m *meter) Due(ctx context.Context, agent string, now time.Time) ([]string, error) {
@@ -352,6 +364,13 @@ func costs(t *testing.T) string {
 	ticks := func(p gate.Policy, at time.Time, want gate.Did) func(*meter) {
 		return func(m *meter) {
 			t.Helper()
+			v, err := m.LookCase(ctx, "", agentName, at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if mended := gate.Repair(v, at); len(mended) > 0 {
+				t.Fatalf("the tick mends the account first: %+v", mended)
+			}
 			ids, err := m.Due(ctx, agentName, at)
 			if err != nil {
 				t.Fatal(err)

@@ -18,6 +18,10 @@ const MaxTrace = 1024
 // MaxKey is what a grouping key is reckoned with, in bytes. A longer one is kept as a hash.
 const MaxKey = 256
 
+// MaxRejected is what the words on a body that could not be read are reckoned with, in bytes: why it could not, in a
+// word and a sentence, and 300 characters of it.
+const MaxRejected = 300 + 4*300
+
 // Largest is a change in which every record is as large as its bounds let it be, in characters of four bytes, and the
 // case is opened with every member. n keeps two of them apart.
 func Largest(now time.Time, n int) gate.Change {
@@ -44,17 +48,17 @@ func Largest(now time.Time, n int) gate.Change {
 		running[fmt.Sprintf("ab-%016d", i)] = gate.Reservation{Attempt: 99, Until: now}
 	}
 	lead := largestAlert(now, wide, key)
-	words := strings.Repeat("w", delivery.MaxWords)
 	change := gate.Change{
 		At: now,
 		Delivery: &gate.Delivery{
 			ID: id("delivery"), Verdict: gate.Start, Reason: gate.Duplicate, Case: c.ID, Incident: key.String(),
-			Transition: string(alert.ReTriggered), Title: wide(200), Time: now, Decided: now, TraceID: c.TraceID, Words: words,
+			Transition: string(alert.ReTriggered), Title: wide(200), Time: now, Decided: now, TraceID: c.TraceID,
+			Words: strings.Repeat("w", MaxRejected),
 		},
 		Incident: &gate.IncidentWrite{Now: gate.Incident{Key: key, Fire: now, Rec: now, Final: true, Case: c.ID, Version: 1}},
 		Cases:    []gate.CaseWrite{{Now: c, Lead: &lead}},
 		Account: &gate.AccountWrite{
-			Agent: c.Agent, Put: running, Shut: &gate.Shut{Since: now, SecretVersion: id("secret"), Words: words},
+			Agent: c.Agent, Put: running, Shut: &gate.Shut{Since: now, SecretVersion: id("secret"), Words: strings.Repeat("w", delivery.MaxWords)},
 			Down: &gate.Down{Until: now, Fails: 99_999, Doubts: 99_999},
 		},
 	}
