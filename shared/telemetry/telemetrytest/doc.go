@@ -10,7 +10,7 @@
 //
 // The addresses and the file of the extension are fixed in Datadog's library, so a test with Extension needs a network
 // and a file system of its own. .ci/trace-test makes both, and runs the tests of this package in them; without it they
-// are skipped.
+// are skipped. mutants_test.go lists faults that these tests have to notice: .ci/trace-test --mutants shows that they do.
 package telemetrytest
 
 import (
