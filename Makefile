@@ -1,10 +1,10 @@
 # alertbridge. `make` alone says what there is to make.
 .DEFAULT_GOAL := help
-.PHONY: help run test explore lint engines trace sam validate template size fuzz ci build clean
+.PHONY: help run test explore lint engines trace trace-mutants sam validate template size fuzz ci build clean
 
 # The architecture of the functions: arm64 or x86_64, as the template's parameter Architecture has it. `sam build` does
 # not hand that one to make, so whoever deploys for x86_64 says both: LAMBDA_ARCH=x86_64 sam build.
-LAMBDA_ARCH .PHONY: help run test explore lint engines trace sam= arm64
+LAMBDA_ARCH ?= arm64
 GOARCH_arm64 := arm64
 GOARCH_x86_64 := amd64
 LAMBDA_GOARCH = $(or $(GOARCH_$(LAMBDA_ARCH)),$(error LAMBDA_ARCH is $(LAMBDA_ARCH); it must be arm64 or x86_64))
@@ -15,10 +15,10 @@ FUNCTION_BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_GOARCH) go build -trim
 	-tags lambda.norpc,grpcnotrace -ldflags '$(LDFLAGS)'
 LDFLAGS = -s -w
 
-TIME .PHONY: help run test explore lint engines trace sam= 15s
+TIME ?= 15s
 
 help: ## Say what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 run: ## Run the whole pipeline here, with a stand-in for the Agent
 	@go build -o bin/ ./cmd/alertbridge && exec bin/alertbridge run
@@ -37,6 +37,9 @@ engines: ## The queue's and the ledger's tests on real engines (Java, Maven and 
 
 trace: ## The compiled functions and a stand-in for the Datadog extension: one trace (Linux)
 	@.ci/trace-test
+
+trace-mutants: ## That one trace again, and that its test notices each of a list of faults
+	@.ci/trace-test --mutants
 
 sam: ## The template with the real SAM CLI: check, build, run each function (Linux, root or Docker; Python)
 	@.ci/sam-test

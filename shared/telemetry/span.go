@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/aws/aws-lambda-go/events"
 	"gopkg.in/DataDog/dd-trace-go.v1/ddtrace"
@@ -42,6 +43,10 @@ func (s Span) End(err error) {
 // entryKey is where enter and StartRecord leave the span that Fail marks.
 type entryKey struct{}
 
+// upperKey is where enter leaves room for the upper half of the id of the invocation's trace. Where the wrapper continued
+// the trace of the first message, it knows the lower half only: the first message tells the upper one to the others.
+type upperKey struct{}
+
 // enter makes the invocation's span, if there is one, the service's entry, and tells it which trace the sender was in.
 func enter(ctx context.Context) context.Context {
 	span, ok := tracer.SpanFromContext(ctx)
@@ -51,6 +56,7 @@ func enter(ctx context.Context) context.Context {
 	if upstream, ok := ctx.Value(upstreamKey{}).(string); ok {
 		span.SetTag("upstream.trace_id", upstream)
 	}
+	ctx = context.WithValue(ctx, upperKey{}, new(atomic.Uint64))
 	return context.WithValue(ctx, entryKey{}, span)
 }
 
@@ -208,9 +214,11 @@ func StartRecord(ctx context.Context, m events.SQSMessage) (context.Context, Spa
 		return start(ctx, "aws.sqs.process", opts...)
 	}
 	back := link(invocation.Context(), "invocation")
-	if back.TraceID == sender.TraceID() {
-		// The wrapper continued the first record's trace, but knows only the lower half of its id.
-		back.TraceIDHigh = link(sender, "").TraceIDHigh
+	if upper, ok := ctx.Value(upperKey{}).(*atomic.Uint64); ok && back.TraceIDHigh == 0 {
+		if back.TraceID == sender.TraceID() {
+			upper.Store(link(sender, "").TraceIDHigh)
+		}
+		back.TraceIDHigh = upper.Load()
 	}
 	span := tracer.StartSpan("aws.sqs.process", append(opts, tracer.ChildOf(sender),
 		tracer.WithSpanLinks([]ddtrace.SpanLink{back}))...)

@@ -73,6 +73,34 @@ func TestRecordContinuesTheSendersTrace(t *testing.T) {
 	}
 }
 
+// The wrapper continues the first message's trace by the lower half of its id, which is all that it is told.
+func TestEveryRecordIsLinkedToTheWholeInvocation(t *testing.T) {
+	mt := mocktracer.Start()
+	defer mt.Stop()
+	lower, err := tracer.Extract(tracer.TextMapCarrier{"x-datadog-trace-id": "1", "x-datadog-parent-id": "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	invocation, ctx := tracer.StartSpanFromContext(t.Context(), "aws.lambda", tracer.ChildOf(lower))
+	ctx = enter(ctx)
+	for _, carrier := range []string{
+		`{"x-datadog-trace-id":"1","x-datadog-parent-id":"2","x-datadog-tags":"_dd.p.tid=00000000000000aa"}`,
+		`{"x-datadog-trace-id":"3","x-datadog-parent-id":"4","x-datadog-tags":"_dd.p.tid=00000000000000bb"}`,
+	} {
+		_, record := StartRecord(ctx, sqsMessage(carrier))
+		record.End(nil)
+	}
+	for i, s := range mt.FinishedSpans() {
+		l := s.Links()
+		if len(l) != 1 || l[0].SpanID != invocation.Context().SpanID() || l[0].TraceID != 1 || l[0].TraceIDHigh != 0xaa {
+			t.Errorf("record %d has the links %+v", i, l)
+		}
+	}
+	if n := len(mt.FinishedSpans()); n != 2 {
+		t.Errorf("%d records", n)
+	}
+}
+
 func TestBaggageDoesNotTravel(t *testing.T) {
 	spans, ctx, end := traced(t)
 	root, _ := tracer.SpanFromContext(ctx)

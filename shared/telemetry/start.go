@@ -25,6 +25,11 @@ func Start[In, Out any](cfg Config, h func(context.Context, In) (Out, error)) {
 	lambda.Start(newRoot(wrapDatadog(Wrap(cfg, h))))
 }
 
+// agentTimeout is how many seconds the tracer waits for the extension to answer. It asks for the first time when the
+// function starts, and its own 10 s are all that Lambda gives an initialization. It sends three times, in the background,
+// but an invocation waits for the oldest sending when a hundred are under way.
+const agentTimeout = 2
+
 // invoker is a handler before its event is decoded.
 type invoker = func(context.Context, json.RawMessage) (any, error)
 
@@ -38,7 +43,7 @@ func wrapDatadog[In, Out any](h func(context.Context, In) (Out, error)) invoker 
 	wrapped := ddlambda.WrapFunction(h, &ddlambda.Config{
 		DDTraceEnabled: true,
 		FIPSMode:       &closed,
-		TracerOptions:  []tracer.StartOption{tracer.WithDebugStack(false)},
+		TracerOptions:  []tracer.StartOption{tracer.WithDebugStack(false), tracer.WithAgentTimeout(agentTimeout)},
 	})
 	if f, ok := wrapped.(invoker); ok {
 		return f

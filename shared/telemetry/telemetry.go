@@ -9,7 +9,8 @@
 // Without it nothing of Datadog runs: the handler is not wrapped, no tracer is started, every function about spans does
 // nothing and costs next to nothing, and Carrier and TraceID answer "". It must be so, because Datadog's wrapper without
 // its extension sends metrics to Datadog's public API during the invocation, and waits for it without a time limit.
-// With the extension the handler is wrapped, and there is a span wherever the context has one above it.
+// With the extension the handler is wrapped, and there is a span wherever the context has one above it. An extension that
+// answers nobody costs 2 s when a function starts and 6 s in each invocation, and no alert.
 //
 // # Spans
 //

@@ -5,11 +5,12 @@
 //	AWS         SQS as far as sending goes, Secrets Manager; DynamoDB is passed on to an engine
 //	Extension   Datadog's extension: its routes for the beginning and end of an invocation, and DogStatsD
 //	Traces      Datadog's own test agent, a program from PyPI, which takes spans and judges their form
+//	Tree        draws spans as text, so that a test says exactly which it wants
 //	ParseEMF    reads a line of output as CloudWatch reads counters
 //
 // The addresses and the file of the extension are fixed in Datadog's library, so a test with Extension needs a network
 // and a file system of its own. .ci/trace-test makes both, and runs the tests of this package in them; without it they
-// are skipped.
+// are skipped. mutants_test.go lists faults that these tests have to notice: .ci/trace-test --mutants shows that they do.
 package telemetrytest
 
 import (

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -49,23 +49,29 @@ type SpanLink struct {
 // FullTraceID is all 128 bits, as log records and traceparent have them. Of the spans of one payload only the first says
 // the upper half.
 func (s ServiceSpan) FullTraceID() string {
-	return s.Meta["_dd.p.tid"] + fmt.Sprintf("%016x", s.TraceID)
+	return full(s.Meta["_dd.p.tid"], s.TraceID)
 }
 
 // FullTraceID is all 128 bits.
-func (l SpanLink) FullTraceID() string { return fmt.Sprintf("%016x%016x", l.TraceIDHigh, l.TraceID) }
+func (l SpanLink) FullTraceID() string { return full(fmt.Sprintf("%016x", l.TraceIDHigh), l.TraceID) }
 
-// Spans waits for as many spans as the test expects, and fails when there are others: one that nobody expected is a
-// change of what is shown and paid for. It also fails when the test agent did not like the payloads, or did not look.
+func full(upper string, lower uint64) string { return upper + fmt.Sprintf("%016x", lower) }
+
+// Spans waits for the spans that the test expects, drawn as Tree does, and fails when there are others: one that nobody
+// expected is a change of what is shown and paid for. It also fails when the test agent did not like the payloads, or
+// did not look.
 //
 // The tracer sends in the background, also after the function has answered.
-func (tr *Traces) Spans(want int) (all []ServiceSpan) {
+func (tr *Traces) Spans(want string) (all []ServiceSpan) {
 	tr.t.Helper()
-	wait(tr.t, strconv.Itoa(want)+" spans", func() bool { all = tr.spans(); return len(all) >= want })
+	n := strings.Count(want, "\n")
+	for end := time.Now().Add(10 * time.Second); len(all) < n && time.Now().Before(end); all = tr.spans() {
+		time.Sleep(10 * time.Millisecond)
+	}
 	time.Sleep(200 * time.Millisecond) // for those that should not come
-	if all = tr.spans(); len(all) != want {
-		text, _ := json.MarshalIndent(all, "", " ")
-		tr.t.Fatalf("%d spans, want %d:\n%s", len(all), want, text)
+	all = tr.spans()
+	if got := Tree(all); got != want {
+		tr.t.Fatalf("the spans are\n%s\nand should be\n%s", got, want)
 	}
 	tr.get("/test/trace_check/failures", nil) // answers 400 when a check failed
 	var checks map[string]struct {
@@ -87,11 +93,18 @@ func (tr *Traces) spans() (all []ServiceSpan) {
 	return all
 }
 
-// Requests counts what was sent to the test agent at all.
-func (tr *Traces) Requests() int {
-	var requests []json.RawMessage
+// Requests is what was sent to the test agent, each request with its headers and its body as they came.
+func (tr *Traces) Requests() []string {
+	var requests []struct {
+		Headers json.RawMessage
+		Body    []byte // base64 in the answer
+	}
 	tr.get("/test/session/requests", &requests)
-	return len(requests)
+	var all []string
+	for _, r := range requests {
+		all = append(all, string(r.Headers)+string(r.Body))
+	}
+	return all
 }
 
 func (tr *Traces) get(path string, into any) {
