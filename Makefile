@@ -1,6 +1,6 @@
 # alertbridge. `make` alone says what there is to make.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint engines trace sam validate template size fuzz ci build clean
+.PHONY: help run test lint cover engines trace sam validate template size fuzz ci build clean
 
 # The architecture of the functions: arm64 or x86_64, as the template's parameter Architecture has it. `sam build` does
 # not hand that one to make, so whoever deploys for x86_64 says both: LAMBDA_ARCH=x86_64 sam build.
@@ -28,6 +28,9 @@ test: ## Format, vet and every test that needs nothing but Go
 
 lint: ## What linters find beyond that (downloads them once)
 	@.ci/lint
+
+cover: ## Which share of each package the tests run, and that it is no less than before
+	@.ci/cover
 
 engines: ## The queue's and the ledger's tests on real engines (Java, Maven and Cargo, once)
 	@.ci/engines-test
