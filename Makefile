@@ -1,6 +1,6 @@
 # alertbridge. `make` alone says what there is to make.
 .DEFAULT_GOAL := help
-.PHONY: help run test explore lint engines trace trace-mutants sam validate template size fuzz ci build clean
+.PHONY: help run test explore lint cover engines trace trace-mutants sam validate template size fuzz ci build clean
 
 # The architecture of the functions: arm64 or x86_64, as the template's parameter Architecture has it. `sam build` does
 # not hand that one to make, so whoever deploys for x86_64 says both: LAMBDA_ARCH=x86_64 sam build.
@@ -31,6 +31,9 @@ explore: ## Dispatcher and scheduler in every order of steps, crashes and lost a
 
 lint: ## What linters find beyond that (downloads them once)
 	@.ci/lint
+
+cover: ## Which share of each package the tests run, and that it is no less than before
+	@.ci/cover
 
 engines: ## The queue's and the ledger's tests on real engines (Java, Maven and Cargo, once)
 	@.ci/engines-test

@@ -152,3 +152,30 @@ func pages(t *testing.T) []string {
 	}
 	return append(names, "events/README.md")
 }
+
+// Whoever is told that a test proves something must find the test.
+func TestPagesNameTestsThatExist(t *testing.T) {
+	tests := map[string]bool{}
+	for _, root := range []string{".", "*", "*/*", "*/*/*", "*/*/*/*"} {
+		files, err := filepath.Glob(root + "/*_test.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			for _, m := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w*)\(`).FindAllStringSubmatch(docstest.Read(t, file), -1) {
+				tests[m[1]] = true
+			}
+		}
+	}
+	named := 0
+	for _, page := range append(pages(t), ".ci/vulns") {
+		for _, name := range regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w*`).FindAllString(docstest.Read(t, page), -1) {
+			if named++; !tests[name] {
+				t.Errorf("%s names %s, which is no test", page, name)
+			}
+		}
+	}
+	if named < 50 {
+		t.Errorf("only %d tests are named; are pages still written as this test reads them?", named)
+	}
+}

@@ -587,3 +587,21 @@ func TestTickLooksAtItsClockAfterARepeat(t *testing.T) {
 		t.Errorf("%v cases left, want 1", left)
 	}
 }
+
+// A repeat that comes first can take the slot. Then the case that was to follow goes on waiting, and no race is lost.
+func TestTickLooksAtTheRoomAfterARepeat(t *testing.T) {
+	b := newBridge(t, slots(1))
+	b.agent.says(delivery.TimedOut)
+	doubt := b.triggers("doubt", critical)
+	next := b.triggers("next")
+	b.want(next, gate.Wait, gate.NoSlot)
+	b.clock.add(9 * time.Minute) // the doubt's estimate is over: whoever comes first has the slot
+	b.send(b.alertOf("doubt", alert.Renotify))
+	b.out.take()
+	b.tick(0)
+	b.wantCase(doubt.Case, gate.Started, 1)
+	b.wantCase(next.Case, gate.Waiting, 1)
+	b.wantCalls(next.Case, 0)
+	_, counts := b.written()
+	same(t, counts, map[string]float64{"Tick": 1, "TickDue": 2, "TickStarted": 1, "AgentCall": 1})
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -57,14 +58,30 @@ func (h invocation) WithGroup(name string) slog.Handler { return invocation{h.Ha
 
 // libraryLog makes records of what libraries print: lines of package log, some of them JSON of Datadog's wrapper or of
 // Lambda's library, and lines of the tracer.
-type libraryLog struct{ log *slog.Logger }
+type libraryLog struct {
+	log  *slog.Logger
+	told atomic.Value // the text of the last error that the handler returned
+}
+
+// telling notes the errors that leave h. A handler that returns one has written what there is to say about it, and
+// Lambda's library prints it once more.
+func telling[In, Out any](l *libraryLog, h func(context.Context, In) (Out, error)) func(context.Context, In) (Out, error) {
+	return func(ctx context.Context, in In) (Out, error) {
+		out, err := h(ctx, in)
+		if err != nil {
+			l.told.Store(err.Error())
+		}
+		return out, err
+	}
+}
 
 // Write takes a line of package log.
-func (l libraryLog) Write(line []byte) (int, error) {
+func (l *libraryLog) Write(line []byte) (int, error) {
 	var said struct{ Status, Message, ErrorMessage string }
 	_ = json.Unmarshal(line, &said) // any other text stays as it is
 	switch {
-	case said.ErrorMessage != "": // what Lambda is answered
+	case said.ErrorMessage != "" && said.ErrorMessage == l.told.Load():
+	case said.ErrorMessage != "": // of an event that did not reach the handler
 		l.print("error", "the invocation failed: "+said.ErrorMessage)
 	case said.Message != "":
 		l.print(said.Status, said.Message)
@@ -75,7 +92,7 @@ func (l libraryLog) Write(line []byte) (int, error) {
 }
 
 // Log takes a line of the tracer: "Datadog Tracer v1.2.3 WARN: …".
-func (l libraryLog) Log(line string) {
+func (l *libraryLog) Log(line string) {
 	head, text, _ := strings.Cut(strings.TrimSpace(line), ": ")
 	level := strings.ToLower(head[strings.LastIndexByte(head, ' ')+1:])
 	if strings.HasPrefix(text, "Remote config startup error") {
@@ -84,7 +101,7 @@ func (l libraryLog) Log(line string) {
 	l.print(level, "datadog: "+text)
 }
 
-func (l libraryLog) print(level, message string) {
+func (l *libraryLog) print(level, message string) {
 	switch level {
 	case "error":
 		l.log.Error(message)

@@ -2,7 +2,9 @@ package telemetry
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"log"
 	"log/slog"
 	"os"
@@ -125,7 +127,7 @@ func TestLoggerIsNobodysDefault(t *testing.T) {
 
 func TestLibrariesSpeakInRecords(t *testing.T) {
 	out := &bytes.Buffer{}
-	l := libraryLog{Logger(Config{Level: slog.LevelDebug, Out: out})}
+	l := &libraryLog{log: Logger(Config{Level: slog.LevelDebug, Out: out})}
 	for _, row := range []struct {
 		say            func()
 		level, message string
@@ -134,7 +136,7 @@ func TestLibrariesSpeakInRecords(t *testing.T) {
 		{func() { log.New(l, "", 0).Println(`{"status":"error","message":"datadog: can't flush"}`) }, "ERROR", "datadog: can't flush"},
 		{func() { log.New(l, "", 0).Println(`{"status":"warning","message":"datadog: old"}`) }, "WARN", "datadog: old"},
 		{func() { log.New(l, "", 0).Println(`{"status":"debug","message":"datadog: hm"}`) }, "DEBUG", "datadog: hm"},
-		// What aws-lambda-go prints of an error that a handler returns.
+		// What aws-lambda-go prints of an event that the handler never saw.
 		{func() { log.New(l, "", 0).Println(`{"errorMessage":"no ledger","errorType":"wrapError"}`) }, "ERROR", "the invocation failed: no ledger"},
 		{func() { log.New(l, "", 0).Println("http: superfluous call") }, "INFO", "http: superfluous call"},
 		{func() { log.New(l, "", 0).Println(`{"status":1}`) }, "INFO", `{"status":1}`},
@@ -159,15 +161,30 @@ func FuzzLibraryLog(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, said string) {
-		for name, say := range map[string]func(libraryLog){
-			"the log":    func(l libraryLog) { _, _ = l.Write([]byte(said)) },
-			"the tracer": func(l libraryLog) { l.Log(said) },
+		for name, say := range map[string]func(*libraryLog){
+			"the log":    func(l *libraryLog) { _, _ = l.Write([]byte(said)) },
+			"the tracer": func(l *libraryLog) { l.Log(said) },
 		} {
 			out := &bytes.Buffer{}
-			say(libraryLog{Logger(Config{Level: slog.LevelDebug, Out: out})})
+			say(&libraryLog{log: Logger(Config{Level: slog.LevelDebug, Out: out})})
 			if r := record(t, out.Bytes()); r["message"] == nil || r["level"] == nil || bytes.Count(out.Bytes(), []byte("\n")) != 1 {
 				t.Errorf("%s says %q: %s", name, said, out)
 			}
 		}
 	})
+}
+
+// What a handler returns it has told itself. What goes wrong before it is told by Lambda's library alone.
+func TestHandlersErrorIsNotLoggedTwice(t *testing.T) {
+	out := &bytes.Buffer{}
+	l := &libraryLog{log: Logger(Config{Out: out})}
+	_, err := telling(l, func(context.Context, int) (int, error) { return 0, errors.New("no ledger") })(t.Context(), 1)
+	log.New(l, "", 0).Println(`{"errorMessage":"no ledger","errorType":"errorString"}`)
+	if out.Len() > 0 || err == nil {
+		t.Errorf("%v, and again: %s", err, out)
+	}
+	log.New(l, "", 0).Println(`{"errorMessage":"no JSON","errorType":"SyntaxError"}`)
+	if r := record(t, out.Bytes()); r["message"] != "the invocation failed: no JSON" {
+		t.Errorf("%s", out)
+	}
 }

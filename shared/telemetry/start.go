@@ -12,17 +12,19 @@ import (
 )
 
 // Start runs h as a Lambda function and does not return. h is guarded as Wrap says, and traced where cfg.Datadog is set.
-// What libraries print through package log or the tracer's logger becomes records of our own form.
+// What libraries print through package log or the tracer's logger becomes records of our own form; but what Lambda's
+// library prints of an error that h returns is left out, for h has told of it in a record of its own.
 func Start[In, Out any](cfg Config, h func(context.Context, In) (Out, error)) {
-	lines := libraryLog{Logger(cfg)}
+	lines := &libraryLog{log: Logger(cfg)}
 	log.SetFlags(0)
 	log.SetOutput(lines)
+	guarded := telling(lines, Wrap(cfg, h))
 	if !cfg.Datadog {
-		lambda.Start(Wrap(cfg, h))
+		lambda.Start(guarded)
 		return
 	}
 	ddtrace.UseLogger(lines)
-	lambda.Start(newRoot(wrapDatadog(Wrap(cfg, h))))
+	lambda.Start(newRoot(wrapDatadog(guarded)))
 }
 
 // agentTimeout is how many seconds the tracer waits for the extension to answer. It asks for the first time when the

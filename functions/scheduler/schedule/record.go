@@ -59,6 +59,7 @@ func (t *tick) record(ctx context.Context, err error) {
 		slog.Int("lost", t.lost),
 		slog.Int("unknown", t.unknown),
 		slog.Int("unreadable", t.unreadable),
+		slog.Int("failed", t.failed),
 		slog.Int("left", t.left),
 		slog.Int("repaired", t.repaired),
 		slog.Bool("opened", t.opened),

@@ -181,5 +181,8 @@ func TestTroubleIsTold(t *testing.T) {
 	failed(t, wrong[1], "*telemetry.lineError", "first line second line", "shared/telemetry.Wrap")
 	equal(t, "message of the record", fmt.Sprint(f.Record("the handler panicked")["panic"]), "assignment to entry in nil map")
 	// What Lambda's library prints of its own accord is a record as well.
-	equal(t, "level of the failure", fmt.Sprint(f.Record("the invocation failed: first line second line")["level"]), "ERROR")
+	// An error is told by the handler that returns it, which this one does not; Lambda's library does not tell it again.
+	if lines := strings.Join(f.Lines(), "\n"); strings.Contains(lines, "first line second line") {
+		t.Errorf("the error was told by the library:\n%s", lines)
+	}
 }
