@@ -1,0 +1,351 @@
+package redact
+
+import "strings"
+
+// labels are the ends of names whose values are secret, in small letters and without what joins words, and what the
+// value is: DB_PASSWORD, x-api-key, aws_secret_access_key, "clientSecret".
+var labels = [...]struct {
+	name string
+	kind Kind
+}{
+	{"password", Password},
+	{"passwd", Password},
+	{"passphrase", Password},
+	{"pwd", Password},
+	{"passcode", Password},
+	{"apikey", Key},
+	{"appkey", Key},
+	{"applicationkey", Key},
+	{"accesskey", Key},
+	{"secretkey", Key},
+	{"privatekey", Key},
+	{"accountkey", Key},
+	{"signingkey", Key},
+	{"encryptionkey", Key},
+	{"sharedkey", Key},
+	{"secret", Key},
+	{"credentials", Key},
+	{"token", Token},
+	{"authorization", Token},
+	{"cookie", Token},
+	{"sessionid", Token},
+	{"jsessionid", Token},
+	{"xamzsignature", Token},
+	{"xamzcredential", Token},
+	{"xgoogsignature", Token},
+}
+
+// parameters are names that mean a secret only in an address, behind ? or &.
+var parameters = [...]string{"sig", "signature", "hmac", "code", "auth", "key"}
+
+// words in which other languages than English name a password.
+var words = [...]string{"パスワード", "暗証番号"}
+
+const longestLabel = 48
+
+func inLabel(c byte) bool { return inWord(c) || c == '-' || c == '.' }
+
+// labelled looks for a secret behind the colon or equals sign at i, of so many bytes.
+func (s *scanner) labelled(i, size int) int {
+	start, end := s.labelBefore(i)
+	kind := labelKind(s.text[start:end])
+	if kind == "" && start > 0 && (s.text[start-1] == '?' || s.text[start-1] == '&') {
+		kind = s.parameter(s.text[start:end], i+size)
+	}
+	if kind == "" {
+		kind = wordKind(s.text[:end])
+	}
+	if kind == "" || s.inARN(start) {
+		return i + size
+	}
+	from := i + size
+	for from < len(s.text) && (s.text[from] == '=' || s.text[from] == '>') { // "==", "=>"
+		from++
+	}
+	if strings.HasPrefix(s.text[from:], "** ") { // **Password:** x
+		from += len("**")
+	}
+	for n := 0; n < maxGap && from < len(s.text) && (s.text[from] == ' ' || s.text[from] == '\t'); n++ {
+		from++
+	}
+	if from+1 < len(s.text) && s.text[from] == '[' && s.text[from+1] == '"' { // a list of one
+		from++
+	}
+	switch name := squash(s.text[start:end]); {
+	case strings.HasSuffix(name, "authorization"):
+		return s.authorization(from, s.width(i))
+	case strings.HasSuffix(name, "cookie"):
+		return s.cookies(from, s.width(i))
+	case name == "pwd" && strings.HasPrefix(s.text[from:], "/"): // the working directory
+		return from
+	}
+	return s.value(from, kind, s.width(i))
+}
+
+// maxGap is how much white space or markup there may be between a label and its sign, or the sign and the value.
+const maxGap = 4
+
+// labelBefore is the word before the sign at i, without quotes, markup and white space between the two.
+func (s *scanner) labelBefore(i int) (start, end int) {
+	end = i
+	for n := 0; n < maxGap && end > 0 && strings.IndexByte(" \"'`*", s.text[end-1]) >= 0; n++ {
+		end--
+	}
+	if end > 1 && s.text[end-1] == ']' && (s.text[end-2] == '"' || s.text[end-2] == '\'') { // headers["x-api-key"]
+		end -= 2
+	}
+	start = end
+	for start > 0 && end-start < longestLabel && inLabel(s.text[start-1]) {
+		start--
+	}
+	return start, end
+}
+
+// longestARN bounds how far back the beginning of an ARN is looked for.
+const longestARN = 100
+
+// inARN tells that the word at i is a part of an ARN: arn:aws:secretsmanager:eu-central-1:123456789012:secret:name.
+func (s *scanner) inARN(i int) bool {
+	if i == 0 || s.text[i-1] != ':' {
+		return false
+	}
+	before := s.text[max(0, i-longestARN):i]
+	return strings.Contains(before[strings.LastIndexAny(before, " \n\t\"'")+1:], "arn:")
+}
+
+// squash makes a label comparable.
+func squash(label string) string {
+	var squashed [longestLabel]byte
+	n := 0
+	for i := range len(label) {
+		c := label[i]
+		switch {
+		case c == '_' || c == '-' || c == '.' || n == len(squashed):
+			continue
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		}
+		squashed[n] = c
+		n++
+	}
+	return string(squashed[:n])
+}
+
+// labelKind is what a label's value is, "" when it is nothing secret.
+func labelKind(label string) Kind {
+	if len(label) < len("pwd") {
+		return ""
+	}
+	switch label[len(label)-1] | 0x20 { // the last letters of labels, for most words end otherwise
+	case 'd', 'e', 'y', 't', 's', 'n', 'l':
+	default:
+		return ""
+	}
+	name := squash(label)
+	for _, l := range labels {
+		if strings.HasSuffix(name, l.name) {
+			return l.kind
+		}
+	}
+	return ""
+}
+
+func wordKind(before string) Kind {
+	if before == "" || before[len(before)-1] < 0x80 {
+		return ""
+	}
+	for _, w := range words {
+		if strings.HasSuffix(before, w) {
+			return Password
+		}
+	}
+	return ""
+}
+
+// parameter judges a parameter of an address whose value begins at from. A code may be a status and a key a name: they
+// must look like secrets.
+func (s *scanner) parameter(name string, from int) Kind {
+	for _, p := range parameters {
+		if !strings.EqualFold(p, name) {
+			continue
+		}
+		value := s.text[from:s.valueEnd(from, 1)]
+		if p != "code" && p != "auth" && p != "key" || len(value) >= 12 && strings.ContainsAny(value, "0123456789") {
+			return Token
+		}
+	}
+	return ""
+}
+
+// element looks at <password>value</password>.
+func (s *scanner) element(i int) int {
+	start, end := s.labelBefore(i)
+	if end != i || start == 0 || s.text[start-1] != '<' {
+		return i + 1
+	}
+	kind := labelKind(s.text[start:end])
+	if kind == "" {
+		return i + 1
+	}
+	size := strings.IndexByte(s.text[i+1:min(len(s.text), i+longestValue)], '<')
+	if size <= 0 {
+		return i + 1
+	}
+	return s.secret(i+1, i+1+size, kind)
+}
+
+// value replaces the value that begins at from, in quotes or not. width is that of the label's sign: an escape that is
+// wider than it does not end the value.
+func (s *scanner) value(from int, kind Kind, width int) int {
+	if from == len(s.text) {
+		return from
+	}
+	if q := s.text[from]; q == '"' || q == '\'' || q == '`' {
+		if end := s.quoteEnd(from); end > 0 {
+			return s.secret(from+1, end, kind)
+		}
+		from++
+	}
+	return s.secret(from, s.valueEnd(from, width), kind)
+}
+
+// longestValue bounds a value in quotes or tags, in bytes. A longer one has lost what closes it.
+const longestValue = 8 << 10
+
+// quoteEnd is where the quote at i is closed, by one of the same kind that is not escaped any deeper; 0 when it is not.
+func (s *scanner) quoteEnd(i int) int {
+	for end := i + 1; end < min(len(s.text), i+longestValue); end++ {
+		switch c := s.text[end]; {
+		case c == s.text[i] && s.width(end) <= s.width(i):
+			return end
+		case c == '\n' && s.width(end) == 1:
+			return 0
+		}
+	}
+	return 0
+}
+
+// valueEnd is where a value without quotes ends: at white space, or at punctuation that does not belong to it.
+func (s *scanner) valueEnd(i, width int) int {
+	if end := pseudonymEnd(s.text, i); end > 0 {
+		i = end
+	}
+	for ; i < len(s.text); i++ {
+		c := s.text[i]
+		if s.width(i) > width {
+			continue
+		}
+		switch {
+		case isSpace(c), c == '<':
+			return i
+		case strings.IndexByte(",;&|", c) >= 0:
+			if s.nextBegins(i + 1) {
+				return i
+			}
+		case strings.IndexByte(`)]}>"'`+"`.:", c) >= 0:
+			if i+1 == len(s.text) || !inWord(s.text[i+1]) && s.text[i+1] < 0x80 {
+				return i
+			}
+		case strings.HasPrefix(s.text[i:], "。"), strings.HasPrefix(s.text[i:], "、"), strings.HasPrefix(s.text[i:], "　"):
+			return i
+		}
+	}
+	return i
+}
+
+// nextBegins tells whether what follows a comma or the like is another thing: nothing, white space, a quote, or a name
+// with a sign of its own.
+func (s *scanner) nextBegins(i int) bool {
+	if i == len(s.text) || isSpace(s.text[i]) || strings.IndexByte("\"'`&,;{[", s.text[i]) >= 0 {
+		return true
+	}
+	end := runEnd(s.text[:min(len(s.text), i+longestLabel)], i, inLabel)
+	return end > i && end < len(s.text) && (s.text[end] == '=' || s.text[end] == ':')
+}
+
+// secret notes a value unless it is none: already replaced, a word that says there is none, or a place to be filled.
+func (s *scanner) secret(from, end int, kind Kind) int {
+	if pseudonymEnd(s.text, from) == end {
+		return end
+	}
+	if value := s.text[from:end]; len(value) < shortest || len(value) < longestWord && !telling(value) {
+		return from // it may hold something else
+	}
+	if to, known := wellKnown(s.text, from); to == end {
+		kind = known
+	}
+	return s.add(from, end, kind)
+}
+
+const (
+	shortest    = 3   // what a secret has at least, in bytes
+	longestWord = 512 // what has more is no word that says there is none
+)
+
+func telling(value string) bool {
+	if strings.Trim(value, "*.x-_?•#/\\|&<>(){}[]:;,!+=~%") == "" { // masked, or nothing but signs
+		return false
+	}
+	switch strings.ToLower(strings.Trim(value, "<>[](){}*. ")) {
+	case "true", "false", "null", "none", "nil", "undefined", "redacted", "hidden", "masked", "secret", "password", "token",
+		"required", "invalid", "missing", "expired", "wrong", "incorrect", "empty", "is", "was", "not", "has", "the", "must":
+		return false
+	}
+	if strings.HasPrefix(value, "{{") || strings.HasPrefix(value, "${") || strings.HasPrefix(value, "arn:") {
+		return false
+	}
+	name, dollar := strings.CutPrefix(value, "$")
+	return !dollar || strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != ""
+}
+
+// authorization replaces the credential of the header's value, and leaves its scheme.
+func (s *scanner) authorization(from, width int) int {
+	if from < len(s.text) && strings.IndexByte("\"'`", s.text[from]) >= 0 {
+		if end := s.quoteEnd(from); end > 0 {
+			scheme := runEnd(s.text, from+1, inCredential)
+			if scheme < end && s.text[scheme] == ' ' && isScheme(s.text[from+1:scheme]) {
+				from = scheme
+			}
+			return s.secret(from+1, end, Token)
+		}
+		from++
+	}
+	end := s.valueEnd(from, width)
+	if end == len(s.text) || s.text[end] != ' ' || !isScheme(s.text[from:end]) {
+		return s.secret(from, end, Token)
+	}
+	from = end + 1
+	end = s.valueEnd(from, width)
+	for strings.HasPrefix(s.text[end:], ", ") && s.nextBegins(end+len(", ")) { // Credential=…, Signature=…
+		next := s.valueEnd(end+len(", "), width)
+		if strings.IndexByte(s.text[end:next], '=') < 0 {
+			break
+		}
+		end = next
+	}
+	return s.secret(from, end, Token)
+}
+
+func isScheme(word string) bool {
+	switch strings.ToLower(word) {
+	case "bearer", "basic", "digest", "token", "apikey", "negotiate", "hmac", "aws4-hmac-sha256", "key", "genericapikey", "splunk":
+		return true
+	}
+	return false
+}
+
+// cookies replaces the pairs of a cookie header as one value.
+func (s *scanner) cookies(from, width int) int {
+	if from < len(s.text) && strings.IndexByte("\"'`", s.text[from]) >= 0 {
+		return s.value(from, Token, width)
+	}
+	end := s.valueEnd(from, width)
+	for strings.HasPrefix(s.text[end:], "; ") {
+		next := s.valueEnd(end+len("; "), width)
+		if strings.IndexByte(s.text[end:next], '=') < 0 {
+			break
+		}
+		end = next
+	}
+	return s.secret(from, end, Token)
+}
