@@ -41,9 +41,9 @@ func Decode(raw []byte, received time.Time, hide func(string) string) (alert.Ale
 
 	a.Transition, a.RawTransition = b.readTransition(head)
 	a.Test = head.test || testSentence(text)
-	a.AlertType = strings.ToLower(alert.Value(b.get(alertType)))
+	a.AlertType = alert.Value(b.get(alertType))
 	a.Priority = b.readPriority(head)
-	a.Severity = severity(a.Priority, a.AlertType, a.Transition)
+	a.Severity = severity(a.Priority, strings.ToLower(a.AlertType), a.Transition)
 	a.Time, a.TimeAssumed = b.readTime(received)
 
 	a.Text = withoutFooter(text)
@@ -57,6 +57,7 @@ func Decode(raw []byte, received time.Time, hide func(string) string) (alert.Ale
 	if hide != nil {
 		a.Rewrite(hide)
 	}
+	a.AlertType = strings.ToLower(a.AlertType) // not before: it could be a token, of which capitals are a part
 	if b.cut {
 		a.Cut = append(a.Cut, fmt.Sprintf("values beyond the first %d were not looked at", maxLeaves))
 	}
