@@ -49,8 +49,8 @@ func inLabel(c byte) bool { return inWord(c) || c == '-' || c == '.' }
 func (s *scanner) labelled(i, size int) int {
 	start, end := s.labelBefore(i)
 	kind := labelKind(s.text[start:end])
-	if kind == "" && start > 0 && (s.text[start-1] == '?' || s.text[start-1] == '&') {
-		kind = s.parameter(s.text[start:end], i+size)
+	if kind == "" {
+		kind = s.parameter(start, end, i+size)
 	}
 	if kind == "" {
 		kind = wordKind(s.text[:end])
@@ -65,7 +65,7 @@ func (s *scanner) labelled(i, size int) int {
 	if strings.HasPrefix(s.text[from:], "** ") { // **Password:** x
 		from += len("**")
 	}
-	for n := 0; n < maxGap && from < len(s.text) && (s.text[from] == ' ' || s.text[from] == '\t'); n++ {
+	for n := 0; n < maxGap && from < len(s.text) && strings.IndexByte(" \t+", s.text[from]) >= 0; n++ { // + is a form's blank
 		from++
 	}
 	if from+1 < len(s.text) && s.text[from] == '[' && s.text[from+1] == '"' { // a list of one
@@ -88,7 +88,7 @@ const maxGap = 4
 // labelBefore is the word before the sign at i, without quotes, markup and white space between the two.
 func (s *scanner) labelBefore(i int) (start, end int) {
 	end = i
-	for n := 0; n < maxGap && end > 0 && strings.IndexByte(" \"'`*", s.text[end-1]) >= 0; n++ {
+	for n := 0; n < maxGap && end > 0 && strings.IndexByte(" \"'`*+", s.text[end-1]) >= 0; n++ {
 		end--
 	}
 	if end > 1 && s.text[end-1] == ']' && (s.text[end-2] == '"' || s.text[end-2] == '\'') { // headers["x-api-key"]
@@ -162,20 +162,27 @@ func wordKind(before string) Kind {
 	return ""
 }
 
-// parameter judges a parameter of an address whose value begins at from. A code may be a status and a key a name: they
-// must look like secrets.
-func (s *scanner) parameter(name string, from int) Kind {
+// parameter judges a parameter of an address, whose name stands there and whose value begins at from. A code may be a
+// status and a key a name: they must look like secrets, as must a signature that stands elsewhere.
+func (s *scanner) parameter(start, end, from int) Kind {
+	inAddress := start > 0 && (s.text[start-1] == '?' || s.text[start-1] == '&')
 	for _, p := range parameters {
-		if !strings.EqualFold(p, name) {
+		if !strings.EqualFold(p, s.text[start:end]) {
 			continue
 		}
-		value := s.text[from:s.valueEnd(from, 1)]
-		if p != "code" && p != "auth" && p != "key" || len(value) >= 12 && strings.ContainsAny(value, "0123456789") {
-			return Token
+		if signs := p == "sig" || p == "signature" || p == "hmac"; signs != inAddress {
+			value := s.text[from:s.valueEnd(from, 1)]
+			if !signs && !inAddress || len(value) < leastOpaque || !strings.ContainsAny(value, "0123456789") {
+				return ""
+			}
 		}
+		return Token
 	}
 	return ""
 }
+
+// leastOpaque is what a value has at least that is taken for a secret because it looks like one, in bytes.
+const leastOpaque = 12
 
 // element looks at <password>value</password>.
 func (s *scanner) element(i int) int {

@@ -2,11 +2,8 @@ package redact
 
 import "strings"
 
-// dashes looks at what begins with dashes: a block of a private key, or an option of a command, "--password x".
+// dashes looks at an option of a command: "--password x".
 func (s *scanner) dashes(i int) int {
-	if strings.HasPrefix(s.text[i:], "-----BEGIN ") {
-		return s.block(i)
-	}
 	if !strings.HasPrefix(s.text[i:], "--") {
 		return i + 1
 	}
@@ -15,7 +12,7 @@ func (s *scanner) dashes(i int) int {
 		return i + 1
 	}
 	end := runEnd(s.text[:min(len(s.text), name+longestLabel)], name, inLabel)
-	if kind := labelKind(s.text[name:end]); kind != "" && end < len(s.text) && s.text[end] == ' ' {
+	if kind := labelKind(s.text[name:end]); kind != "" && end < len(s.text) && (s.text[end] == ' ' || s.text[end] == '+') {
 		return s.value(end+1, kind, s.width(end))
 	}
 	return name // what begins there is looked at for itself
@@ -23,17 +20,25 @@ func (s *scanner) dashes(i int) int {
 
 const longestBlockName = 60
 
-// block replaces a block of PEM that holds a private key, or whatever is left of one. Certificates are public.
+// block replaces a block of PEM that holds a private key, or whatever is left of one, and returns its end; 0 when none
+// begins at i. Certificates are public. The dashes around it may have been taken for markup.
 func (s *scanner) block(i int) int {
-	head := i + len("-----BEGIN ")
+	if !strings.HasPrefix(s.text[i:], "BEGIN ") && !strings.HasPrefix(s.text[i:], "BEGIN+") { // + is a form's blank
+		return 0
+	}
+	head := i + len("BEGIN")
 	name, _, ok := strings.Cut(s.text[head:min(len(s.text), head+longestBlockName)], "-----")
-	if !ok || !strings.Contains(name, "PRIVATE KEY") {
-		return head
+	if !ok || !strings.HasSuffix(name, "PRIVATE KEY") && !strings.HasSuffix(name, "PRIVATE+KEY") && !strings.HasSuffix(name, "PRIVATE KEY BLOCK") {
+		return 0
 	}
-	from := head + len(name) + len("-----")
-	end := strings.Index(s.text[from:], "-----END "+name+"-----")
-	if end < 0 {
-		return s.add(i, len(s.text), Key)
+	start := i
+	for start > s.done() && s.text[start-1] == '-' {
+		start--
 	}
-	return s.add(i, from+end+len("-----END "+name+"-----"), Key)
+	foot := "-----END" + name
+	size := strings.Index(s.text[head:], foot)
+	if size < 0 {
+		return s.add(start, len(s.text), Key)
+	}
+	return s.add(start, runEnd(s.text, head+size+len(foot), func(c byte) bool { return c == '-' }), Key)
 }

@@ -83,6 +83,7 @@ func TestText(t *testing.T) {
 		{"https://a/b?access_token=abc&sig=d%26e#f=1", "https://a/b?access_token=<token>&sig=<token>"},
 		{"https://a/b?next=https%3A%2F%2Fc%2F%3Ftoken%3Dabc%26x%3D1&y=2", "https://a/b?next=https%3A%2F%2Fc%2F%3Ftoken%3D<token>%26x%3D1&y=2"},
 		{"https://a/cb?code=4f9a8b7c6d5e4f3a&state=x and ?code=500&key=name", "https://a/cb?code=<token>&state=x and ?code=500&key=name"},
+		{"SignedHeaders=host, Signature=fe5f80f77d5fa3beca038a248ff027 and signature: valid", "SignedHeaders=host, Signature=<token> and signature: valid"},
 		{"https://hooks.slack.com/services/T0/B0/abcdef?x=1", "https://hooks.slack.com/services/<webhook>?x=1"},
 		{"https:\\/\\/discord.com\\/api\\/webhooks\\/1\\/abc", "https:\\/\\/discord.com\\/api\\/webhooks\\/<webhook>"},
 		{"https://acme.webhook.office.com/webhookb2/a@b/IncomingWebhook/c/d", "https://acme.webhook.office.com/webhookb2/<webhook>"},
@@ -111,7 +112,10 @@ func TestText(t *testing.T) {
 		{"key:\n" + pem + "\nafter", "key:\n<key>\nafter"},
 		{strings.ReplaceAll(pem, "\n", `\n`) + `",`, `<key>",`},
 		{"a " + pem[:60], "a <key>"},
-		{"-------BEGIN PRIVATE KEY----- x", "--<key>"},
+		{"-------BEGIN PRIVATE KEY----- x", "<key>"},
+		{strings.Trim(pem, "-"), "<key>"},
+		{strings.ReplaceAll(pem, " ", "+"), "<key>"},
+		{"BEGIN a PRIVATE KEY and -----BEGIN PUBLIC KEY-----", "BEGIN a PRIVATE KEY and -----BEGIN PUBLIC KEY-----"},
 		{"-----BEGIN CERTIFICATE-----\nMIID\n-----END CERTIFICATE-----", "-----BEGIN CERTIFICATE-----\nMIID\n-----END CERTIFICATE-----"},
 	} {
 		if got := what(New("").Text(c.text)); got != c.want {

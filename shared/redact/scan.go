@@ -68,6 +68,9 @@ func (s *scanner) word(i int) int {
 		}
 		return end
 	}
+	if to := s.block(i); to > 0 {
+		return to
+	}
 	// Most words are short, and over: no token is.
 	if end-i >= shortestToken || end < len(s.text) && (s.text[end] == '-' || s.text[end] == '.') {
 		if to, kind := wellKnown(s.text, i); to > 0 {
