@@ -5,6 +5,7 @@
 //	AWS         SQS as far as sending goes, Secrets Manager; DynamoDB is passed on to an engine
 //	Extension   Datadog's extension: its routes for the beginning and end of an invocation, and DogStatsD
 //	Traces      Datadog's own test agent, a program from PyPI, which takes spans and judges their form
+//	Record      a tracer that keeps the spans of a handler that runs in the test itself
 //	ParseEMF    reads a line of output as CloudWatch reads counters
 //
 // The addresses and the file of the extension are fixed in Datadog's library, so a test with Extension needs a network
