@@ -16,7 +16,8 @@ import (
 // that must not bring to light what was hidden by them. Text of several lines is clean already.
 func (d *delivery) hide(text string) string {
 	text = d.redactor.Text(text)
-	if strings.Contains(text, "\n") {
+	entity, marker, handle := strings.Contains(text, ";"), strings.Contains(text, "%%%"), strings.Contains(text, "@")
+	if strings.Contains(text, "\n") || !entity && !marker && !handle {
 		return text
 	}
 	if line := alert.Line(text); redact.Has(line) {

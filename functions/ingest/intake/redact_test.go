@@ -50,6 +50,16 @@ func TestPseudonymsAreOfTheCurrentToken(t *testing.T) {
 	}
 }
 
+// What cleaning would bring together is hidden before: a tag keeps its markers, and the Agent is told of it without them.
+func TestMarkersHideNothing(t *testing.T) {
+	d := newDoor()
+	body := strings.Replace(good, "service:checkout\",\"date", "service:AKIA%%%IOSFODNN7EXAMPLE\",\"date", 1)
+	d.handler.Handle(t.Context(), request(body)) //nolint:errcheck // always nil
+	if got, want := d.sent[0].Alert.Tags[2], "service:"+redact.New(current).Text("AKIAIOSFODNN7EXAMPLE"); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 // A body that cannot be read is kept in part, whatever it was encoded in.
 func TestExcerptIsHidden(t *testing.T) {
 	const text = `{"from":"ana@example.com","password":"hunter2hunter2","pin":`
@@ -63,12 +73,11 @@ func TestExcerptIsHidden(t *testing.T) {
 		"of two halves": request(strings.Repeat("a", 4090-len(`{"from":"`)) + text),
 		"too large":     request(text + strings.Repeat(" ", 300<<10)),
 		"with entities": request(strings.ReplaceAll(text, "@", "&#64;")),
-		"kept apart":    request(strings.ReplaceAll(text, "ana@", "a%%%na@")),
 	} {
 		d := newDoor()
 		d.handler.Handle(t.Context(), req) //nolint:errcheck // always nil
 		kept := d.sent[0].Unreadable.Excerpt
-		if kept == "" || strings.Contains(kept, "example.com") || strings.Contains(kept, "hunter2") || strings.Contains(kept, base64.StdEncoding.EncodeToString([]byte(text))[:8]) {
+		if kept == "" || strings.Contains(kept, `"ana`) || strings.Contains(kept, "example.com") || strings.Contains(kept, "hunter2") || strings.Contains(kept, base64.StdEncoding.EncodeToString([]byte(text))[:8]) {
 			t.Errorf("%s: %q", name, kept)
 		}
 	}
