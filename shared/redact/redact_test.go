@@ -141,6 +141,12 @@ func TestWhatMustSurvive(t *testing.T) {
 		"https://app.datadoghq.com/logs?query=service%3Acheckout+status%3Aerror&live=false",
 		"kube_namespace:prod pod_name:checkout-7d9f8b6c5-x2x4z version:1.2.3 email_service:up keyspace:users",
 		"X-Amzn-Trace-Id: Root=1-5759e988-bd862e3fe1be46a994272793",
+		// What the bridge and AWS say themselves.
+		"Send the bridge's ingest token in the header X-Alertbridge-Token or as a bearer token.",
+		`it must be {"url":"https://event-ai.<region>.api.aws/webhook/generic/<id>","token":"..."}, or with "hmac_secret" in place of "token"`,
+		"AccessDenied: User: arn:aws:sts::123456789012:assumed-role/ingest is not authorized to perform: sqs:SendMessage on resource: arn:aws:sqs:eu-central-1:123456789012:alerts",
+		"the secret could not be read: Secrets Manager answered InternalFailure for alertbridge/token (AWSCURRENT); see the AWS health page if it lasts",
+		"github.com/alertbridge/alertbridge/shared/secret/awssecret.(*Store).Current\n\t/src/shared/secret/awssecret/awssecret.go:101",
 		"C:\\new\\table and 85% of 100%, R&D; a=b&c=d",
 	} {
 		if got := New("k").Text(text); got != text {
