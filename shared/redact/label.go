@@ -170,13 +170,12 @@ func (s *scanner) parameter(start, end, from int) Kind {
 		if !strings.EqualFold(p, s.text[start:end]) {
 			continue
 		}
-		if signs := p == "sig" || p == "signature" || p == "hmac"; signs != inAddress {
-			value := s.text[from:s.valueEnd(from, 1)]
-			if !signs && !inAddress || len(value) < leastOpaque || !strings.ContainsAny(value, "0123456789") {
-				return ""
-			}
+		signs := p == "sig" || p == "signature" || p == "hmac"
+		value := s.text[from:s.valueEnd(from, 1)]
+		opaque := len(value) >= leastOpaque && strings.ContainsAny(value, "0123456789")
+		if signs && inAddress || (signs || inAddress) && opaque {
+			return Token
 		}
-		return Token
 	}
 	return ""
 }
@@ -290,7 +289,7 @@ const (
 )
 
 func telling(value string) bool {
-	if strings.Trim(value, "*.x-_?•#/\\|&<>(){}[]:;,!+=~%") == "" { // masked, or nothing but signs
+	if strings.Trim(value, "*.…x-_?•#/\\|&<>(){}[]:;,!+=~%") == "" { // masked, or nothing but signs
 		return false
 	}
 	switch strings.ToLower(strings.Trim(value, "<>[](){}*. ")) {

@@ -141,6 +141,7 @@ func TestWhatMustSurvive(t *testing.T) {
 		"https://app.datadoghq.com/logs?query=service%3Acheckout+status%3Aerror&live=false",
 		"kube_namespace:prod pod_name:checkout-7d9f8b6c5-x2x4z version:1.2.3 email_service:up keyspace:users",
 		"X-Amzn-Trace-Id: Root=1-5759e988-bd862e3fe1be46a994272793",
+		`{"key":"c.8873248385148318284"} object key: value, code: build-123456789012, auth=basic-0123456789, key=c.8873248385148318284`,
 		// What the bridge and AWS say themselves.
 		"Send the bridge's ingest token in the header X-Alertbridge-Token or as a bearer token.",
 		`it must be {"url":"https://event-ai.<region>.api.aws/webhook/generic/<id>","token":"..."}, or with "hmac_secret" in place of "token"`,
