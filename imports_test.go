@@ -38,6 +38,10 @@ var rules = []rule{
 		because: "what an alert is must not depend on who sent it or where it is kept",
 	},
 	{
+		in: []string{"shared/redact"}, only: []string{"std"},
+		because: "what takes secrets out of text must be able to stand anywhere, below the logger too",
+	},
+	{
 		in: []string{"shared/gate", "shared/delivery", "shared/secret"}, except: []string{"shared/secret/awssecret"},
 		only:    []string{"std", "shared/alert", "shared/gate", "shared/delivery", "shared/secret"},
 		because: "what decides must run anywhere: in a function, in a test, in a simulation",
@@ -84,7 +88,7 @@ var rules = []rule{
 		never: []string{
 			"shared/agent/agenttest", "shared/ledger/ledgertest", "shared/queue/queuetest", "shared/telemetry/telemetrytest",
 			"shared/ledger/dynamoledger/dynamotest", "shared/queue/sqsqueue/sqstest", "shared/setting/settingtest", "docs/docstest",
-			"shared/datadog/datadogtest",
+			"shared/datadog/datadogtest", "shared/redact/redacttest",
 		},
 		because: "what stands in for something in tests must not reach production",
 	},
@@ -188,6 +192,7 @@ func TestImportRulesForbid(t *testing.T) {
 	}{
 		{"shared/alert", "encoding/json", false},
 		{"shared/alert", "shared/gate", true},
+		{"shared/redact", "shared/alert", true},
 		{"shared/gate", "shared/ledger", true},
 		{"shared/gate", "golang.org/x/text", true},
 		{"shared/ledger", awsSDK + "/aws", true},

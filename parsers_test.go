@@ -35,6 +35,8 @@ var unfuzzed = map[string]string{
 // fuzzed names for each fuzz test what it is there for, so that a change of names cannot leave it without work.
 var fuzzed = map[string][]string{
 	"functions/ingest/intake.FuzzHandle":      {"functions/ingest/intake.read", "functions/ingest/intake.bytesOf", "shared/queue.Encode"},
+	"functions/ingest/intake.FuzzHide":        {"functions/ingest/intake.hide"},
+	"shared/redact.FuzzText":                  {"shared/redact.Text", "shared/redact.scan"},
 	"shared/datadog.FuzzDecode":               {"shared/datadog.readBody", "shared/datadog.number"},
 	"shared/datadog.FuzzDecodeValues":         {"shared/datadog.newPageLink", "shared/datadog.readTitle", "shared/datadog.readScope", "shared/datadog.parseTime"},
 	"shared/alert.FuzzClean":                  {"shared/alert.Clean", "shared/alert.entity"},

@@ -10,6 +10,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/datadog"
 	"github.com/alertbridge/alertbridge/shared/datadog/datadogtest"
+	"github.com/alertbridge/alertbridge/shared/redact"
 )
 
 // TestUntrusted: on their way through the functions, hostile deliveries meet a queue, a ledger and a call, each of which
@@ -27,7 +28,7 @@ func TestUntrusted(t *testing.T) {
 			now := b.clock.Now()
 			request := request
 			request.Body = events.FreshBody(string(h.Body), now)
-			lead, err := datadog.Decode([]byte(request.Body), now)
+			lead, err := datadog.Decode([]byte(request.Body), now, redact.New(events.Token).Text)
 			if err != nil {
 				t.Fatal(err)
 			}

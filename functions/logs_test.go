@@ -93,6 +93,7 @@ var recordScenarios = map[string]func(*testing.T) *bridge{
 		b := newBridge(t)
 		d := b.door()
 		d.takes("triggered-p1.json")
+		d.takes("test-notification.json") // it names a person
 		d.takes("not-json.json")
 		d.takes("no-token.json")
 		d.down = errDown
@@ -262,6 +263,8 @@ func typeOf(v any) string {
 		return "number"
 	case bool:
 		return "bool"
+	case map[string]any:
+		return "group"
 	}
 	return "string"
 }

@@ -340,13 +340,13 @@ func TestWordsOnAnUnreadableDeliveryAreBounded(t *testing.T) {
 		"raw-list": `["` + wide + `"]`, "raw-cut": `{"a":"` + wide, "raw-text": `{"a": false` + "\x01" + wide, "raw-deep": strings.Repeat("[", 5000),
 		"raw-number": `{"` + wide + `": 1.}`, "raw-other": `{"a":"` + wide + `"}`,
 	} {
-		_, err := datadog.Decode([]byte(body), b.clock.Now())
+		_, err := datadog.Decode([]byte(body), b.clock.Now(), nil)
 		var bad *datadog.DecodeError
 		if !errors.As(err, &bad) {
 			t.Fatalf("%s: %v", id, err)
 		}
 		env := unreadable(id, b.clock.Now())
-		env.Unreadable = queue.NewUnreadable(string(bad.Reason), bad.Words, []byte(body))
+		env.Unreadable = queue.NewUnreadable(string(bad.Reason), bad.Words, []byte(body), []byte(body), nil)
 		event := events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: encode(t, env)}}}
 		if _, err := b.dispatch.Handle(t.Context(), event); err != nil {
 			t.Fatal(err)

@@ -173,9 +173,12 @@ func TestSpeakable(t *testing.T) {
 		"wrong key tok-Zq7\u200bvX-123",
 		"wrong key tok-Zq7vX&#45;123",
 		strings.Repeat("tok-Zq7vX-123 ", 100),
+		"in base64 dG9rLVpxN3ZYLTEyMw==", // tok-Zq7vX-123
+		"called https%3A%2F%2Fevent-ai.eu-central-1.api.aws%2Fwebhook%2Fgeneric%2F0a1b2c3d-4e5f",
+		"not for ana@example.com, password=hunter2",
 	} {
 		got := speakable(said, cred, sent)
-		for _, never := range []string{"0a1b2c3d", "tok-Zq7", "c2lnbmF0", "api.aws"} {
+		for _, never := range []string{"0a1b2c3d", "tok-Zq7", "c2lnbmF0", "api.aws", "dG9rLV", "example.com", "hunter2"} {
 			if strings.Contains(got, never) {
 				t.Errorf("%q became %q", said, got)
 			}

@@ -73,7 +73,7 @@ func hostile(t *testing.T) []datadogtest.Hostile {
 
 func decode(t *testing.T, body []byte) alert.Alert {
 	t.Helper()
-	a, err := datadog.Decode(body, noon)
+	a, err := datadog.Decode(body, noon, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,6 +58,26 @@ func (a *Alert) fields() []field {
 	}
 }
 
+// Rewrite puts every text that the alert's sender may have written through f. What is left are the ids by which
+// deliveries and incidents are equal, Delivery and Incident, and the words of this program, Transition and Cut.
+func (a *Alert) Rewrite(f func(string) string) {
+	for _, text := range a.fields() {
+		*text.text = f(*text.text)
+	}
+	a.Snapshot = f(a.Snapshot)
+	for _, list := range [][]string{a.Scope, a.Tags} {
+		for i := range list {
+			list[i] = f(list[i])
+		}
+	}
+	for i := range a.Links {
+		a.Links[i].Name, a.Links[i].URL = f(a.Links[i].Name), f(a.Links[i].URL)
+	}
+	for i := range a.Refs {
+		a.Refs[i].Name, a.Refs[i].Value = f(a.Refs[i].Name), f(a.Refs[i].Value)
+	}
+}
+
 func (a *Alert) bound(f field) {
 	cut, shorter := Cut(*f.text, f.max)
 	if !shorter {

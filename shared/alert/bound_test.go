@@ -166,3 +166,43 @@ func TestCheck(t *testing.T) {
 		}
 	}
 }
+
+// Rewrite reaches every text, so that a new field cannot be forgotten, but for those it names.
+func TestRewriteReachesEveryText(t *testing.T) {
+	exempt := map[string]bool{
+		"Delivery": true, "Incident.Org": true, "Incident.Monitor": true, "Incident.Key": true, "Transition": true, "Cut[0]": true,
+	}
+	var a Alert
+	eachText(reflect.ValueOf(&a).Elem(), "", func(_ string, text reflect.Value) { text.SetString("before") })
+	a.Rewrite(func(string) string { return "after" })
+	seen := 0
+	eachText(reflect.ValueOf(&a).Elem(), "", func(name string, text reflect.Value) {
+		seen++
+		if want := map[bool]string{true: "before", false: "after"}[exempt[name]]; text.String() != want {
+			t.Errorf("%s is %q, want %q", name, text, want)
+		}
+	})
+	if seen < 30 {
+		t.Errorf("only %d texts were looked at", seen)
+	}
+}
+
+// eachText visits the texts of a value; a list has one element.
+func eachText(v reflect.Value, name string, visit func(name string, text reflect.Value)) {
+	switch v.Kind() {
+	case reflect.String:
+		visit(name, v)
+	case reflect.Slice:
+		if v.Len() == 0 {
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		}
+		eachText(v.Index(0), name+"[0]", visit)
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			return
+		}
+		for i := range v.NumField() {
+			eachText(v.Field(i), strings.TrimPrefix(name+"."+v.Type().Field(i).Name, "."), visit)
+		}
+	}
+}

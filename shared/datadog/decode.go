@@ -10,9 +10,12 @@ import (
 )
 
 // Decode makes an alert of the body of a delivery that came at received. The alert is clean, within the limits of
-// package alert, and depends on nothing but the two arguments. The error is always a *DecodeError: such a body will
-// never be an alert, however often it comes.
-func Decode(raw []byte, received time.Time) (alert.Alert, error) {
+// package alert, its texts are as hide returns them, and it depends on nothing but the arguments. The error is always a
+// *DecodeError: such a body will never be an alert, however often it comes.
+//
+// hide sees the alert when it is complete and before it is cut, for half a secret would not be found. By what the alert
+// is called does not depend on it; see identify. A nil hide hides nothing.
+func Decode(raw []byte, received time.Time, hide func(string) string) (alert.Alert, error) {
 	b, err := readBody(raw)
 	if err != nil {
 		return alert.Alert{}, err
@@ -38,9 +41,9 @@ func Decode(raw []byte, received time.Time) (alert.Alert, error) {
 
 	a.Transition, a.RawTransition = b.readTransition(head)
 	a.Test = head.test || head.transition == "" && testSentence(text)
-	a.AlertType = strings.ToLower(alert.Value(b.get(alertType)))
+	a.AlertType = alert.Value(b.get(alertType))
 	a.Priority = b.readPriority(head)
-	a.Severity = severity(a.Priority, a.AlertType, a.Transition)
+	a.Severity = severity(a.Priority, strings.ToLower(a.AlertType), a.Transition)
 	a.Time, a.TimeAssumed = b.readTime(received)
 
 	a.Text = withoutFooter(text)
@@ -51,6 +54,10 @@ func Decode(raw []byte, received time.Time) (alert.Alert, error) {
 	a.Refs = b.readRefs(a.Tags, text)
 
 	a.Incident, a.Delivery = b.identify(&a)
+	if hide != nil {
+		a.Rewrite(hide)
+	}
+	a.AlertType = strings.ToLower(a.AlertType) // not before: it could be a token, of which capitals are a part
 	if b.cut {
 		a.Cut = append(a.Cut, fmt.Sprintf("values beyond the first %d were not looked at", maxLeaves))
 	}
@@ -83,8 +90,7 @@ func (b *body) only(names ...string) bool {
 
 func firstLine(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
-	line, _ = alert.Cut(alert.Line(line), alert.MaxName)
-	return line
+	return alert.Line(line)
 }
 
 func (b *body) readMonitor(title string, found []pageLink) alert.Monitor {

@@ -325,7 +325,7 @@ func TestDecode(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			a, err := Decode(raw, received)
+			a, err := Decode(raw, received, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -428,7 +428,7 @@ func sound(t *testing.T, a alert.Alert) {
 func TestDeliveryIdentity(t *testing.T) {
 	decode := func(body string, at time.Time) alert.Alert {
 		t.Helper()
-		a, err := Decode([]byte(body), at)
+		a, err := Decode([]byte(body), at, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -474,7 +474,7 @@ func TestIncidentIdentity(t *testing.T) {
 		},
 		{"a group of another page is none", `{"title":"A","monitor_id":"7","body":"[x](https://x.example/d?group=h%3A1)"}`, "s." + alert.Hash()},
 	} {
-		a, err := Decode([]byte(c.body), received)
+		a, err := Decode([]byte(c.body), received, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -517,7 +517,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"a title that is nothing but a bracket", `{"title": "[P1]"}`, NotAnAlert},
 	} {
 		t.Run(c.why, func(t *testing.T) {
-			a, err := Decode([]byte(c.body), received)
+			a, err := Decode([]byte(c.body), received, nil)
 			var bad *DecodeError
 			if !errors.As(err, &bad) || bad.Reason != c.want {
 				t.Fatalf("Decode() = %v, want %s", err, c.want)
@@ -548,7 +548,7 @@ func TestNotJSONWords(t *testing.T) {
 		`{"date": , "id": "1"}`: "invalid character ',' looking for beginning of value at byte 10",
 		`{"id": 1 "date": 2}`:   "invalid character '\"' after object key:value pair at byte 10",
 	} {
-		_, err := Decode([]byte(body), received)
+		_, err := Decode([]byte(body), received, nil)
 		want := "datadog: not_json: The body is not JSON (" + where + "): in the payload of the webhook in Datadog, look for a missing or trailing comma, and for a variable without quotes."
 		if err == nil || err.Error() != want {
 			t.Errorf("%s\n got %v\nwant %s", body, err, want)
@@ -558,7 +558,7 @@ func TestNotJSONWords(t *testing.T) {
 
 // A body says at which byte it breaks, and nothing of what it holds.
 func TestDecodeErrorsTellNoContent(t *testing.T) {
-	_, err := Decode([]byte(`{"token": "hunter2", "id": oops}`), received)
+	_, err := Decode([]byte(`{"token": "hunter2", "id": oops}`), received, nil)
 	if err == nil || !strings.Contains(err.Error(), "byte 28") || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "oops") {
 		t.Errorf("got %v", err)
 	}
@@ -575,7 +575,7 @@ func TestDecodeBounds(t *testing.T) {
 		"scope": strings.Repeat("k:v,", 3) + strings.Repeat("x", 400),
 		"link":  "https://app.datadoghq.com/event/event?id=1&x=" + strings.Repeat("y", 1000),
 	})
-	a, err := Decode(body, received)
+	a, err := Decode(body, received, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -599,7 +599,7 @@ func TestDecodeLooksAtTheTopFirst(t *testing.T) {
 		inner[strings.Repeat("x", 1+i%50)+string(rune('A'+i%26))+time.Duration(i).String()] = "1"
 	}
 	body, _ := json.Marshal(map[string]any{"aaa": inner, "title": "[Warn] A", "org": map[string]string{"id": "5"}})
-	a, err := Decode(body, received)
+	a, err := Decode(body, received, nil)
 	if err != nil || a.Title != "A" || a.Transition != alert.Warn {
 		t.Fatalf("got %+v, %v", a, err)
 	}
@@ -609,7 +609,7 @@ func TestDecodeLooksAtTheTopFirst(t *testing.T) {
 }
 
 func TestDuplicateKeys(t *testing.T) {
-	a, err := Decode([]byte(`{"title":"A","monitor_id":"7","title":"B","monitor_id":"","org":{"id":"1"},"org":{"name":"N"}}`), received)
+	a, err := Decode([]byte(`{"title":"A","monitor_id":"7","title":"B","monitor_id":"","org":{"id":"1"},"org":{"name":"N"}}`), received, nil)
 	if err != nil || a.Title != "B" || a.Monitor.ID != "" || a.OrgID != "" || a.OrgName != "N" {
 		t.Errorf("the last one must count: %+v, %v", a, err)
 	}
@@ -623,7 +623,7 @@ func BenchmarkDecode(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(raw)))
 	for b.Loop() {
-		if _, err := Decode(raw, received); err != nil {
+		if _, err := Decode(raw, received, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

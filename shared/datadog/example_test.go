@@ -14,7 +14,7 @@ func ExampleDecode() {
 		"event_id": "8540000000000000001", "monitor_id": "155001234", "cycle_key": "8540000000000000001", "org_id": "2000417",
 		"event_title": "[P1] [Triggered on {service:checkout}] Checkout is slow", "date": "1795165200000",
 		"body": "%%%\nCheckout is slow. trace_id=6717a1b2c3d4e5f6\n@slack-payments\n%%%"
-	}`), received)
+	}`), received, nil)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -29,7 +29,7 @@ func ExampleDecode() {
 }
 
 func ExampleDecodeError() {
-	_, err := datadog.Decode([]byte(`payload=%7B%7D`), time.Now())
+	_, err := datadog.Decode([]byte(`payload=%7B%7D`), time.Now(), nil)
 	var bad *datadog.DecodeError
 	if errors.As(err, &bad) {
 		fmt.Println(bad.Reason)

@@ -55,7 +55,7 @@ func FuzzDecodeValues(f *testing.F) {
 func decodeTwice(t *testing.T, raw []byte, millis int64) {
 	// From 2010 to 2100: the clock of a function shows nothing else.
 	at := time.UnixMilli(1262304000000 + max(millis, -millis, 0)%2840140800000)
-	a, err := Decode(raw, at)
+	a, err := Decode(raw, at, nil)
 	if err != nil {
 		var bad *DecodeError
 		if !errors.As(err, &bad) || bad.Words == "" {
@@ -64,7 +64,7 @@ func decodeTwice(t *testing.T, raw []byte, millis int64) {
 		return
 	}
 	sound(t, a)
-	again, err := Decode(raw, at)
+	again, err := Decode(raw, at, nil)
 	if err != nil || !reflect.DeepEqual(a, again) {
 		t.Fatalf("decoded again: %+v, %v\nfirst: %+v", again, err, a)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/redact"
 )
 
 // identify names the incident and the delivery of an alert that is otherwise complete.
@@ -16,8 +17,11 @@ import (
 // The delivery is the event's. Without an event it is what the body tells of it; without a time as well, nothing tells
 // a repetition from a new alert, and a new one must not be lost: every delivery then counts as its own, and a
 // repetition joins its incident.
+//
+// A part that holds a secret is hashed, and not by the key that pseudonyms are made with: when that one is replaced, an
+// incident's recovery must still find it.
 func (b *body) identify(a *alert.Alert) (alert.Incident, string) {
-	i := alert.Incident{Org: orgPart(a.OrgID), Monitor: alert.MakeSafe(a.Monitor.ID)}
+	i := alert.Incident{Org: orgPart(a.OrgID), Monitor: alert.MakeSafe(part(a.Monitor.ID))}
 	if a.Monitor.ID == "" {
 		i.Monitor = "m-" + alert.Hash(i.Org, a.Monitor.Name)
 	}
@@ -25,26 +29,26 @@ func (b *body) identify(a *alert.Alert) (alert.Incident, string) {
 
 	delivery := "dd-" + deliveryOrg(i.Org) + "-"
 	if a.EventID != "" {
-		delivery = alert.MakeSafe(delivery + a.EventID)
+		delivery = alert.MakeSafe(delivery + part(a.EventID))
 	} else {
 		delivery += "h" + alert.Hash(i.String(), string(a.Transition), a.RawTransition, a.Time.Format("2006-01-02T15:04:05.000Z"), a.Title)
 	}
 	if a.Test {
-		i.Key, i.Cycle = alert.MakeSafe("t."+first(a.EventID, alert.Hash(delivery))), true
+		i.Key, i.Cycle = alert.MakeSafe("t."+part(first(a.EventID, alert.Hash(delivery)))), true
 	}
 	return i, delivery
 }
 
 func (b *body) groupKey(scope []string) (key string, cycle bool) {
 	if k := b.getIf(cycleKey, isID); k != "" {
-		return alert.MakeSafe("c." + k), true
+		return alert.MakeSafe("c." + part(k)), true
 	}
 	// The Agent's user guide has the cycle key in the incident's id.
 	if k, ok := strings.CutPrefix(b.get(incidentID), "datadog-"); ok && isID(k) {
-		return alert.MakeSafe("c." + k), true
+		return alert.MakeSafe("c." + part(k)), true
 	}
 	if k := b.getIf(aggregKey, isID); k != "" {
-		return alert.MakeSafe("g." + k), false
+		return alert.MakeSafe("g." + part(k)), false
 	}
 	return "s." + alert.Hash(slices.Sorted(slices.Values(scope))...), false
 }
@@ -53,7 +57,15 @@ func orgPart(id string) string {
 	if id == "" {
 		return "-"
 	}
-	return alert.MakeSafe(id)
+	return alert.MakeSafe(part(id))
+}
+
+// part is a part of a name, or its hash when it holds a secret.
+func part(s string) string {
+	if redact.Has(s) || redact.Has(alert.Line(s)) {
+		return "x-" + alert.Hash(s)
+	}
+	return s
 }
 
 // deliveryOrg keeps organisation and event apart: Datadog's organisations are numbers, and 0 is none of them.

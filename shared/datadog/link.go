@@ -103,7 +103,9 @@ func nameOf(text string, start int) (name string, image bool) {
 	if label, ok := strings.CutSuffix(before, "]("); ok {
 		open := openBracket(label)
 		image = open > 0 && label[open-1] == '!'
-		name = label[open+1:]
+		if open >= 0 { // else the label begins too far away, and a part of it could be half of a secret
+			name = label[open+1:]
+		}
 		if inner, ok := strings.CutPrefix(name, "!["); ok { // a picture that leads somewhere: its name is the page's
 			name, _, _ = strings.Cut(inner, "]")
 		}

@@ -72,7 +72,7 @@ func TestCapturedDeliveries(t *testing.T) {
 	for _, file := range files {
 		name := filepath.Base(file)
 		t.Run(name, func(t *testing.T) {
-			a, err := Decode(capturedBody(t, file), received)
+			a, err := Decode(capturedBody(t, file), received, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

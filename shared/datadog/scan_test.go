@@ -76,7 +76,7 @@ func TestReadTransition(t *testing.T) {
 		`{"title":"[Triggered] A","status":"Warn"}`:                  {alert.Warn, "Warn"},
 		`{"title":"A"}`: {alert.Unknown, ""},
 	} {
-		a, err := Decode([]byte(body), received)
+		a, err := Decode([]byte(body), received, nil)
 		if err != nil || a.Transition != want.t || a.RawTransition != want.raw {
 			t.Errorf("%s: %s %q, %v", body, a.Transition, a.RawTransition, err)
 		}
@@ -127,7 +127,7 @@ func TestTestSentence(t *testing.T) {
 	} {
 		for title, may := range map[string]bool{"A": true, "[Triggered] A": false} {
 			body, _ := json.Marshal(map[string]string{"title": title, "body": text})
-			a, err := Decode(body, received)
+			a, err := Decode(body, received, nil)
 			if err != nil || a.Test != (want && may) {
 				t.Errorf("%q under %q: a test: %v, want %v, %v", text, title, a.Test, want && may, err)
 			}
@@ -148,7 +148,7 @@ func TestPriority(t *testing.T) {
 		`{"title":"A","incident":{"incident_severity":"P1"}}`:      "",
 		`{"title":"A","priority":"normal","alert_type":"warning"}`: "",
 	} {
-		a, err := Decode([]byte(body), received)
+		a, err := Decode([]byte(body), received, nil)
 		if err != nil || a.Priority != want {
 			t.Errorf("%s: %q, want %q, %v", body, a.Priority, want, err)
 		}
@@ -177,7 +177,7 @@ func TestReadTime(t *testing.T) {
 		{"unfilled", `"date":"$DATE"`, received, true},
 		{"none", `"x":1`, received, true},
 	} {
-		a, err := Decode([]byte(`{"title":"A",`+c.dates+`}`), received)
+		a, err := Decode([]byte(`{"title":"A",`+c.dates+`}`), received, nil)
 		if err != nil || !a.Time.Equal(c.want) || a.TimeAssumed != c.assumed {
 			t.Errorf("%s: %s %v, want %s %v, %v", c.why, a.Time, a.TimeAssumed, c.want, c.assumed, err)
 		}
@@ -299,7 +299,7 @@ func TestReadRefs(t *testing.T) {
 			t.Errorf("%s: %q\n got %s\nwant %s", c.why, c.text, s, c.want)
 		}
 	}
-	a, err := Decode([]byte(`{"title":"A","tags":"trace_id:t1,x:y","dd":{"trace_id":"812345"},"body":"span_id=s2","request-id":["r1"],"message_id":"null"}`), received)
+	a, err := Decode([]byte(`{"title":"A","tags":"trace_id:t1,x:y","dd":{"trace_id":"812345"},"body":"span_id=s2","request-id":["r1"],"message_id":"null"}`), received, nil)
 	if err != nil || len(a.Refs) != 3 || a.Refs[0].Value != "812345" || a.Refs[1].Value != "t1" || a.Refs[2].Value != "s2" {
 		t.Errorf("fields, then tags, then the text: %+v, %v", a.Refs, err)
 	}
@@ -353,7 +353,7 @@ func TestReadTags(t *testing.T) {
 		`{"title":"A","labels":{"tags":"deep"},"tags":"top"}`:      "top",
 		`{"title":"A","tags":"","labels":{"tags":"deep"}}`:         "deep",
 	} {
-		a, err := Decode([]byte(body), received)
+		a, err := Decode([]byte(body), received, nil)
 		if got := strings.Join(a.Tags, " "); err != nil || got != want {
 			t.Errorf("%s: %q, want %q, %v", body, got, want, err)
 		}

@@ -82,7 +82,7 @@ func decodeMap(t *testing.T, m map[string]string) alert.Alert {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := Decode(body, received)
+	a, err := Decode(body, received, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,7 +64,7 @@ func TestUnreadableTravels(t *testing.T) {
 		`"sha256":"5e7342fd525b1bd14fcd20d2be0ec23ba892c6225c300a3216e705e2de42ea00","excerpt":"a <b>"}}`
 	e := Envelope{
 		Kind: KindUnreadable, Delivery: "u-1", Received: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC),
-		Unreadable: NewUnreadable("not_json", "The body is not JSON.", []byte("a <b>")),
+		Unreadable: NewUnreadable("not_json", "The body is not JSON.", []byte("a <b>"), []byte("a <b>"), nil),
 	}
 	got, err := Encode(e)
 	if err != nil {

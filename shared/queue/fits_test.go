@@ -66,7 +66,7 @@ func TestNewUnreadable(t *testing.T) {
 		{"nothing", "", ""},
 	} {
 		t.Run(row.why, func(t *testing.T) {
-			u := NewUnreadable("r", "w", []byte(row.body))
+			u := NewUnreadable("r", "w", []byte(row.body), []byte(row.body), nil)
 			if u.Excerpt != row.excerpt {
 				t.Errorf("excerpt %.200q, want %.200q", u.Excerpt, row.excerpt)
 			}

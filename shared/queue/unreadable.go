@@ -21,18 +21,27 @@ type Unreadable struct {
 	Excerpt string `json:"excerpt"` // the beginning of the body, cleaned, at most MaxExcerpt
 }
 
+// seen bounds what of a body is looked at for its excerpt, in bytes: more than is kept, so that what is hidden is not
+// cut in half before.
+const seen = 16 * MaxExcerpt
+
 // NewUnreadable keeps what is kept of a body: its size, its hash, and as much of its beginning as fits, on one line and
-// without what cannot be seen. What is not UTF-8 shows as U+FFFD.
-func NewUnreadable(reason, words string, body []byte) *Unreadable {
+// without what cannot be seen. What is not UTF-8 shows as U+FFFD. text is what the body says, which is the body unless
+// it was encoded, and the excerpt is as hide returns it; nil hides nothing.
+func NewUnreadable(reason, words string, body, text []byte, hide func(string) string) *Unreadable {
 	sum := sha256.Sum256(body)
+	excerpt := alert.Value(beginning(string(text), seen))
+	if hide != nil {
+		excerpt = hide(excerpt)
+	}
 	return &Unreadable{
 		Reason: reason, Words: words,
 		Bytes: len(body), SHA256: hex.EncodeToString(sum[:]),
-		Excerpt: beginning(alert.Value(beginning(string(body), MaxExcerpt)), MaxExcerpt),
+		Excerpt: beginning(excerpt, MaxExcerpt),
 	}
 }
 
-// beginning cuts at a character's border. It is asked twice, for cleaning makes a byte that is not UTF-8 longer.
+// beginning cuts at a character's border.
 func beginning(s string, most int) string {
 	if len(s) <= most {
 		return s

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"net/http"
+	"strconv"
 
 	httptrace "gopkg.in/DataDog/dd-trace-go.v1/contrib/net/http"
 	"gopkg.in/DataDog/dd-trace-go.v1/ddtrace"
@@ -14,14 +15,15 @@ const AgentService = "aws-devops-agent"
 
 // Transport gives every request to the Agent a client span, where its context has one above it. The Agent's address is
 // kept as scheme and host only, because path and query can be secret. The Agent gets no trace headers: they are of no
-// use to it and none of its business. A status of 400 and above, and no answer at all, mark the span as failed.
+// use to it and none of its business. A status of 400 and above, and no answer at all, mark the span as failed. What the
+// other side says of a failure is kept as a number, what the way to it says without secrets.
 //
 // base does the work; nil is http.DefaultTransport.
 func Transport(base http.RoundTripper) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport
 	}
-	return transport{plain: base, traced: httptrace.WrapRoundTripper(base,
+	return transport{plain: base, traced: httptrace.WrapRoundTripper(quiet{base},
 		httptrace.RTWithPropagation(false),
 		httptrace.WithBefore(func(r *http.Request, s ddtrace.Span) {
 			s.SetTag(ext.HTTPURL, r.URL.Scheme+"://"+r.URL.Host)
@@ -29,7 +31,23 @@ func Transport(base http.RoundTripper) http.RoundTripper {
 		httptrace.RTWithResourceNamer(func(r *http.Request) string { return r.Method + " " + AgentService }),
 		httptrace.RTWithSpanOptions(tracer.Tag("peer.service", AgentService)),
 		httptrace.RTWithStatusCheck(func(status int) bool { return status >= 400 }),
+		httptrace.RTWithErrorCheck(func(error) bool { return false }), // quiet has marked the span
 	)}
+}
+
+// quiet is below Datadog's wrapper, which would put the text of an error and the words of a status line into the span.
+type quiet struct{ base http.RoundTripper }
+
+func (q quiet) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := q.base.RoundTrip(r)
+	if err != nil {
+		if span, ok := tracer.SpanFromContext(r.Context()); ok {
+			mark(span, err)
+		}
+		return resp, &lineError{message(err), err}
+	}
+	resp.Status = strconv.Itoa(resp.StatusCode) + " " + http.StatusText(resp.StatusCode)
+	return resp, nil
 }
 
 type transport struct{ plain, traced http.RoundTripper }

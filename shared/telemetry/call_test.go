@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -77,6 +78,34 @@ func TestTransport(t *testing.T) {
 		})
 	}
 }
+
+// Neither what an error says of the address nor what a server writes into its status line reaches the span.
+func TestTransportIsQuiet(t *testing.T) {
+	for why, answer := range map[string]roundTrip{
+		"error": func(r *http.Request) (*http.Response, error) {
+			return nil, &url.Error{Op: "Post", URL: r.URL.String(), Err: errors.New("proxy says: no way for ana@example.com")}
+		},
+		"status line": func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 403, Status: "403 not SECRET of ana@example.com", Body: http.NoBody}, nil
+		},
+	} {
+		spans, ctx, end := traced(t)
+		r, _ := http.NewRequestWithContext(ctx, http.MethodPost, "https://agent.example/hook/SECRET", nil)
+		_, err := Transport(answer).RoundTrip(r)
+		end(nil)
+		tags := spans()["http.request"].Tags()
+		if all := fmt.Sprint(tags); strings.Contains(all, "SECRET") || strings.Contains(all, "ana@") || tags["error.message"] == nil {
+			t.Errorf("%s: %s", why, all)
+		}
+		if u := (*url.Error)(nil); why == "error" && (!errors.As(err, &u) || tags["error.type"] != "*url.Error") {
+			t.Errorf("the cause %T is lost, or its type: %v", err, tags["error.type"])
+		}
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // countingTransport counts what passes.
 type countingTransport struct{ calls, closes int }

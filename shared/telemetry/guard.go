@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+
+	"github.com/alertbridge/alertbridge/shared/redact"
 )
 
 // Wrap guards a handler as Start does, for those who run it without Lambda. A panic becomes a *PanicError and one log
@@ -78,16 +80,21 @@ func inOneLine(err error) error {
 	return err
 }
 
-// oneLine makes white space and control characters single blanks, and cuts to maxError bytes.
+// oneLine makes white space and control characters single blanks, hides secrets, and cuts to maxError bytes.
 func oneLine(s string) string {
 	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "\uFFFD"), func(r rune) bool {
 		return r <= ' ' || r == 0x7f
 	}), " ")
+	s = hide(s)
 	if len(s) > maxError {
 		s = strings.TrimRight(strings.ToValidUTF8(s[:maxError], ""), " ") // the cut may have split a character
 	}
 	return s
 }
+
+// hide takes secrets and personal data out of a text. Alerts have lost theirs before the queue; this is for what other
+// programs say, and quote, in an error or a panic. There is no key here, so there are no pseudonyms.
+func hide(s string) string { return redact.New("").Text(s) }
 
 // stack is the calls that led here in Datadog's form, at most 32, the innermost first and without the innermost skip.
 func stack(skip int) string {

@@ -19,8 +19,21 @@ import (
 //
 // It does not become slog's default: whoever logs is given it.
 func Logger(cfg Config) *slog.Logger {
-	lines := slog.NewJSONHandler(cfg.out(), &slog.HandlerOptions{Level: cfg.Level, ReplaceAttr: asLambdaNames})
+	lines := slog.NewJSONHandler(cfg.out(), &slog.HandlerOptions{Level: cfg.Level, ReplaceAttr: asWritten})
 	return slog.New(slogtrace.WrapHandler(invocation{lines})).With("function", cfg.Function, "version", cfg.Version)
+}
+
+// asWritten gives an attribute the name that Lambda reads and a text without secrets.
+func asWritten(groups []string, a slog.Attr) slog.Attr {
+	switch a.Value.Kind() {
+	case slog.KindString:
+		a.Value = slog.StringValue(hide(a.Value.String()))
+	case slog.KindAny:
+		if err, ok := a.Value.Any().(error); ok {
+			a.Value = slog.StringValue(hide(err.Error()))
+		}
+	}
+	return asLambdaNames(groups, a)
 }
 
 // stamp is UTC, and marks a record's own time.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/redact"
 )
 
 // Namespace holds all counters in CloudWatch.
@@ -20,6 +21,7 @@ const (
 	AuthenticationFailed Metric = "AuthenticationFailed"
 	SecretReadFailed     Metric = "SecretReadFailed"
 	QueueSendFailed      Metric = "QueueSendFailed"
+	Redacted             Metric = "Redacted"
 	AlertVerdict         Metric = "AlertVerdict"
 	MessageFailed        Metric = "MessageFailed"
 	AgentCall            Metric = "AgentCall"
@@ -70,6 +72,11 @@ var metrics = [...]Definition{
 	{
 		QueueSendFailed, "alertbridge.queue.send_failed", "Count", nil,
 		"ingest: deliveries answered with a 5xx because the queue did not take them",
+	},
+	{
+		Redacted, "alertbridge.delivery.redacted", "Count",
+		[]string{"kind"},
+		"ingest: secrets and personal data that were replaced in what was queued, each place by itself",
 	},
 	{
 		AlertVerdict, "alertbridge.alert.verdict", "Count",
@@ -142,6 +149,9 @@ func Outcome(o delivery.Outcome) Dimension { return Dimension{"outcome", string(
 
 // CallReason is the dimension reason of AgentCall.
 func CallReason(r delivery.Reason) Dimension { return Dimension{"reason", string(r)} }
+
+// RedactedKind is the dimension kind.
+func RedactedKind(k redact.Kind) Dimension { return Dimension{"kind", string(k)} }
 
 // Rejection is why ingest answered with a 4xx, other than for the token.
 type Rejection string

@@ -21,11 +21,13 @@ import (
 // trace, does nothing.
 type Span struct{ dd ddtrace.Span }
 
-// Tag says something about the work, for searching. An empty value is not kept, a long one is cut to 200 bytes.
+// Tag says something about the work, for searching. An empty value is not kept, a long one is cut to 200 bytes, and a
+// secret is hidden.
 func (s Span) Tag(key, value string) {
 	if s.dd == nil || value == "" {
 		return
 	}
+	value = hide(value)
 	s.dd.SetTag(key, strings.ToValidUTF8(value[:min(len(value), 200)], ""))
 }
 
@@ -54,7 +56,7 @@ func enter(ctx context.Context) context.Context {
 		return ctx
 	}
 	if upstream, ok := ctx.Value(upstreamKey{}).(string); ok {
-		span.SetTag("upstream.trace_id", upstream)
+		span.SetTag("upstream.trace_id", hide(upstream))
 	}
 	ctx = context.WithValue(ctx, upperKey{}, new(atomic.Uint64))
 	return context.WithValue(ctx, entryKey{}, span)
@@ -83,7 +85,7 @@ func mark(span ddtrace.Span, err error) {
 	span.SetTag(ext.ErrorStack, trail)
 }
 
-// message is the error's text in one line, without the address that an http.Client puts into its errors.
+// message is the error's text in one line, without secrets and without the address that an http.Client puts into its errors.
 func message(err error) string {
 	text := err.Error()
 	if u := (*url.Error)(nil); errors.As(err, &u) && u.URL != "" {

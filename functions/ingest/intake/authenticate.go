@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/alertbridge/alertbridge/shared/datadog"
+	"github.com/alertbridge/alertbridge/shared/redact"
 	"github.com/alertbridge/alertbridge/shared/secret"
 )
 
@@ -19,7 +20,7 @@ import (
 func (h *Handler) authenticate(ctx context.Context, d *delivery, headers map[string]string) bool {
 	header := datadog.Headers(headers)
 	known, _ := h.Tokens.Accepted(ctx) // what could not be read is asked for again below
-	if datadog.Authorized(header, texts(known)...) {
+	if d.knows(header, known) {
 		return true
 	}
 	if !datadog.Offered(header) {
@@ -27,7 +28,7 @@ func (h *Handler) authenticate(ctx context.Context, d *delivery, headers map[str
 		return false
 	}
 	fresh, read, err := h.Tokens.RefreshAccepted(ctx)
-	if datadog.Authorized(header, texts(fresh)...) {
+	if d.knows(header, fresh) {
 		return true
 	}
 	switch {
@@ -45,6 +46,17 @@ func (h *Handler) authenticate(ctx context.Context, d *delivery, headers map[str
 	}
 	*d = d.trouble(tokenUnavailable, "The bridge cannot read its own token; send the alert again.", err)
 	return false
+}
+
+// knows compares the caller's token, and takes the current one, which is the first, as the key of pseudonyms: it is the
+// one secret that ingest has, and whoever reads the ledger has not.
+func (d *delivery) knows(header func(string) string, versions []secret.Version) bool {
+	tokens := texts(versions)
+	if !datadog.Authorized(header, tokens...) {
+		return false
+	}
+	d.redactor = redact.New(tokens[0])
+	return true
 }
 
 func (d delivery) unknown() delivery {

@@ -1,6 +1,6 @@
 // Package intake is the front door: it takes a delivery from Datadog and answers only after the queue has it.
 //
-//	method → authenticate → size and type → decode → envelope → send → respond
+//	method → authenticate → size and type → decode → redact → envelope → send → respond
 //
 // Trigger: the HTTP API (payload format 2.0). Output: one message in the AlertQueue for every delivery that was
 // authenticated, also for one that cannot be read. Failure: our own trouble is always a 503, which Datadog repeats;
@@ -21,6 +21,7 @@ import (
 
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/queue"
+	"github.com/alertbridge/alertbridge/shared/redact"
 	"github.com/alertbridge/alertbridge/shared/secret"
 	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
@@ -66,6 +67,7 @@ type delivery struct {
 	alert    *alert.Alert // nil when it could not be read
 	bytes    int
 	received time.Time
+	redactor *redact.Redactor // nil before it was authenticated
 	status   int
 	reason   reason // "" when it was accepted
 	says     string // the sentence in the answer

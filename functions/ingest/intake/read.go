@@ -18,24 +18,25 @@ import (
 func (d *delivery) read(req events.APIGatewayV2HTTPRequest) queue.Envelope {
 	env := queue.Envelope{Received: d.received, RequestID: req.RequestContext.RequestID}
 	body, err := bytesOf(req)
-	d.bytes = len(body)
 	if err != nil {
 		*d = d.refuse(http.StatusBadRequest, notBase64, "Send the body as it is: what arrived claims to be base64 and is not.")
-		return d.unreadable(env, body)
+		d.bytes = len(req.Body)
+		return d.unreadable(env, []byte(req.Body), body)
 	}
+	d.bytes = len(body)
 	if len(body) > MaxBody {
 		*d = d.refuse(http.StatusRequestEntityTooLarge, tooLarge, fmt.Sprintf(
 			"Send at most %d bytes: this body has %d; leave large variables out of the webhook's payload.", MaxBody, len(body)))
-		return d.unreadable(env, body)
+		return d.unreadable(env, body, body)
 	}
 	if t, _, _ := mime.ParseMediaType(datadog.Headers(req.Headers)("content-type")); t == "application/x-www-form-urlencoded" {
 		*d = d.refuse(http.StatusUnsupportedMediaType, reason(datadog.FormEncoded), noForms)
-		return d.unreadable(env, body)
+		return d.unreadable(env, body, body)
 	}
-	al, err := datadog.Decode(body, d.received)
+	al, err := datadog.Decode(body, d.received, d.hide)
 	if err != nil {
 		*d = d.undecodable(err)
-		return d.unreadable(env, body)
+		return d.unreadable(env, body, body)
 	}
 	d.alert = &al
 	env.Kind, env.Delivery, env.Alert = queue.KindAlert, al.Delivery, &al
@@ -56,20 +57,25 @@ func (d *delivery) undecodable(err error) delivery {
 	return d.refuse(http.StatusBadRequest, reason(de.Reason), de.Words)
 }
 
+// broken is how much of a broken base64 must be readable to be taken for one, in bytes: a few letters always are.
+const broken = 32
+
+// bytesOf is the body, and with an error as much of it as can be read.
 func bytesOf(req events.APIGatewayV2HTTPRequest) ([]byte, error) {
 	if !req.IsBase64Encoded {
 		return []byte(req.Body), nil
 	}
 	body, err := base64.StdEncoding.DecodeString(req.Body)
-	if err != nil {
+	if err != nil && len(body) < broken {
 		return []byte(req.Body), err
 	}
-	return body, nil
+	return body, err
 }
 
-// unreadable names the delivery by its content: the same body again is the same delivery.
-func (d *delivery) unreadable(env queue.Envelope, body []byte) queue.Envelope {
-	env.Kind, env.Unreadable = queue.KindUnreadable, queue.NewUnreadable(string(d.reason), d.says, body)
+// unreadable names the delivery by its content: the same body again is the same delivery. text is what can be read of
+// the body.
+func (d *delivery) unreadable(env queue.Envelope, body, text []byte) queue.Envelope {
+	env.Kind, env.Unreadable = queue.KindUnreadable, queue.NewUnreadable(string(d.reason), d.says, body, text, d.hide)
 	env.Delivery = "raw-" + env.Unreadable.SHA256[:32]
 	return env
 }

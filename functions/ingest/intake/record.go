@@ -27,6 +27,7 @@ func (h *Handler) record(ctx context.Context, d delivery) {
 			slog.String("incident", a.Incident.String()),
 			slog.String("transition", string(a.Transition)))
 	}
+	attrs = append(attrs, d.redacted()) // slog leaves out an empty group
 	level, message := slog.LevelInfo, "delivery accepted"
 	switch {
 	case d.reason == tokenUnsure: // most likely a stranger's
@@ -46,6 +47,7 @@ func (h *Handler) record(ctx context.Context, d delivery) {
 func (h *Handler) count(ctx context.Context, d delivery) {
 	if d.id != "" {
 		h.Metrics.Count(ctx, telemetry.AlertsReceived, 1)
+		h.countRedacted(ctx, &d)
 	}
 	switch d.reason {
 	case "":

@@ -18,7 +18,7 @@ func ExampleQueue_Step() {
 	q := memqueue.New(memqueue.Options{Now: func() time.Time { return now }})
 	err := q.Send(context.Background(), queue.Envelope{
 		Kind: queue.KindUnreadable, Delivery: "d-1", Received: now,
-		Unreadable: queue.NewUnreadable("not_json", "The body is not JSON.", []byte("hello")),
+		Unreadable: queue.NewUnreadable("not_json", "The body is not JSON.", []byte("hello"), []byte("hello"), nil),
 	}, nil)
 	if err != nil {
 		fmt.Println(err)

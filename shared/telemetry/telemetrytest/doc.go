@@ -6,6 +6,7 @@
 //	Extension   Datadog's extension: its routes for the beginning and end of an invocation, and DogStatsD
 //	Traces      Datadog's own test agent, a program from PyPI, which takes spans and judges their form
 //	Tree        draws spans as text, so that a test says exactly which it wants
+//	Record      a tracer that keeps the spans of a handler that runs in the test itself
 //	ParseEMF    reads a line of output as CloudWatch reads counters
 //
 // The addresses and the file of the extension are fixed in Datadog's library, so a test with Extension needs a network

@@ -1,0 +1,71 @@
+package datadog
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/redact"
+)
+
+// Half a secret would not be found: what is hidden is hidden before the alert is cut.
+func TestHiddenBeforeCut(t *testing.T) {
+	const card = "4111 1111 1111 1111"
+	for name, body := range map[string]string{
+		"text":         fmt.Sprintf(`{"title":"A","body":"%s %s"}`, strings.Repeat("a", alert.MaxText-12), card),
+		"title":        fmt.Sprintf(`{"title":"%s %s"}`, strings.Repeat("a", alert.MaxName-12), card),
+		"first line":   fmt.Sprintf(`{"monitor_id":"7","body":"%s %s"}`, strings.Repeat("a", alert.MaxName-12), card),
+		"tag":          fmt.Sprintf(`{"title":"A","tags":"%s %s"}`, strings.Repeat("a", alert.MaxField-12), card),
+		"link's label": fmt.Sprintf(`{"title":"A","body":"[%s %s](https://a.example/)"}`, strings.Repeat("a", alert.MaxField-12), card),
+		"long label":   fmt.Sprintf(`{"title":"A","body":"[%s %s](https://a.example/)"}`, card, strings.Repeat("a", maxLabel-11)),
+	} {
+		a, err := Decode([]byte(body), received, redact.New("k").Text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all := fmt.Sprintf("%+v", a); strings.Contains(all, "1111") {
+			t.Errorf("%s: %s", name, all[strings.Index(all, "1111")-20:])
+		}
+	}
+}
+
+// What an alert is called by does not depend on the key, which is replaced from time to time, nor shows a secret; and
+// different secrets name different incidents.
+func TestIdentityOutlivesTheKey(t *testing.T) {
+	for _, field := range []string{"event_id", "monitor_id", "cycle_key", "aggreg_key", "alert_scope", "org_id", "event_title"} {
+		decode := func(key, secret string) alert.Alert {
+			body := map[string]string{"event_id": "7879702138782271851", "monitor_id": "160076582", "event_title": "A"}
+			if field == "event_title" {
+				delete(body, "event_id")
+				delete(body, "monitor_id")
+			}
+			body[field] = secret
+			a, err := Decode(encodeJSON(t, body), received, redact.New(key).Text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return a
+		}
+		a, rotated, other := decode("one", "ana1@example.com"), decode("two", "ana1@example.com"), decode("one", "bob1@example.com")
+		if a.Incident != rotated.Incident || a.Delivery != rotated.Delivery {
+			t.Errorf("%s: %s of %s becomes %s of %s with another key", field, a.Delivery, a.Incident, rotated.Delivery, rotated.Incident)
+		}
+		if a.Incident == other.Incident && a.Delivery == other.Delivery {
+			t.Errorf("%s: two secrets have one name, %s of %s", field, a.Delivery, a.Incident)
+		}
+		if all := fmt.Sprintf("%+v", a); strings.Contains(all, "ana1") {
+			t.Errorf("%s: %s", field, all)
+		}
+	}
+}
+
+func encodeJSON(t *testing.T, body any) []byte {
+	t.Helper()
+	raw, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
