@@ -22,8 +22,8 @@ import (
 // one of Datadog's integrations (webhook-…, slack-…, pagerduty), or any name with a dash, or all, here, channel or
 // everyone. So ops@example.com in a sentence and https://example.com/@some-body stay, and so do @timestamp,
 // @http.status_code:500, @x-request-id:7 and @aws-sdk/client, which are attributes, annotations and packages. Nor is
-// one in an address, from its :// to the next blank, bracket or quotation mark: there it ends a password, and whoever
-// takes the password out needs it, as in postgres://app:s3cret!@db-main.
+// one in an address that may hold a password, from its :// to the next blank, bracket or quotation mark: there it ends
+// the password, and whoever takes that out needs it, as in postgres://app:s3cret!@db-main.
 //
 // Nothing that cleaning removes can come about by cleaning: Clean(Clean(s)) == Clean(s).
 func Clean(s string) string {
@@ -202,11 +202,15 @@ func dropHandles(s string) string {
 	}
 	out := make([]byte, 0, len(s))
 	copied := 0
-	inAddress := false
+	inAddress, host, colon := false, 0, false // host is where the host, or the user in front of it, begins
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
 		case ':':
-			inAddress = inAddress || strings.HasPrefix(s[i:], "://")
+			if colon = inAddress; !inAddress && strings.HasPrefix(s[i:], "://") {
+				inAddress, host = true, i+len("://")
+			}
+		case '/': // without a colon before the path no password can follow
+			inAddress = inAddress && (colon || i < host)
 		case ' ', '\n', '\t', '(', ')', '[', ']', '<', '>', '"', '`':
 			inAddress = false
 		}

@@ -28,6 +28,7 @@ func TestClean(t *testing.T) {
 		{"an entity makes no handle", "call &commat;slack-ops now", "call now"},
 		{"an entity makes no invisible character", "a&#8203;b&zwj;c&#x202e;d&#0;e&#27;f", "abcdef"},
 		{"a marker's removal makes no handle", "@sla%%%ck-ops x", "x"},
+		{"handles that touch an address", "https://a.example/x,@slack-ops https://a.example/x|@here https://a.example/x。@pagerduty-foo", "https://a.example/x, https://a.example/x| https://a.example/x。"},
 		{"a handle's removal makes no marker", "%%@slack-ops!%", "%% !%"},
 
 		{"handles of integrations", "@webhook-x @slack-a-b, @pagerduty-b @pagerduty @opsgenie-c end", ", end"},
@@ -41,6 +42,7 @@ func TestClean(t *testing.T) {
 		{"a page of somebody", "https://example.com/@some-body", "https://example.com/@some-body"},
 		{"the @ behind a password", "at postgres://app:s3cret!@db-main.internal/x?a=,@slack-ops", "at postgres://app:s3cret!@db-main.internal/x?a=,@slack-ops"},
 		{"handles behind an address", "(https://a.example/x)@slack-a https://a.example/x @slack-b <https://a.example>@slack-c", "(https://a.example/x) https://a.example/x <https://a.example>"},
+		{"handles that touch an address", "https://a.example/x,@slack-ops https://a.example/x|@here https://a.example/x。@pagerduty-foo", "https://a.example/x, https://a.example/x| https://a.example/x。"},
 		{"a handle's removal makes no address", ":@slack-ops//x!@slack-ops", ": //x!"},
 		{"attributes of logs", "@timestamp @http.status_code:>=500 @x-request-id:7", "@timestamp @http.status_code:>=500 @x-request-id:7"},
 		{"annotations and packages", "@Transactional @aws-sdk/client @media 50 @ 3", "@Transactional @aws-sdk/client @media 50 @ 3"},

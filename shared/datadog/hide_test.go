@@ -20,6 +20,7 @@ func TestHiddenBeforeCut(t *testing.T) {
 		"tag":          fmt.Sprintf(`{"title":"A","tags":"%s %s"}`, strings.Repeat("a", alert.MaxField-12), card),
 		"link's label": fmt.Sprintf(`{"title":"A","body":"[%s %s](https://a.example/)"}`, strings.Repeat("a", alert.MaxField-12), card),
 		"long label":   fmt.Sprintf(`{"title":"A","body":"[%s %s](https://a.example/)"}`, card, strings.Repeat("a", maxLabel-11)),
+		"quotation":    `{"title":"A","body":"password: 'x, 1111 abc': https://a.example/x"}`,
 	} {
 		a, err := Decode([]byte(body), received, redact.New("k").Text)
 		if err != nil {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/alertbridge/alertbridge/shared/alert"
 )
@@ -116,7 +118,7 @@ func nameOf(text string, start int) (name string, image bool) {
 		if !ok {
 			label, ok = strings.CutSuffix(line, "：")
 		}
-		if label = afterLast(label, ". ", "! ", "? ", ", ", "; ", "。", "、"); ok && len(label) <= 80 {
+		if label = afterLast(label, ". ", "! ", "? ", ", ", "; ", "。", "、"); ok && len(label) <= 80 && !endsQuotation(label) {
 			name = label
 		}
 	}
@@ -135,6 +137,23 @@ func afterLast(s string, separators ...string) string {
 		}
 	}
 	return s
+}
+
+// endsQuotation tells that a label has an odd number of one kind of quotes, not counting apostrophes: it was cut out of a
+// quotation, and could be half of a secret.
+func endsQuotation(label string) bool {
+	odd := map[rune]bool{}
+	before := ' '
+	for i, r := range label {
+		if strings.ContainsRune("'\"`", r) {
+			after, _ := utf8.DecodeRuneInString(label[i+1:])
+			if r != '\'' || !unicode.IsLetter(before) || !unicode.IsLetter(after) {
+				odd[r] = !odd[r]
+			}
+		}
+		before = r
+	}
+	return odd['\''] || odd['"'] || odd['`']
 }
 
 // openBracket finds the [ that belongs to a ] after s, or -1.
@@ -343,18 +362,23 @@ const maxPassword = 2000
 
 // userinfo is the length of the user:password@ with which an address begins behind its ://. A password may hold / ? #
 // as they are, although they belong percent-encoded. Then what stands before the first of them tells whether it is
-// one: app:p/w@db has a password, example.com/@a and example.com:80/?to=a@b.example have none. So a password that has
-// nothing but digits before its first such character is taken for a port, and stays.
+// one: app:p/w@db has a password; example.com/@a, example.com:80/?to=a@b.example, a list of hosts and a port that is yet
+// to be filled in have none, and neither has the query behind a path. So a password that has nothing but digits before its
+// first such character is taken for a port, and stays here.
 func userinfo(address string) int {
 	const after = " \n\t()[]<>\"`"
 	authority := until(address, "/?#"+after)
 	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
 		return at + 1
 	}
-	if _, port, ok := strings.Cut(authority, ":"); !ok || isDigits(port) {
+	if _, port, ok := strings.Cut(authority, ":"); !ok || isDigits(port) || strings.ContainsAny(authority, ",${") {
 		return 0
 	}
-	return strings.LastIndexByte(until(address[:min(len(address), maxPassword)], after), '@') + 1
+	rest := until(address[:min(len(address), maxPassword)], after)
+	if path := strings.IndexByte(rest, '/'); path >= 0 {
+		rest = rest[:path] + until(rest[path:], "?")
+	}
+	return strings.LastIndexByte(rest, '@') + 1
 }
 
 // until is s up to the first of these characters.

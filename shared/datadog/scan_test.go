@@ -232,6 +232,9 @@ func TestWithoutCredentials(t *testing.T) {
 		{"a page of somebody", "https://example.com/@some-body https://example.com:8443/@some-body", "https://example.com/@some-body https://example.com:8443/@some-body"},
 		{"a parameter", "https://a.b/?to=x@y.z https://a.b:80?to=x@y.z", "https://a.b/?to=x@y.z https://a.b:80?to=x@y.z"},
 		{"an address of e-mail behind one", "https://a.b:x/ ops@example.com (http://a.b:x/)a@b", "https://a.b:x/ ops@example.com (http://a.b:x/)a@b"},
+		{"hosts with their ports, and a query", "mongodb://h1:27017,h2:27017/db?to=ops@a.example", "mongodb://h1:27017,h2:27017/db?to=ops@a.example"},
+		{"a port that is not filled in", "http://$HOST:$PORT/health?from=ops@a.example http://a.b:{{port}}/@c", "http://$HOST:$PORT/health?from=ops@a.example http://a.b:{{port}}/@c"},
+		{"a query behind a path", "https://a.b:x/y?to=ops@a.example", "https://a.b:x/y?to=ops@a.example"},
 		{"no end", "://a:" + long + "/@b", "://a:" + long + "/@b"},
 	} {
 		if got := withoutCredentials(alert.Clean(c.text)); got != c.want {
