@@ -312,12 +312,13 @@ func secretOf(key string) string {
 
 // agentDoor is the Agent behind a transport that reports to net/http/httptrace as net/http does.
 type agentDoor struct {
-	w     *world
-	mu    sync.Mutex
-	key   string
-	away  bool
-	got   map[string]int  // requests that the Agent has taken, by incidentId
-	begun map[string]bool // investigations, by incidentId and timestamp
+	w      *world
+	mu     sync.Mutex
+	key    string
+	away   bool
+	denied int
+	got    map[string]int  // requests that the Agent has taken, by incidentId
+	begun  map[string]bool // investigations, by incidentId and timestamp
 }
 
 func (a *agentDoor) rotateTo(key string) {
@@ -384,6 +385,7 @@ func (a *agentDoor) take(req *http.Request) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if req.Header.Get("Authorization") != "Bearer "+a.key {
+		a.denied++
 		return false
 	}
 	id, timestamp := field(body, "incidentId"), field(body, "timestamp")
