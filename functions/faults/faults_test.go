@@ -17,22 +17,31 @@
 // call too many, money and slots, nothing that sleeps. A goroutine that is left behind fails the bubble.
 //
 // Every row is played with doubts that are repeated and with doubts that stop, and with the clock of the scheduler as
-// far behind and ahead of the others as is reckoned with. The end is the same.
+// far behind and ahead of the others as is reckoned with. The end is the same whatever the clock.
+//
+// Secrets have a table of their own besides (secretRows). What the Agent itself does, over a real socket, is
+// TestBehavioursByState in the folder above.
 //
 // functions/explore walks orders and combinations that nobody has thought of, and knows only rules; here each fault has
 // a name and an end that a reader can judge.
 package faults_test
 
 import (
-	"context"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/alertbridge/alertbridge/functions/ingest/intake"
+	"github.com/alertbridge/alertbridge/functions/scheduler/schedule"
+	"github.com/alertbridge/alertbridge/shared/agent"
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
+	"github.com/alertbridge/alertbridge/shared/queue"
 	"github.com/alertbridge/alertbridge/shared/secret/awssecret"
+	"github.com/alertbridge/alertbridge/shared/start"
 )
 
 // row says what a fault at a step must come to, and why.
@@ -116,6 +125,31 @@ func TestScenesPassTheirSteps(t *testing.T) {
 	}
 }
 
+// The doors stand at everything that a handler can ask: a method that somebody adds has no step, and no row.
+func TestDoorsAreAll(t *testing.T) {
+	for _, d := range []struct {
+		asked reflect.Type
+		doors []string
+	}{
+		{reflect.TypeFor[ledger.Ledger](), []string{"Commit", "Due", "Look", "LookCase"}},
+		{reflect.TypeFor[queue.Sender](), []string{"Send"}},
+		{reflect.TypeFor[intake.Tokens](), []string{"Accepted", "RefreshAccepted"}},
+		{reflect.TypeFor[agent.Secrets](), []string{"Current", "Refresh"}},
+		{reflect.TypeFor[awssecret.Client](), []string{"GetSecretValue"}},
+		{reflect.TypeFor[start.Agent](), []string{"Call"}},               // over RoundTrip and agent.Secrets
+		{reflect.TypeFor[schedule.Secrets](), []string{"SecretVersion"}}, // over agent.Secrets
+	} {
+		var methods []string
+		for m := range d.asked.Methods() {
+			methods = append(methods, m.Name)
+		}
+		if !slices.Equal(methods, d.doors) {
+			t.Errorf("%s has %v, and there are doors at %v", d.asked, methods, d.doors)
+		}
+	}
+}
+
+// Each fault at each step comes to the end that its row says, and the rules hold on the way.
 func TestFaults(t *testing.T) {
 	for _, r := range table() {
 		t.Run(strings.ReplaceAll(string(r.fault)+" at "+string(r.step), ":", ""), func(t *testing.T) {
@@ -138,85 +172,4 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
-}
-
-// token is what Datadog sends with the alert.
-func (r row) token() string {
-	if slices.Contains(parts["ingest"], r.step) && !(r.fault == lastGood && r.step == readToken) {
-		return "token-2"
-	}
-	return "token-1"
-}
-
-// play leads to the step that is struck, and tells what is seen then.
-func (w *world) play() end {
-	got := end{}
-	switch s := w.row.step; {
-	case slices.Contains(parts["ingest"], s):
-		w.warmed(ingest)
-		got.answer = w.post("A", w.row.token())
-		got = w.see(got)
-		w.datadog("A", w.row.token(), got.answer)
-		return got
-	case slices.Contains(parts["message"], s):
-		w.warmed(dispatcher)
-		w.arrives()
-	case slices.Contains(parts["opens"], s):
-		w.agent.rotateTo("key-2")
-		w.arrives()
-		w.stray()
-		w.warmed(scheduler)
-		w.keys.put(secretOf("key-2"))
-		time.Sleep(time.Minute)
-		_, _ = w.tick() // its error is for the log
-	default:
-		w.agent.away = true
-		w.arrives()
-		w.agent.away = false
-		w.warmed(scheduler)
-		time.Sleep(75 * time.Second)
-		_, _ = w.tick() // its error is for the log
-	}
-	return w.see(got)
-}
-
-// arrives brings the alert to the dispatcher.
-func (w *world) arrives() {
-	if status := w.post("A", w.row.token()); status != 202 {
-		w.t.Errorf("the alert was answered %d", status)
-	}
-	w.deliver()
-}
-
-// warmed lets an earlier invocation of the function have read its secret, where the fault is about that. It was read
-// again since too long ago, unless it is the refresh that fails.
-func (w *world) warmed(function string) {
-	if w.row.fault != lastGood {
-		return
-	}
-	_, _, _ = invoke(w, function, func(ctx context.Context, _ struct{}) (struct{}, error) {
-		w.env[function].warm(ctx)
-		return struct{}{}, nil
-	}, struct{}{})
-	if w.row.step != refreshToken {
-		time.Sleep(awssecret.TTL + time.Minute)
-	}
-}
-
-// stray is a reservation that no case stands behind, as an edit by hand leaves it.
-func (w *world) stray() {
-	acct := w.account()
-	err := w.ledger.Commit(w.t.Context(), gate.Change{At: time.Now(), Account: &gate.AccountWrite{
-		Agent: acct.Agent, Read: acct.Version, Put: map[string]gate.Reservation{"stray": {Attempt: 1, Until: time.Now().Add(time.Hour)}},
-	}})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-// see adds what is on record.
-func (w *world) see(e end) end {
-	e.verdict, e.state, _ = w.seen("A")
-	e.queued = w.queued()
-	return e
 }

@@ -1,7 +1,7 @@
 package faults_test
 
 // A step is one call out of a function: where the life of a message or of a tick can meet a fault. The list is closed:
-// a call out that has no step fails its run, and so does a step that the run of its part does not pass.
+// each door names the step that it is at, and each scene passes its own in their order (TestScenesPassTheirSteps).
 type step string
 
 // The front door, for an alert whose token was rotated a moment after ingest had read its own.
@@ -109,11 +109,11 @@ var (
 	queueTwice = end{answer: 503, queued: 1, verdict: "none", state: "none", calls: 1}
 )
 
-// The ends of a message.
+// The ends of a message and of a tick.
 var (
 	starts    = end{verdict: "start", state: "started", calls: 1}
 	comesBack = end{queued: 1, verdict: "none", state: "none", calls: 1}
-	comesUp   = end{queued: 1, verdict: "start", state: "started", calls: 1} // again, and finds its verdict
+	comesUp   = end{queued: 1, verdict: "start", state: "started", calls: 1} // once more, and finds its verdict
 	doubted   = end{verdict: "start", state: "in_doubt", ticks: 2, calls: 2, hand: true}
 )
 
@@ -127,6 +127,3 @@ func left(queued, ticks, calls int) end {
 func waits(why string, ticks int) end {
 	return end{verdict: "start", state: "waiting " + why, ticks: ticks, calls: 1}
 }
-
-// startsNow: the tick that was struck has started it all the same.
-var startsNow = starts
