@@ -68,12 +68,14 @@ func (i *invocation) pass(s step) fault {
 	}
 	w.mu.Lock()
 	w.passed = append(w.passed, s)
-	mine := s == w.row.step && (w.victim == nil || w.victim == i || w.row.fault == conflict && w.struck < 10)
+	mine := s == w.row.step && (w.victim == nil || w.victim == i)
+	if w.row.fault == conflict { // whoever is at work
+		mine = s == w.row.step && w.struck < 10
+	}
 	if mine {
 		w.victim, w.struck = i, w.struck+1
 	}
 	first := mine && w.struck == 1
-	mine = mine && (w.row.fault != conflict || w.struck <= 10)
 	w.mu.Unlock()
 	switch f := w.row.fault; {
 	case !mine:

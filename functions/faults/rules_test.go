@@ -8,7 +8,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/gate"
 )
 
-// rest lets everything come to its end with nothing else going wrong, holds the rules to it at each tick, and compares
+// rest lets everything come to its end with nothing else going wrong, holds it to the rules at each tick, and compares it
 // with the end that the row says.
 func (w *world) rest(want end) {
 	w.keys.rotateWith(w.agent)
@@ -20,7 +20,7 @@ func (w *world) rest(want end) {
 			startedBy = 0
 		}
 		before, began := w.struck, time.Now().Add(w.ahead)
-		if _, err := w.tick(); err != nil && n >= want.ticks { // until then the fault may still be felt
+		if err := w.tick(); err != nil && n >= want.ticks { // until then the fault may still be felt
 			w.t.Errorf("tick %d failed: %v", n, err)
 		}
 		if w.struck == before {
