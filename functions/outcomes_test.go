@@ -21,9 +21,9 @@ func onSocket(t *testing.T) (*bridge, *agenttest.Server) {
 	return onSocketOf(t, agenttest.Options{})
 }
 
-func onSocketOf(t *testing.T, o agenttest.Options) (*bridge, *agenttest.Server) {
+func onSocketOf(t *testing.T, o agenttest.Options, change ...func(*gate.Policy)) (*bridge, *agenttest.Server) {
 	t.Helper()
-	b := newBridge(t)
+	b := newBridge(t, change...)
 	b.clock.now = time.Now()
 	server, err := agenttest.NewServer(o)
 	if err != nil {
@@ -108,8 +108,9 @@ type impatient struct {
 func (i impatient) Call(ctx context.Context, m agent.Message) delivery.Answer {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	before := len(i.server.Requests())
 	go func() {
-		for len(i.server.Requests()) == 0 && ctx.Err() == nil {
+		for len(i.server.Requests()) == before && ctx.Err() == nil {
 			time.Sleep(time.Millisecond)
 		}
 		cancel()

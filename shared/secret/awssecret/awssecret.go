@@ -158,12 +158,22 @@ func (s *Store) admit(ctx context.Context, asked time.Time) (how mode, done func
 	return remembered, func() {}
 }
 
-// both reads the two stages at the same time, so that two slow readings do not take twice Total.
+// both reads the two stages at the same time, so that two slow readings do not take twice Total. A panic over either is
+// the caller's: in a goroutine of its own it would end the process, past every guard.
 func (s *Store) both(ctx context.Context, how mode) (current, previous reading) {
-	var all sync.WaitGroup
-	all.Go(func() { current = s.current.get(ctx, how) })
-	all.Go(func() { previous = s.previous.get(ctx, how) })
-	all.Wait()
+	var panicked any
+	var other sync.WaitGroup
+	other.Go(func() {
+		defer func() { panicked = recover() }()
+		previous = s.previous.get(ctx, how)
+	})
+	func() {
+		defer other.Wait()
+		current = s.current.get(ctx, how)
+	}()
+	if panicked != nil {
+		panic(panicked)
+	}
 	return current, previous
 }
 

@@ -442,6 +442,43 @@ func TestAcceptedWithOneUnknown(t *testing.T) {
 	})
 }
 
+// A panic below, in the SDK for one, is the caller's own: a guard around him catches it, and the next call goes on.
+func TestAPanicIsTheCallers(t *testing.T) {
+	for _, stage := range []string{"AWSCURRENT", "AWSPREVIOUS"} {
+		client := &panicking{service: holding("one", "zero"), stage: stage}
+		store := awssecret.New(client, "alertbridge/token", awssecret.Options{})
+		func() {
+			defer func() {
+				if v := recover(); v != "planted in "+stage {
+					t.Errorf("recovered %v", v)
+				}
+			}()
+			_, err := store.Accepted(t.Context())
+			t.Errorf("it went on, with %v", err)
+		}()
+		if n := client.count(); n != 1 {
+			t.Errorf("%d readings were over when the panic over %s came out, want that of the other stage", n, stage)
+		}
+		client.stage = ""
+		if all, err := store.Accepted(t.Context()); err != nil || showAll(all) != "one zero" {
+			t.Errorf("after a panic over %s: %s, %v", stage, showAll(all), err)
+		}
+	}
+}
+
+// panicking is a service whose client panics over one stage.
+type panicking struct {
+	*service
+	stage string
+}
+
+func (p *panicking) GetSecretValue(ctx context.Context, in *secretsmanager.GetSecretValueInput, o ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error) {
+	if p.stage != "" && aws.ToString(in.VersionStage) == p.stage {
+		panic("planted in " + p.stage)
+	}
+	return p.service.GetSecretValue(ctx, in, o...)
+}
+
 func TestErrorsTellWhatToDo(t *testing.T) {
 	tests := []struct {
 		err      error
