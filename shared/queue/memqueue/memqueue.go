@@ -30,7 +30,7 @@ import (
 type Options struct {
 	Name              string           // "alerts"
 	VisibilityTimeout time.Duration    // 90 s
-	MaxReceiveCount   int              // 5
+	MaxReceiveCount   int              // 40
 	BatchSize         int              // 1
 	MaxConcurrency    int              // 10
 	HandlerTimeout    time.Duration    // 30 s; of real time, or of the bubble's, whatever Now says
@@ -72,7 +72,7 @@ type message struct {
 func New(o Options) *Queue {
 	o.Name = cmp.Or(o.Name, "alerts")
 	o.VisibilityTimeout = cmp.Or(o.VisibilityTimeout, 90*time.Second)
-	o.MaxReceiveCount = cmp.Or(o.MaxReceiveCount, 5)
+	o.MaxReceiveCount = cmp.Or(o.MaxReceiveCount, 40)
 	o.BatchSize = cmp.Or(o.BatchSize, 1)
 	o.MaxConcurrency = cmp.Or(o.MaxConcurrency, 10)
 	o.HandlerTimeout = cmp.Or(o.HandlerTimeout, 30*time.Second)

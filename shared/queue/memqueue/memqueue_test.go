@@ -37,7 +37,7 @@ func TestSuite(t *testing.T) {
 			Hanging:         troubled(Trouble{Delay: Forever}),
 			Unreachable:     troubled(Trouble{Fault: queue.Unavailable}),
 			Missing:         troubled(Trouble{Fault: queue.Misconfigured}),
-			Limit:           time.Second,
+			Limit:           3 * time.Second, // ten times its own, for a machine that is busy
 		}
 	})
 }
