@@ -1,6 +1,6 @@
 # alertbridge. `make` alone says what there is to make.
 .DEFAULT_GOAL := help
-.PHONY: help run test explore lint cover bench engines trace trace-mutants sam validate template size fuzz ci build clean
+.PHONY: help run test explore lint cover bench-guard bench engines trace trace-mutants sam validate template size fuzz ci build clean
 
 # The architecture of the functions: arm64 or x86_64, as the template's parameter Architecture has it. `sam build` does
 # not hand that one to make, so whoever deploys for x86_64 says both: LAMBDA_ARCH=x86_64 sam build.
@@ -35,6 +35,9 @@ lint: ## What linters find beyond that (downloads them once)
 
 cover: ## Which share of each package the tests run, and that it is no less than before
 	@.ci/cover
+
+bench-guard: ## That no benchmark is slower than in the parent commit, measured in the same run
+	@go run ./.ci/bench-guard
 
 bench: ## How long the compiled functions take to start, and what each setting gives (Linux)
 	@.ci/trace-test --bench
