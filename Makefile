@@ -1,6 +1,6 @@
 # alertbridge. `make` alone says what there is to make.
 .DEFAULT_GOAL := help
-.PHONY: help run test explore lint cover engines trace trace-mutants sam validate template size fuzz ci build clean
+.PHONY: help run test explore lint cover bench-guard bench engines trace trace-mutants sam validate template size fuzz ci build clean
 
 # The architecture of the functions: arm64 or x86_64, as the template's parameter Architecture has it. `sam build` does
 # not hand that one to make, so whoever deploys for x86_64 says both: LAMBDA_ARCH=x86_64 sam build.
@@ -12,7 +12,8 @@ LAMBDA_GOARCH = $(or $(GOARCH_$(LAMBDA_ARCH)),$(error LAMBDA_ARCH is $(LAMBDA_AR
 # What a function is built with. The two tags and nothing else keep the linker's dead-code elimination: .ci/size holds
 # the result. No path, time or commit goes in, so that the same source gives the same bytes everywhere.
 FUNCTION_BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_GOARCH) go build -trimpath -buildvcs=false \
-	-tags lambda.norpc,grpcnotrace -ldflags '$(LDFLAGS)'
+	-tags '$(TAGS)' -ldflags '$(LDFLAGS)'
+TAGS = lambda.norpc,grpcnotrace
 LDFLAGS = -s -w
 
 TIME ?= 15s
@@ -34,6 +35,12 @@ lint: ## What linters find beyond that (downloads them once)
 
 cover: ## Which share of each package the tests run, and that it is no less than before
 	@.ci/cover
+
+bench-guard: ## That no benchmark is slower than in the parent commit, measured in the same run
+	@go run ./.ci/bench-guard
+
+bench: ## How long the compiled functions take to start, and what each setting gives (Linux)
+	@.ci/trace-test --bench
 
 engines: ## The queue's and the ledger's tests on real engines (Java, Maven and Cargo, once)
 	@.ci/engines-test
@@ -59,7 +66,7 @@ size: ## The functions' size, what the linker kept, and that a build can be repe
 fuzz: ## Every fuzz test, TIME=15s each
 	@.ci/fuzz $(TIME)
 
-ci: ## All of the above, as it runs before anything lands
+ci: ## All of the above but bench, as it runs before anything lands
 	@.ci/run
 
 build: ## The functions for LAMBDA_ARCH=arm64 and the command alertbridge, into bin/

@@ -68,14 +68,32 @@ func plain(s string) bool {
 // judged together with what is left of the text before it, so that whatever a removal or an entity brings together is
 // judged again.
 func decode(s string) string {
-	out := make([]byte, 0, len(s))
-	for i, r := range s {
-		if r == '\r' && strings.HasPrefix(s[i+1:], "\n") {
-			continue
+	first := asItIs(s)
+	if first == len(s) {
+		return s
+	}
+	out := append(make([]byte, 0, len(s)), s[:first]...)
+	for i := first; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		i += size
+		if r != '\r' || !strings.HasPrefix(s[i:], "\n") {
+			out = push(out, r)
 		}
-		out = push(out, r)
+		next := i + asItIs(s[i:])
+		out = append(out, s[i:next]...)
+		i = next
 	}
 	return string(out)
+}
+
+// asItIs is how many bytes of s, from its first on, stay as they are whatever stands before them: most of most texts.
+func asItIs(s string) int {
+	for i := range len(s) {
+		if c := s[i]; c == '%' || c == ';' || (c < ' ' || c > '~') && c != '\n' && c != '\t' {
+			return i
+		}
+	}
+	return len(s)
 }
 
 func push(out []byte, r rune) []byte {
@@ -282,7 +300,8 @@ func inHandle(c byte) bool {
 func isBlank(c byte) bool { return c == ' ' || c == '\n' || c == '\t' }
 
 func trimLines(s string) string {
-	out := make([]byte, 0, len(s))
+	var out strings.Builder
+	out.Grow(len(s))
 	blank := 0
 	for line := range strings.SplitSeq(s, "\n") {
 		line = strings.TrimRightFunc(line, unicode.IsSpace)
@@ -290,11 +309,11 @@ func trimLines(s string) string {
 			blank++
 			continue
 		}
-		if len(out) > 0 {
-			out = append(out, "\n\n"[:min(blank+1, 2)]...)
+		if out.Len() > 0 {
+			out.WriteString("\n\n"[:min(blank+1, 2)])
 		}
-		out = append(out, line...)
+		out.WriteString(line)
 		blank = 0
 	}
-	return strings.TrimSpace(string(out))
+	return strings.TrimSpace(out.String())
 }

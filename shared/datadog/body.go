@@ -127,7 +127,9 @@ func flatten(top map[string]any) body {
 	for depth := 0; len(level) > 0; depth++ {
 		var next []object
 		for _, o := range level {
-			for _, name := range slices.Sorted(maps.Keys(o.values)) {
+			names := slices.AppendSeq(make([]string, 0, len(o.values)), maps.Keys(o.values))
+			slices.Sort(names)
+			for _, name := range names {
 				if inner, ok := o.values[name].(map[string]any); ok {
 					next = append(next, object{name, inner})
 					continue

@@ -614,17 +614,3 @@ func TestDuplicateKeys(t *testing.T) {
 		t.Errorf("the last one must count: %+v, %v", a, err)
 	}
 }
-
-func BenchmarkDecode(b *testing.B) {
-	raw, err := os.ReadFile("testdata/ours-triggered.json")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	b.SetBytes(int64(len(raw)))
-	for b.Loop() {
-		if _, err := Decode(raw, received, nil); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

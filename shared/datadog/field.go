@@ -108,8 +108,12 @@ func (b *body) list(f field) []string {
 func (b *body) find(f field) func(yield func(*leaf) bool) {
 	return func(yield func(*leaf) bool) {
 		for _, name := range names[f] {
+			parent, name, ok := strings.Cut(name, ".")
+			if !ok {
+				parent, name = anywhere, parent
+			}
 			for i := range b.leaves {
-				if b.leaves[i].has(name) && !yield(&b.leaves[i]) {
+				if b.leaves[i].is(parent, name) && !yield(&b.leaves[i]) {
 					return
 				}
 			}
@@ -117,14 +121,12 @@ func (b *body) find(f field) func(yield func(*leaf) bool) {
 	}
 }
 
-func (l *leaf) has(name string) bool {
-	if name[0] == '.' {
-		return l.top && same(name[1:], l.name)
-	}
-	if parent, name, ok := strings.Cut(name, "."); ok {
-		return same(name, l.name) && same(parent, l.parent)
-	}
-	return same(name, l.name)
+// anywhere is the parent of a name that counts wherever it stands.
+const anywhere = "*"
+
+// is tells whether the leaf has this name below this parent; "" is the top of the body.
+func (l *leaf) is(parent, name string) bool {
+	return same(name, l.name) && (parent == anywhere || parent == "" && l.top || parent != "" && same(parent, l.parent))
 }
 
 // same compares a name of the table, in small letters, with one of a body.

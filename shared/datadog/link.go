@@ -234,20 +234,26 @@ func isASCII(s string) bool {
 // escape writes what may not stand in an address as %XX, so that no reader takes a part of it for markup.
 func escape(s string) string {
 	const hex = "0123456789ABCDEF"
-	out := make([]byte, 0, len(s))
+	if !strings.ContainsFunc(s, needsEscape) { // as most are
+		return s
+	}
+	out := make([]byte, 0, len(s)+len(s)/2)
 	for i := range len(s) {
-		switch c := s[i]; c {
-		case '"', '<', '>', '\\', '^', '`', '{', '|', '}':
+		if c := s[i]; needsEscape(rune(c)) {
 			out = append(out, '%', hex[c>>4], hex[c&15])
-		default:
-			if c <= ' ' || c >= 0x7f {
-				out = append(out, '%', hex[c>>4], hex[c&15])
-				continue
-			}
+		} else {
 			out = append(out, c)
 		}
 	}
 	return string(out)
+}
+
+func needsEscape(c rune) bool {
+	switch c {
+	case '"', '<', '>', '\\', '^', '`', '{', '|', '}':
+		return true
+	}
+	return c <= ' ' || c >= 0x7f
 }
 
 // Datadog's footer stands at the end, behind what people and log lines say. So where links disagree, the last Monitor

@@ -60,10 +60,14 @@ func evaluated(text string) string {
 			only.add(sign + " " + n)
 		}
 	}
+	const matched = " matched in the last "
+	if !strings.Contains(text, matched) { // most have no such line
+		return only.value
+	}
 	for line := range strings.SplitSeq(text, "\n") {
 		for _, count := range []struct{ words, sign string }{{"More than **", "> "}, {"Less than **", "< "}} {
 			_, after, ok := strings.Cut(line, count.words)
-			if n := leadingNumber(after); ok && n != "" && strings.Contains(after, " matched in the last ") {
+			if n := leadingNumber(after); ok && n != "" && strings.Contains(after, matched) {
 				only.add(count.sign + n)
 			}
 		}

@@ -329,30 +329,3 @@ func FuzzSettle(f *testing.F) {
 		}
 	})
 }
-
-// The ways of most alerts: a new one, and one more of a case that is started.
-func BenchmarkArrive(b *testing.B) {
-	p := DefaultPolicy()
-	for _, bm := range []struct {
-		name string
-		tr   alert.Transition
-		own  string
-	}{
-		{"opens", alert.Triggered, ""},
-		{"joins a waiting case", alert.ReTriggered, "waiting"},
-		{"repeats a started case", alert.Renotify, "started"},
-		{"recovers", alert.Recovered, "waiting"},
-	} {
-		b.Run(bm.name, func(b *testing.B) {
-			a := arrivalOf(said("d1", bm.tr, noon, "cycle"))
-			v := viewOf(Incident{}, Case{})
-			if bm.own != "" {
-				v = viewOf(Incident{Key: a.Alert.Incident, Fire: noon.Add(-time.Minute), Version: 2}, caseIn(bm.own, "ab-own"))
-			}
-			b.ReportAllocs()
-			for b.Loop() {
-				Arrive(v, a, p, noon)
-			}
-		})
-	}
-}

@@ -64,7 +64,7 @@ func TestBrokenExtensionLosesNoAlert(t *testing.T) {
 			telemetrytest.Installed(t)
 			row.listen(t, "127.0.0.1:8124")
 			agent := "DD_TRACE_AGENT_URL=http://" + row.listen(t, "127.0.0.1:0") // the test agent has the port itself
-			within := func(t *testing.T, what string, took, longest time.Duration) {
+			within := func(t testing.TB, what string, took, longest time.Duration) {
 				t.Logf("%s took %s", what, took)
 				if took >= longest {
 					t.Errorf("%s took %s, and may take %s", what, took, longest)

@@ -86,7 +86,7 @@ func (b *bridge) countedAlike() {
 }
 
 // stat reads a line of DogStatsD, and names the counter as Function.Counters does.
-func stat(t *testing.T, line string) (name string, n float64) {
+func stat(t testing.TB, line string) (name string, n float64) {
 	t.Helper()
 	name, rest, _ := strings.Cut(line, ":")
 	value, rest, _ := strings.Cut(rest, "|d|#") // a distribution

@@ -21,7 +21,7 @@ import (
 
 // bridge is the deployed functions with everything they talk to.
 type bridge struct {
-	t         *testing.T
+	t         testing.TB
 	aws       *telemetrytest.AWS
 	agent     *agenttest.Server
 	table     string
@@ -31,7 +31,7 @@ type bridge struct {
 }
 
 // newBridge skips the test outside .ci/trace-test, which says where the binaries and the engine of the ledger are.
-func newBridge(t *testing.T) *bridge {
+func newBridge(t testing.TB) *bridge {
 	t.Helper()
 	if os.Getenv("TRACE_TEST_BINARIES") == "" {
 		t.Skip("needs a network and a file system of its own: run make trace")
@@ -67,9 +67,20 @@ func (b *bridge) meet(o agenttest.Options) {
 // start runs a function with the settings it is deployed with, and these, each NAME=VALUE.
 func (b *bridge) start(name string, settings ...string) *telemetrytest.Function {
 	b.t.Helper()
+	f := telemetrytest.Start(b.t, binary(name), "teststack-"+name, b.settings(name, settings...))
+	b.functions = append(b.functions, f)
+	return f
+}
+
+// binary is where .ci/trace-test has built a function.
+func binary(name string) string { return filepath.Join(os.Getenv("TRACE_TEST_BINARIES"), name) }
+
+// settings are what a function is deployed with, and these, each NAME=VALUE.
+func (b *bridge) settings(name string, settings ...string) map[string]string {
+	b.t.Helper()
 	resource := map[string]string{
 		"ingest": "IngestFunction", "dispatcher": "DispatcherFunction", "scheduler": "SchedulerFunction",
-		"trouble": "IngestFunction", // in testdata, deployed nowhere
+		"trouble": "IngestFunction", "hello": "IngestFunction", // in testdata, deployed nowhere
 	}[name]
 	s := telemetrytest.Deployed(b.t, "../../../.ci/template.json", resource)
 	maps.Copy(s, map[string]string{
@@ -84,13 +95,11 @@ func (b *bridge) start(name string, settings ...string) *telemetrytest.Function 
 		k, v, _ := strings.Cut(setting, "=")
 		s[k] = v
 	}
-	f := telemetrytest.Start(b.t, filepath.Join(os.Getenv("TRACE_TEST_BINARIES"), name), "teststack-"+name, s)
-	b.functions = append(b.functions, f)
-	return f
+	return s
 }
 
 // delivery is an alert of the corpus, sent now, with the headers of the trace that Datadog sends along.
-func delivery(t *testing.T, name string) lambda.APIGatewayV2HTTPRequest {
+func delivery(t testing.TB, name string) lambda.APIGatewayV2HTTPRequest {
 	t.Helper()
 	m, err := events.Load()
 	if err != nil {
@@ -121,7 +130,7 @@ func (b *bridge) deliver(ingest *telemetrytest.Function, names ...string) lambda
 	return e
 }
 
-func answered(t *testing.T, r telemetrytest.Result, status int) {
+func answered(t testing.TB, r telemetrytest.Result, status int) {
 	t.Helper()
 	if r.Failed || !bytes.Contains(r.Body, fmt.Appendf(nil, `"statusCode":%d`, status)) {
 		t.Fatalf("ingest answers %s, want %d", r.Body, status)
@@ -149,7 +158,7 @@ func (b *bridge) tick(scheduler *telemetrytest.Function) telemetrytest.Result {
 }
 
 // find is the one span of a service with this name.
-func find(t *testing.T, all []telemetrytest.ServiceSpan, service, name string) telemetrytest.ServiceSpan {
+func find(t testing.TB, all []telemetrytest.ServiceSpan, service, name string) telemetrytest.ServiceSpan {
 	t.Helper()
 	var found []telemetrytest.ServiceSpan
 	for _, s := range all {
@@ -163,7 +172,7 @@ func find(t *testing.T, all []telemetrytest.ServiceSpan, service, name string) t
 	return found[0]
 }
 
-func equal[T comparable](t *testing.T, what string, got, want T) {
+func equal[T comparable](t testing.TB, what string, got, want T) {
 	t.Helper()
 	if got != want {
 		t.Errorf("%s: got %v, want %v", what, got, want)

@@ -103,7 +103,7 @@ func TestOneTraceFromIngestToTheAgent(t *testing.T) {
 }
 
 // counted compares all that a function has counted, for CloudWatch. Its answer may be here before its output is.
-func counted(t *testing.T, f *telemetrytest.Function, want map[string]float64) {
+func counted(t testing.TB, f *telemetrytest.Function, want map[string]float64) {
 	t.Helper()
 	got := f.Counters()
 	for end := time.Now().Add(5 * time.Second); !maps.Equal(got, want) && time.Now().Before(end); got = f.Counters() {
@@ -115,7 +115,7 @@ func counted(t *testing.T, f *telemetrytest.Function, want map[string]float64) {
 }
 
 // stats looks for lines of DogStatsD, each with exactly these tags, and that of Datadog's library.
-func stats(t *testing.T, x *telemetrytest.Extension, want map[string]string) {
+func stats(t testing.TB, x *telemetrytest.Extension, want map[string]string) {
 	t.Helper()
 	for prefix, tags := range want {
 		lines := x.Stats(prefix)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -16,13 +17,18 @@ import (
 	"time"
 )
 
-// Function is one execution environment of a compiled function. It ends with the test.
+// Function is one execution environment of a compiled function. It ends with the test, or when it is stopped.
 type Function struct {
+	// Init is how long it took from exec to the first request for an event.
+	Init time.Duration
+
 	t     testing.TB
 	name  string
+	cmd   *exec.Cmd
+	stop  func()
 	next  chan []byte
 	done  chan Result
-	ready chan struct{}
+	ready chan time.Time
 	once  sync.Once
 	out   lines
 
@@ -43,7 +49,7 @@ const timeout = 30 * time.Second
 // It returns when the function asks for its first event.
 func Start(t testing.TB, binary, name string, settings map[string]string) *Function {
 	t.Helper()
-	f := &Function{t: t, name: name, next: make(chan []byte), done: make(chan Result, 1), ready: make(chan struct{})}
+	f := &Function{t: t, name: name, next: make(chan []byte), done: make(chan Result, 1), ready: make(chan time.Time, 1)}
 	api := httptest.NewServer(f.runtimeAPI())
 	cmd := exec.Command(binary)
 	cmd.Env = []string{
@@ -55,6 +61,8 @@ func Start(t testing.TB, binary, name string, settings map[string]string) *Funct
 		cmd.Env = append(cmd.Env, k+"="+v)
 	}
 	cmd.Stdout, cmd.Stderr = &f.out, &f.out
+	f.cmd = cmd
+	begin := time.Now()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -63,17 +71,21 @@ func Start(t testing.TB, binary, name string, settings map[string]string) *Funct
 		defer close(ended)
 		_ = cmd.Wait() // the output says more
 	}()
-	t.Cleanup(func() {
+	f.stop = sync.OnceFunc(func() {
 		_ = cmd.Process.Kill()
 		<-ended
 		api.CloseClientConnections()
 		api.Close()
+	})
+	t.Cleanup(func() {
+		f.stop()
 		if t.Failed() {
 			t.Logf("output of %s:\n%s", name, strings.Join(f.Lines(), "\n"))
 		}
 	})
 	select {
-	case <-f.ready:
+	case at := <-f.ready:
+		f.Init = at.Sub(begin)
 	case <-ended:
 		t.Fatalf("%s ended before it asked for an event", name)
 	case <-time.After(20 * time.Second):
@@ -87,7 +99,7 @@ func (f *Function) runtimeAPI() http.Handler {
 	const root = "/2018-06-01/runtime/"
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+root+"invocation/next", func(w http.ResponseWriter, r *http.Request) {
-		f.once.Do(func() { close(f.ready) })
+		f.once.Do(func() { f.ready <- time.Now() })
 		select {
 		case event := <-f.next:
 			f.invocations++
@@ -133,6 +145,12 @@ func (f *Function) Invoke(event any) Result {
 		f.t.Fatalf("%s gave no answer within %s", f.name, timeout)
 		return Result{}
 	}
+}
+
+// Stop ends the process and returns what is known of it.
+func (f *Function) Stop() *os.ProcessState {
+	f.stop()
+	return f.cmd.ProcessState
 }
 
 // Lines is what the function has printed so far, to standard output and standard error.
