@@ -171,13 +171,22 @@ func (s *scanner) parameter(start, end, from int) Kind {
 			continue
 		}
 		signs := p == "sig" || p == "signature" || p == "hmac"
-		value := s.text[from:s.valueEnd(from, 1)]
-		opaque := len(value) >= leastOpaque && strings.ContainsAny(value, "0123456789")
-		if signs && inAddress || (signs || inAddress) && opaque {
+		if signs && inAddress || (signs || inAddress) && s.opaque(from, leastOpaque) {
 			return Token
 		}
 	}
 	return ""
+}
+
+// longestLook is how much of a value is looked at to judge whether it is a secret, in bytes. One that is longer is
+// replaced or left as a whole: who has to read all of a long value to leave it does so again at its next word.
+const longestLook = 512
+
+// opaque tells whether the value that begins at from looks like a secret: it has so many bytes, and a digit.
+func (s *scanner) opaque(from, least int) bool {
+	near := scanner{view: view{s.text[:min(len(s.text), from+longestLook)], s.at}}
+	value := near.text[from:near.valueEnd(from, 1)]
+	return len(value) >= least && strings.ContainsAny(value, "0123456789")
 }
 
 // leastOpaque is what a value has at least that is taken for a secret because it looks like one, in bytes.
