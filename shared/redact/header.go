@@ -37,7 +37,7 @@ func (s *scanner) unknownScheme(from, end int) bool {
 		}
 	}
 	next := s.text[end+1 : s.valueEnd(end+1, 1)]
-	return !strings.ContainsAny(strings.TrimRight(next, "="), "=:")
+	return !strings.ContainsAny(strings.TrimRight(next, "="), "=:") && strings.Trim(next, "0123456789-./") != "" // no date
 }
 
 // leastCredential is what a credential behind an unknown scheme has at least, in bytes.
@@ -64,7 +64,7 @@ func (s *scanner) pairEnd(i, width int) (end int, ok bool) {
 	if sign == i || sign == len(s.text) || s.text[sign] != '=' {
 		return s.valueEnd(i, width), false
 	}
-	if sign+1 < len(s.text) && s.text[sign+1] == '"' {
+	if sign+1 < len(s.text) && (s.text[sign+1] == '"' || s.text[sign+1] == '\'') {
 		if end := s.quoteEnd(sign + 1); end > 0 {
 			return end + 1, true
 		}

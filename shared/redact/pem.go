@@ -21,8 +21,9 @@ func (s *scanner) dashes(i int) int {
 const (
 	longestBlockName = 60
 	longestBlock     = 16 << 10 // how far its foot is looked for; a key of RSA with 8192 bits has 6.5 kB
-	longestHead      = 256      // what stands between the first line and the key: Proc-Type, DEK-Info, Version, Comment
-	leastLine        = 16       // what a line of a key has at least, but for the last
+	longestBetween   = 256      // what stands between two lines of it: Proc-Type, DEK-Info, the beginning of a log line
+	leastFar         = 40       // what a line has at least when something stands before it; PEM has 64
+	leastNear        = 16       // and when nothing does
 )
 
 // block replaces a block of PEM that holds a private key, or whatever is left of one, and returns its end; 0 when none
@@ -48,40 +49,35 @@ func (s *scanner) block(i int) int {
 	return s.add(start, runEnd(s.text, head+size+len(foot), func(c byte) bool { return c == '-' }), Key)
 }
 
-// blockEnd is where a block without a foot ends whose first line ends at i: behind its last line of base64, or what of
-// a foot the text has been cut off in. Line breaks may have become blanks, and words of prose are base64 as well: a line
-// has capital and small letters, and is long or, behind another one, has a digit. What the text ends with is cut off.
+// blockEnd is where a block without a foot ends whose first line ends at i: behind its last line of base64, or at the end
+// of the text when that cuts a line or the foot. Headers, quotes or the beginnings of log lines may stand between lines.
 func (s *scanner) blockEnd(i int, foot string) int {
 	end, begun := runEnd(s.text, i, func(c byte) bool { return c == '-' }), false
-	name := runEnd(s.text, runEnd(s.text, end, isGap), func(c byte) bool { return isLetter(c) || c == '-' })
-	headed := name < len(s.text) && s.text[name] == ':'
-	for from := end; ; {
-		from = runEnd(s.text, from, isGap)
-		if strings.HasPrefix(foot, s.text[from:]) {
-			return len(s.text)
-		}
+	for from := end; from < len(s.text) && from-end <= longestBetween; {
+		next := runEnd(s.text, end, isGap)
+		from = max(from, next)
 		to := runEnd(s.text, from, inBase64)
-		switch {
-		case to == len(s.text):
-			return to
-		case isLine(s.text[from:to], begun):
-			begun, end, from = true, to, to
-			if !isGap(s.text[to]) {
-				return end
-			}
-		case begun || !headed || from > i+longestHead:
-			return end
+		switch near := from == next; {
+		case near && (to == len(s.text) || strings.HasPrefix(foot, s.text[from:])):
+			return len(s.text)
+		case isLine(s.text[from:to], near, begun):
+			end, from, begun = to, to, true
 		default:
-			from = runEnd(s.text, from, func(c byte) bool { return !isGap(c) })
+			from = max(to, from+1)
 		}
 	}
+	return end
 }
 
 func isGap(c byte) bool    { return isSpace(c) || c == '+' }
 func inBase64(c byte) bool { return isLetter(c) || isDigit(c) || c == '+' || c == '/' || c == '=' }
 
-func isLine(word string, begun bool) bool {
-	const small, capital = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	return strings.ContainsAny(word, small) && strings.ContainsAny(word, capital) &&
-		(len(word) >= leastLine || begun && strings.ContainsAny(word, "0123456789"))
+// isLine tells a line of a key from words, which are base64 as well: it has capital and small letters, and is so long that
+// no word is. One that follows at once may be shorter, and the last one short, with a digit.
+func isLine(word string, near, begun bool) bool {
+	const small, capital, digit = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
+	if !strings.ContainsAny(word, small) || !strings.ContainsAny(word, capital) {
+		return false
+	}
+	return near && len(word) >= leastNear || (near && begun || len(word) >= leastFar) && strings.ContainsAny(word, digit)
 }

@@ -19,6 +19,9 @@ func join(parts ...string) string { return strings.Join(parts, "") }
 
 const pem = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA7bq\n-----END RSA PRIVATE KEY-----"
 
+// pemLine is a line of a key, as long as PEM has them.
+const pemLine = "MIIEowIBAAKCAQEA7bqxYz0123456789abcdefghijklmnopqrstuvwxyzABCDEF"
+
 func TestText(t *testing.T) {
 	jwt := "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N"
 	for _, c := range []struct{ text, want string }{
@@ -82,6 +85,8 @@ func TestText(t *testing.T) {
 		{"Authorization: abcdef trace_id=6f1a2b3c4d5e status", "Authorization: <token> trace_id=6f1a2b3c4d5e status"},
 		{`Authorization: Digest username="ana", realm="my x", response="6629fae49393a05397450978507c4ef1" then`, "Authorization: Digest <token> then"},
 		{`Authorization: Digest username="ana",qop=auth,response="6629fae4", then`, "Authorization: Digest <token>, then"},
+		{"Authorization: Digest username='ana', response='6629fae4' then", "Authorization: Digest <token> then"},
+		{"Authorization: denied 2026-11-27", "Authorization: <token> 2026-11-27"},
 		{"Authorization: Bearer abcdef,user=ana", "Authorization: Bearer <token>,user=ana"},
 		{"Cookie: sid=abc123; theme=dark and", "Cookie: <token> and"},
 		{"set-cookie: JSESSIONID=0A1B2C; Path=/; HttpOnly", "set-cookie: <token>; HttpOnly"},
@@ -134,8 +139,12 @@ func TestText(t *testing.T) {
 		{"host a " + pem[:51] + " trace_id=6f1a2b3c service checkout", "host a <key> trace_id=6f1a2b3c service checkout"},
 		{pem[:51] + `\nQmF0MQ==","service":"checkout"}`, `<key>","service":"checkout"}`},
 		{pem[:51] + "… cut off, service checkout is down", "<key>… cut off, service checkout is down"},
-		{"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0123456789ABCDEF\n\n" + pem[32:51] + "\nQmF0MQ\nhost: a service", "<key>\nhost: a service"},
-		{"-----BEGIN PGP PRIVATE KEY BLOCK----- Version: GnuPG v2.0.22 (GNU/Linux) " + pem[32:51] + " =aB1c host is", "<key> host is"},
+		{"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0123456789ABCDEF\n\n" + pemLine + "\nQmF0MQ\nhost: a service", "<key>\nhost: a service"},
+		{"-----BEGIN PGP PRIVATE KEY BLOCK----- Version: GnuPG v2.0.22 (GNU/Linux) " + pemLine + " =aB1c host is", "<key> host is"},
+		{"a -----BEGIN EC PRIVATE KEY-----\n12:00:00 a " + pemLine + "\n12:00:00 b " + pemLine + "\n12:00:00 service checkout", "a <key>\n12:00:00 service checkout"},
+		{`["-----BEGIN PRIVATE KEY-----","` + pemLine + `","` + pemLine + `"],"x":"-----BEGIN`, `["<key>"],"x":"-----BEGIN`},
+		{"-----BEGIN PRIVATE KEY-----\n" + pemLine + "\nabcde", "<key>"},
+		{"-----BEGIN PRIVATE KEY-----\n" + pemLine + "\n" + strings.Repeat("checkout is down, ", 20) + pemLine, "<key>\n" + strings.Repeat("checkout is down, ", 20) + pemLine},
 		{"-----BEGIN PRIVATE KEY----- is missing from the secret of checkout", "<key> is missing from the secret of checkout"},
 		{"BEGIN a PRIVATE KEY and -----BEGIN PUBLIC KEY-----", "BEGIN a PRIVATE KEY and -----BEGIN PUBLIC KEY-----"},
 		{"-----BEGIN CERTIFICATE-----\nMIID\n-----END CERTIFICATE-----", "-----BEGIN CERTIFICATE-----\nMIID\n-----END CERTIFICATE-----"},
