@@ -266,7 +266,7 @@ func hostile() []string {
 
 // took is the shortest of some runs over a text of so many bytes. What it ends with belongs to hardly any token.
 func took(unit string, size, runs int) time.Duration {
-	text, least := strings.Repeat(unit, size/len(unit))+"_", time.Hour
+	text, least := strings.Repeat(unit, size/len(unit))+"a_", time.Hour
 	for range runs {
 		began := time.Now()
 		New("k").Text(text)
