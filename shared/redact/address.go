@@ -33,6 +33,39 @@ func (s *scanner) address(i int) int {
 	return s.add(password, from+at, Password) + 1
 }
 
+// parameters are names that mean a secret only in an address, behind ? or &.
+var parameters = [...]string{"sig", "signature", "hmac", "code", "auth", "key"}
+
+// parameter judges a parameter of an address, whose name stands there and whose value begins at from. A code may be a
+// status and a key a name: they must look like secrets, as must a signature that stands elsewhere.
+func (s *scanner) parameter(start, end, from int) Kind {
+	inAddress := start > 0 && (s.text[start-1] == '?' || s.text[start-1] == '&')
+	for _, p := range parameters {
+		if !strings.EqualFold(p, s.text[start:end]) {
+			continue
+		}
+		signs := p == "sig" || p == "signature" || p == "hmac"
+		if signs && inAddress || (signs || inAddress) && s.opaque(from, leastOpaque) {
+			return Token
+		}
+	}
+	return ""
+}
+
+// longestLook is how much of a value is looked at to judge whether it is a secret, in bytes. One that is longer is
+// replaced or left as a whole: who has to read all of a long value to leave it does so again at its next word.
+const longestLook = 512
+
+// opaque tells whether the value that begins at from looks like a secret: it has so many bytes, and a digit.
+func (s *scanner) opaque(from, least int) bool {
+	near := scanner{view: view{s.text[:min(len(s.text), from+longestLook)], s.at}}
+	value := near.text[from:near.valueEnd(from, 1)]
+	return len(value) >= least && strings.ContainsAny(value, "0123456789")
+}
+
+// leastOpaque is what a value has at least that is taken for a secret because it looks like one, in bytes.
+const leastOpaque = 12
+
 // hook is where a webhook's address becomes secret: behind a path, on a host that ends so.
 type hook struct{ host, path string }
 
@@ -55,15 +88,40 @@ var hooks = [...]hook{
 func (s *scanner) path(i int) int {
 	for h := range hooks {
 		hook := &hooks[h]
-		if !strings.HasPrefix(s.text[i:], hook.path) || !hasSuffixFold(s.text[:i], hook.host) {
+		from := hook.pathEnd(s.text, i)
+		if from == 0 || !hasSuffixFold(withoutPort(s.text[:i]), hook.host) {
 			continue
 		}
-		from := i + len(hook.path)
 		if end := runEnd(s.text, from, inPath); end > from {
 			return s.add(from, end, Webhook)
 		}
 	}
 	return i + 1
+}
+
+// pathEnd is where the hook's path that begins at i ends; 0 when there is none. Behind /api there may be a version, /v10.
+func (h *hook) pathEnd(s string, i int) int {
+	if strings.HasPrefix(s[i:], h.path) {
+		return i + len(h.path)
+	}
+	if rest, ok := strings.CutPrefix(h.path, "/api"); ok && strings.HasPrefix(s[i:], "/api/v") {
+		if version := runEnd(s, i+len("/api/v"), isDigit); strings.HasPrefix(s[version:], rest) {
+			return version + len(rest)
+		}
+	}
+	return 0
+}
+
+// withoutPort is the text without the port that it ends in.
+func withoutPort(s string) string {
+	end := len(s)
+	for end > 0 && len(s)-end < len("65535") && isDigit(s[end-1]) {
+		end--
+	}
+	if end < len(s) && end > 0 && s[end-1] == ':' {
+		return s[:end-1]
+	}
+	return s
 }
 
 func inPath(c byte) bool { return inWord(c) || strings.IndexByte("-/@:.~", c) >= 0 }

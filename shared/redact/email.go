@@ -47,7 +47,10 @@ func domainEnd(s string, i int) int {
 		if to == label {
 			break
 		}
-		if letters := runEnd(s, label, isLetter); dots > 0 && letters-label >= 2 && (to == len(s) || s[to] != '.' || !domainGoesOn(s, to+1)) {
+		if letters := runEnd(s[:to], label, isLetter); dots > 0 && letters-label >= 2 && (to == len(s) || s[to] != '.' || !domainGoesOn(s, to+1)) {
+			if notPublic(s[label:letters]) {
+				return 0
+			}
 			return letters
 		}
 		if end = to; end == len(s) || s[end] != '.' {
@@ -56,6 +59,20 @@ func domainEnd(s string, i int) int {
 		dots++
 	}
 	return 0
+}
+
+// notPublic tells that what ends so is no domain for mail, but the name of a host, a unit or a file, as they stand behind
+// an @ in logs: rabbit@ip-10-0-1-2.ec2.internal, getty@tty1.service, java.base@17.0.1.jar. Some of them are top-level
+// domains too, of which hardly anybody has an address.
+func notPublic(label string) bool {
+	switch strings.ToLower(label) {
+	case "internal", "intern", "local", "localdomain", "localhost", "lan", "home", "corp", "private", "cluster", "svc": // hosts
+	case "service", "timer", "socket", "mount", "automount", "slice", "scope", "target", "device", "swap": // units of systemd
+	case "jar", "war", "zip", "tar", "gz", "tgz", "xz", "so", "js", "mjs", "ts", "tsx", "css", "json", "yml", "yaml", "whl", "rpm", "deb": // files
+	default:
+		return false
+	}
+	return true
 }
 
 func domainGoesOn(s string, i int) bool { return i < len(s) && (isLetter(s[i]) || isDigit(s[i])) }

@@ -35,9 +35,6 @@ var labels = [...]struct {
 	{"xgoogsignature", Token},
 }
 
-// parameters are names that mean a secret only in an address, behind ? or &.
-var parameters = [...]string{"sig", "signature", "hmac", "code", "auth", "key"}
-
 // words in which other languages than English name a password.
 var words = [...]string{"パスワード", "暗証番号"}
 
@@ -68,18 +65,24 @@ func (s *scanner) labelled(i, size int) int {
 	for n := 0; n < maxGap && from < len(s.text) && strings.IndexByte(" \t+", s.text[from]) >= 0; n++ { // + is a form's blank
 		from++
 	}
-	if from+1 < len(s.text) && s.text[from] == '[' && s.text[from+1] == '"' { // a list of one
-		from++
+	name := squash(s.text[start:end])
+	if from+1 < len(s.text) && s.text[from] == '[' && s.text[from+1] == '"' {
+		return s.list(from+1, name, kind, s.width(i))
 	}
-	switch name := squash(s.text[start:end]); {
+	return s.behind(from, name, kind, s.width(i))
+}
+
+// behind replaces the value at from, of the label that has this name.
+func (s *scanner) behind(from int, name string, kind Kind, width int) int {
+	switch {
 	case strings.HasSuffix(name, "authorization"):
-		return s.authorization(from, s.width(i))
+		return s.authorization(from, width)
 	case strings.HasSuffix(name, "cookie"):
-		return s.cookies(from, s.width(i))
+		return s.cookies(from, width)
 	case name == "pwd" && strings.HasPrefix(s.text[from:], "/"): // the working directory
 		return from
 	}
-	return s.value(from, kind, s.width(i))
+	return s.value(from, kind, width)
 }
 
 // maxGap is how much white space or markup there may be between a label and its sign, or the sign and the value.
@@ -161,27 +164,6 @@ func wordKind(before string) Kind {
 	}
 	return ""
 }
-
-// parameter judges a parameter of an address, whose name stands there and whose value begins at from. A code may be a
-// status and a key a name: they must look like secrets, as must a signature that stands elsewhere.
-func (s *scanner) parameter(start, end, from int) Kind {
-	inAddress := start > 0 && (s.text[start-1] == '?' || s.text[start-1] == '&')
-	for _, p := range parameters {
-		if !strings.EqualFold(p, s.text[start:end]) {
-			continue
-		}
-		signs := p == "sig" || p == "signature" || p == "hmac"
-		value := s.text[from:s.valueEnd(from, 1)]
-		opaque := len(value) >= leastOpaque && strings.ContainsAny(value, "0123456789")
-		if signs && inAddress || (signs || inAddress) && opaque {
-			return Token
-		}
-	}
-	return ""
-}
-
-// leastOpaque is what a value has at least that is taken for a secret because it looks like one, in bytes.
-const leastOpaque = 12
 
 // element looks at <password>value</password>.
 func (s *scanner) element(i int) int {

@@ -70,7 +70,8 @@ var forms = [...]form{
 // shortestToken is the length of a token of these forms without a dash or a dot, at least.
 const shortestToken = 20
 
-// wellKnown is where the token that begins at i ends, and its kind; 0 when there is none.
+// wellKnown is where the token that begins at i ends, and its kind; 0 when there is none. A run without a largest length
+// is a token as far as it goes, whatever follows, so that no run is gone through once for each word in it.
 func wellKnown(s string, i int) (end int, kind Kind) {
 	if end := jwtEnd(s, i); end > 0 {
 		return end, Token
@@ -81,11 +82,15 @@ func wellKnown(s string, i int) (end int, kind Kind) {
 			continue
 		}
 		from := i + len(form.prefix)
-		end := runEnd(s, from, func(c byte) bool {
+		near := s
+		if form.max > 0 {
+			near = s[:min(len(s), from+form.max+1)]
+		}
+		end := runEnd(near, from, func(c byte) bool {
 			return c != '_' && inWord(c) || strings.IndexByte(form.also, c) >= 0
 		})
 		end = from + len(strings.TrimRight(s[from:end], ".-"))
-		if n := end - from; n >= form.min && (form.max == 0 || n <= form.max) && (end == len(s) || !inWord(s[end])) {
+		if n := end - from; n >= form.min && (form.max == 0 || n <= form.max && (end == len(s) || !inWord(s[end]))) {
 			return end, form.kind
 		}
 	}
@@ -110,20 +115,22 @@ func jwtEnd(s string, i int) int {
 }
 
 // scheme looks for a credential behind the name of its scheme, as it stands in a header: "Bearer …", "Basic …". The
-// words are ordinary ones, so what follows must look like a credential.
+// words are ordinary ones, so the beginning of what follows must look like a credential; it is one as far as it goes.
 func (s *scanner) scheme(i, end int) int {
 	if s.text[i]|0x20 != 'b' || end == len(s.text) || s.text[end] != ' ' && s.text[end] != '+' {
 		return 0
 	}
 	bearer, basic := strings.EqualFold(s.text[i:end], "bearer"), strings.EqualFold(s.text[i:end], "basic")
 	from := end + 1
-	to := runEnd(s.text, from, inCredential)
-	value := s.text[from:to]
+	if !bearer && !basic {
+		return 0
+	}
+	value := s.text[from:runEnd(s.text[:min(len(s.text), from+longestLook)], from, inCredential)]
 	switch {
 	case bearer && len(value) >= 16 && strings.ContainsAny(value, "0123456789"):
-		return s.add(from, to, Token)
+		return s.add(from, runEnd(s.text, from, inCredential), Token)
 	case basic && isBasic(value):
-		return s.add(from, to, Password)
+		return s.add(from, runEnd(s.text, from, inCredential), Password)
 	}
 	return 0
 }

@@ -17,6 +17,22 @@ func (s *scanner) value(from int, kind Kind, width int) int {
 	return s.secret(from, s.valueEnd(from, width), kind)
 }
 
+// list replaces the values of a list in JSON, the first of which begins at from.
+func (s *scanner) list(from int, name string, kind Kind, width int) int {
+	for {
+		end := s.quoteEnd(from)
+		to := s.behind(from, name, kind, width)
+		if end == 0 {
+			return to
+		}
+		next := runEnd(s.text[:min(len(s.text), end+1+maxGap)], end+1, func(c byte) bool { return c == ',' || c == ' ' })
+		if next == end+1 || next == len(s.text) || s.text[next] != '"' {
+			return max(to, end+1)
+		}
+		from = next
+	}
+}
+
 // longestValue bounds a value in quotes or tags, in bytes. A longer one has lost what closes it.
 const longestValue = 8 << 10
 
@@ -76,7 +92,8 @@ func (s *scanner) secret(from, end int, kind Kind) int {
 	if pseudonymEnd(s.text, from) == end {
 		return end
 	}
-	if value := s.text[from:end]; len(value) < shortest || len(value) < longestWord && !telling(value) {
+	value := s.text[from:end]
+	if len(value) < shortest || len(value) < longestWord && !telling(value) || kind != Password && isErrorClass(value) {
 		return from // it may hold something else
 	}
 	if to, known := wellKnown(s.text, from); to == end {
@@ -104,4 +121,12 @@ func telling(value string) bool {
 	}
 	name, dollar := strings.CutPrefix(value, "$")
 	return !dollar || strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != ""
+}
+
+// isErrorClass tells the class of an error, which follows a label in prose: "cannot read the secret: AccessDeniedException".
+func isErrorClass(value string) bool {
+	if !strings.HasSuffix(value, "Exception") && !strings.HasSuffix(value, "Error") || value[0] < 'A' || value[0] > 'Z' {
+		return false
+	}
+	return len(value) <= longestLabel && runEnd(value, 0, isLetter) == len(value)
 }

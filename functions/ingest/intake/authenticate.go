@@ -48,8 +48,8 @@ func (h *Handler) authenticate(ctx context.Context, d *delivery, headers map[str
 	return false
 }
 
-// knows compares the caller's token, and takes the current one, which is the first, as the key of pseudonyms: it is the
-// one secret that ingest has, and whoever reads the ledger has not.
+// knows compares the caller's token, and takes the current one, which is the first unless it cannot be read, as the key of
+// pseudonyms: it is the one secret that ingest has, and whoever reads the ledger has not.
 func (d *delivery) knows(header func(string) string, versions []secret.Version) bool {
 	tokens := texts(versions)
 	if !datadog.Authorized(header, tokens...) {

@@ -76,6 +76,8 @@ func Secrets() []Secret {
 		plain("JSON Web Token without its signature", redact.Token, "eyJhbGciOiJIUzI1NiJ9", ".eyJzdWIiOiJwbGFudGVkIn0"),
 		labelled("token by label", redact.Token, "session_token: ", "0plantedtoken000001", ""),
 		labelled("bearer token", redact.Token, "Authorization: Bearer ", "0plantedtoken000002", ""),
+		labelled("token of another scheme", redact.Token, "Authorization: SSWS ", "0plantedtoken000009", ""),
+		labelled("token of an unknown scheme", redact.Token, "Authorization: Planted ", "0plantedtoken000010", ""),
 		labelled("bearer token in prose", redact.Token, "with Bearer ", "0plantedtoken000003", ""),
 		labelled("cookie", redact.Token, "Cookie: ", "sid=0plantedcookie004", "; theme=dark"),
 		labelled("token in an address", redact.Token, "https://host.example/x?access_token=", "0plantedtoken000005", "&y=1"),
@@ -84,6 +86,7 @@ func Secrets() []Secret {
 		labelled("shared access signature", redact.Token, "https://blob.example/x?sv=2026&sig=", "0plantedsignature008", ""),
 		labelled("webhook of Slack", redact.Webhook, "https://hooks.slack.com/services/", "T0PLANT/B0PLANT/0planted0001", ""),
 		labelled("webhook of Discord", redact.Webhook, "https://discord.com/api/webhooks/", "471100000000000002/0planted0002", ""),
+		labelled("webhook of Discord with a version", redact.Webhook, "https://discord.com:443/api/v10/webhooks/", "471100000000000005/0planted0005", ""),
 		labelled("webhook of Teams", redact.Webhook, "https://acme.webhook.office.com/webhookb2/", "0planted-0003", ""),
 		labelled("webhook of the Agent", redact.Webhook, "https://event-ai.eu-central-1.api.aws/webhook/generic/", "0planted-0004", ""),
 	}
