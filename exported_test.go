@@ -79,7 +79,7 @@ func undocumented(p *doc.Package, names *int) (faults []string) {
 		switch {
 		case comment == "" && !slices.Contains(may, name):
 			faults = append(faults, name+" has no comment")
-		case comment != "" && !slices.Contains(articles, strings.Fields(comment)[0]) && strings.Fields(comment)[0] != name:
+		case comment != "" && !beginsWith(comment, name):
 			faults = append(faults, "the comment of "+name+" does not begin with it")
 		}
 	}
@@ -117,14 +117,21 @@ func undocumented(p *doc.Package, names *int) (faults []string) {
 	return faults
 }
 
-// articles may come before the name, as in "A Bucket is".
-var articles = []string{"A", "An", "The"}
+// beginsWith tells whether the comment's first word is the name, or the second behind an article, as in "A Bucket is".
+func beginsWith(comment, name string) bool {
+	words := strings.Fields(comment)
+	if len(words) > 1 && slices.Contains([]string{"A", "An", "The"}, words[0]) {
+		words = words[1:]
+	}
+	return words[0] == name
+}
 
 // The test must bite: each of these is what it is there to find.
 func TestUndocumentedNamesAreFound(t *testing.T) {
 	const source = "// Package p is.\npackage p\n\n"
 	for code, want := range map[string]string{
 		"type T struct{}":                              "T has no comment",
+		"// The weather is nice.\nfunc F() {}":         "the comment of F does not begin with it",
 		"// It does.\nfunc F() {}":                     "the comment of F does not begin with it",
 		"// T is.\ntype T struct{}\n\nfunc (T) M() {}": "M has no comment",
 		"const C = 1":                                  "C has no comment, and neither has its group",

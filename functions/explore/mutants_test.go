@@ -150,6 +150,16 @@ var mutants = []mutant{
 		"if !there || old.ID == to || !d.Incident.Fires() || old.State != InDoubt {",
 		"refused, later", "incidents that fire", nil,
 	},
+	{
+		"a repeat that was refused is the last", settle,
+		"dec.Change.Cases[0].Now.NoRepeat = true", "dec.Change.Cases[0].Now.NoRepeat = false",
+		"refused, repeat", "refused to hear it again", nil,
+	},
+	{
+		"a reservation is taken away only with its case as it was read", due,
+		"		if there {\n			dec.Change.Cases", "		if !there {\n			dec.Change.Cases",
+		"torn, repair", "without a reservation", nil,
+	},
 }
 
 // Each fault must still fit into the code.

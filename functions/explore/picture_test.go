@@ -79,7 +79,7 @@ func (w *world) state() uint64 {
 		h = mix(h, uint64(len(list)))
 	}
 	for _, id := range slices.Sorted(maps.Keys(w.calls)) {
-		h = mix(mix(h, hashOf(id)), uint64(w.calls[id].sent)<<32|uint64(w.calls[id].accepted))
+		h = mix(mix(h, hashOf(id)), uint64(w.calls[id].sent)<<32|uint64(w.calls[id].accepted)<<1|bit(w.calls[id].refused))
 	}
 	if w.late != nil {
 		h = mix(h, hashOfChange(*w.late))

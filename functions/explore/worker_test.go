@@ -1,8 +1,10 @@
 package explore_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
 	"time"
 
@@ -52,8 +54,9 @@ type reply struct {
 	answer  delivery.Reason
 }
 
-// begin starts an invocation and lets it run to its first call out.
-func (w *world) begin(slot int, role, message string, timeout time.Duration, f func(context.Context)) {
+// begin starts an invocation. What it reads first it reads at once, or is told as first says: to read at once what could
+// be read later is to begin later, and what is due is read again, case by case.
+func (w *world) begin(slot int, role, message string, timeout time.Duration, first []reply, f func(context.Context)) {
 	k := &worker{
 		slot: slot, role: role, message: message, end: w.now.Add(timeout), stopped: make(chan bool), replies: make(chan reply),
 	}
@@ -65,9 +68,12 @@ func (w *world) begin(slot int, role, message string, timeout time.Duration, f f
 		f(invocation{context.Background(), end})
 	}()
 	w.wait(k)
-	// To read at once what could be read later is to begin later. What is due is read again, case by case.
 	for w.workers[slot] == k && (k.at.name == "look" && k.at.id == "" || k.at.name == "due") {
-		k.resume(w, reply{})
+		var r reply
+		if len(first) > 0 {
+			r, first = first[0], first[1:]
+		}
+		k.resume(w, r)
 	}
 }
 
@@ -121,6 +127,14 @@ func (w *world) Look(ctx context.Context, q ledger.Question, now time.Time) (gat
 	}
 	v, err := w.ledger.Look(ctx, q, now)
 	k.story = mix(k.story, hashOfView(v))
+	if err != nil || w.torn == whole || len(v.Cases) == 0 {
+		return v, err
+	}
+	if r := w.yield(op{name: "look on"}); r.err != nil {
+		return gate.View{}, k.saw(r.err)
+	}
+	err = w.lookOn(ctx, &v, "", q.Agent, now)
+	k.story = mix(k.story, hashOfView(v))
 	return v, err
 }
 
@@ -132,8 +146,34 @@ func (w *world) LookCase(ctx context.Context, id, agent string, now time.Time) (
 		return gate.View{}, k.saw(r.err)
 	}
 	v, err := w.ledger.LookCase(ctx, id, agent, now)
+	if err == nil && w.torn != whole && len(v.Cases) > 0 {
+		k.story = mix(k.story, hashOfView(v))
+		if r := w.yield(op{name: "look on", id: cmp.Or(id, "reservations")}); r.err != nil {
+			return gate.View{}, k.saw(r.err)
+		}
+		err = w.lookOn(ctx, &v, id, agent, now)
+	}
 	k.story = mix(k.story, hashOfView(v))
 	return v, err
+}
+
+// lookOn reads a part of the view again: the account, or the cases that were named.
+func (w *world) lookOn(ctx context.Context, v *gate.View, id, agent string, now time.Time) error {
+	for named := range v.Cases {
+		later, err := w.ledger.LookCase(ctx, named, agent, now)
+		switch {
+		case err != nil:
+			return err
+		case id != "" && w.torn == caseFirst:
+			v.Account = later.Account
+		default:
+			maps.Copy(v.Cases, later.Cases)
+			if v.Leads != nil { // only a decision that may start a case asks for them
+				maps.Copy(v.Leads, later.Leads)
+			}
+		}
+	}
+	return nil
 }
 
 // Due implements ledger.Ledger.
@@ -195,6 +235,9 @@ func (w *world) Call(_ context.Context, m agent.Message) delivery.Answer {
 	k := w.running
 	k.called = w.now
 	w.mayCall(k, m.IncidentID)
+	if c := w.calls[m.IncidentID]; c != nil && c.refused {
+		w.fail("case %s is sent again, although the Agent refused to hear it again", m.IncidentID)
+	}
 	r := w.yield(op{name: "call", id: m.IncidentID, hash: hashOf(m.IncidentID)})
 	if r.answer == "" {
 		r.answer = delivery.Received
@@ -207,6 +250,10 @@ func (w *world) Call(_ context.Context, m agent.Message) delivery.Answer {
 		w.calls[m.IncidentID].accepted++
 	case delivery.InDoubt:
 		w.sent(m.IncidentID)
+	case delivery.Refused:
+		if c := w.calls[m.IncidentID]; c != nil && c.sent > 0 {
+			c.refused = true
+		}
 	case delivery.Shut:
 		w.version++ // somebody mends the secret at once
 	}

@@ -42,11 +42,22 @@ type setting struct {
 
 	faults     int             // of any kind together
 	kinds      string          // which, by the letters of may; "": all of them
+	torn       torn            // how a reading falls apart
 	jumps      []time.Duration // by which time may pass, in this order; nothing else moves the clock
 	ahead      time.Duration   // how far the clock of the second of two schedulers is ahead of all others
 	schedulers int             // at most so many ticks at once
 	most       int             // cases that may be started; 0: not looked at
 }
+
+// torn says in which order the parts of one reading are read, with room between them: the items of one BatchGet are not
+// of one moment.
+type torn int
+
+const (
+	whole        torn = iota
+	accountFirst      // the account, and what an alert names, before the cases
+	caseFirst         // for a case that is due: the case before the account
+)
 
 // message is one message in the queue. The same delivery may come twice.
 type message struct {
@@ -98,6 +109,7 @@ type letter struct {
 type calls struct {
 	sent     int // requests that may have reached the Agent
 	accepted int
+	refused  bool // a repeat: the Agent does not want to hear it again
 }
 
 func newWorld(s setting) *world {
@@ -223,8 +235,8 @@ func (w *world) moves() []move {
 		all = append(all, move{"the late commit arrives", w.applyLate})
 	}
 	all = append(all, w.receives()...)
-	if len(w.dead) > 0 && w.may('x') {
-		all = append(all, w.fault("the dead letters are redriven", w.redrive))
+	if len(w.dead) > 0 {
+		all = append(all, move{"the dead letters are redriven", w.redrive})
 	}
 	all = append(all, w.ticks()...)
 	return append(all, w.passes()...)
@@ -243,13 +255,17 @@ func (w *world) receives() []move {
 		if !l.visible.After(w.now) {
 			pick := visible
 			visible++
-			all = append(all, move{fmt.Sprintf("dispatcher %d receives %s", i, l.label), func() { w.receive(i, l, pick) }})
+			label := fmt.Sprintf("dispatcher %d receives %s", i, l.label)
+			all = append(all, move{label, func() { w.receive(i, l, pick) }})
+			if w.may('s') {
+				all = append(all, w.fault(label+", and the store is down", func() { w.receive(i, l, pick, reply{err: errDown}) }))
+			}
 		}
 	}
 	return all
 }
 
-func (w *world) receive(slot int, l *letter, pick int) {
+func (w *world) receive(slot int, l *letter, pick int, first ...reply) {
 	l.receives++
 	l.visible = w.now.Add(hidden)
 	w.pick = pick
@@ -257,7 +273,7 @@ func (w *world) receive(slot int, l *letter, pick int) {
 	if len(records) != 1 || records[0].Body != bodyOf(l.alert) {
 		panic("the world and the queue do not agree on what is visible")
 	}
-	w.begin(slot, dispatcher, l.label, dispatcherTimeout, func(ctx context.Context) {
+	w.begin(slot, dispatcher, l.label, dispatcherTimeout, first, func(ctx context.Context) {
 		_, err := w.dispatch.Handle(ctx, events.SQSEvent{Records: records})
 		w.yield(op{name: "acknowledge"}) // an invocation can still end here
 		if err == nil && w.queue.Delete(records[0].ReceiptHandle) {
@@ -301,11 +317,21 @@ func (w *world) ticks() []move {
 		if len(due) == 0 && w.last.account.Shut.Since.IsZero() {
 			return nil
 		}
-		return []move{{fmt.Sprintf("scheduler %d ticks", i-2), func() {
-			w.begin(i, scheduler, "", schedulerTimeout, func(ctx context.Context) {
-				_, _ = w.schedule[i-2].Handle(ctx, struct{}{}) // its error is for the log
-			})
-		}}}
+		tick := func(first ...reply) func() {
+			return func() {
+				w.begin(i, scheduler, "", schedulerTimeout, first, func(ctx context.Context) {
+					_, _ = w.schedule[i-2].Handle(ctx, struct{}{}) // its error is for the log
+				})
+			}
+		}
+		label := fmt.Sprintf("scheduler %d ticks", i-2)
+		all := []move{{label, tick()}}
+		if w.may('s') {
+			all = append(all,
+				w.fault(label+", and the store is down", tick(reply{err: errDown})),
+				w.fault(label+", and the store does not say what is due", tick(reply{}, reply{err: errDown})))
+		}
+		return all
 	}
 	return nil
 }
@@ -353,7 +379,7 @@ func (w *world) jump() {
 
 // may tells whether one more fault of a kind is left: c, the worker crashes; d, a commit is applied and its answer lost;
 // u, a commit is not applied and nobody knows; p, the same, and it arrives later; s, the store is down; r, n, h, q, the
-// call is refused, not delivered, finds the door shut, ends in doubt; x, the dead letters are redriven.
+// call is refused, not delivered, finds the door shut, ends in doubt.
 func (w *world) may(kind byte) bool {
 	return w.spent < w.faults && (w.kinds == "" || strings.IndexByte(w.kinds, kind) >= 0)
 }
@@ -386,7 +412,7 @@ func (w *world) steps(k *worker) []move {
 			add('p', "nobody knows, and it arrives later", reply{late: true})
 		}
 		add('s', "the store is down", reply{err: errDown})
-	case "due", "look":
+	case "look", "look on":
 		add('s', "the store is down", reply{err: errDown})
 	}
 	if w.may('c') {
