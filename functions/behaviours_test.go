@@ -116,6 +116,10 @@ func TestBehavioursByState(t *testing.T) {
 		}
 		for i, from := range callers {
 			t.Run(name+"/"+from.name, func(t *testing.T) { behavesFrom(t, from, name, behaves, row[i]) })
+			if from.from != gate.InDoubt {
+				from.change = append([]func(*gate.Policy){stop}, from.change...)
+				t.Run(name+"/"+from.name+"/stop", func(t *testing.T) { behavesFrom(t, from, name, behaves, row[i]) })
+			}
 		}
 	}
 }
@@ -139,13 +143,18 @@ func behavesFrom(t *testing.T, from caller, name string, behaves agenttest.Behav
 		t.Errorf("the case is %q, want %q", got, want)
 	}
 
+	stopped := b.policy.InDoubt == gate.StopIt && b.caseOf(id).State == gate.InDoubt
+	sent := len(server.Requests())
 	server.Always(nil)
 	server.Secrets().Set(server.Secret())
 	for range 40 {
 		b.tick(time.Minute)
 	}
 	c := b.caseOf(id)
-	forAHand := c.State == gate.Refused || c.State == gate.InDoubt && c.Resting && c.NoRepeat
+	if n := len(server.Requests()) - sent; stopped && n > 0 {
+		t.Errorf("a doubt that stops was sent again %d times", n)
+	}
+	forAHand := c.State == gate.Refused || c.State == gate.InDoubt && c.Resting && (c.NoRepeat || stopped)
 	if isOver := c.How == gate.EndAssumed; isOver == (forAHand || strings.Contains(want, "refused") || strings.Contains(want, "no repeat")) {
 		t.Errorf("the case was %q and is %s (%s) in the end", want, c.State, c.How)
 	}

@@ -11,6 +11,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -56,11 +57,13 @@ func run(rounds int, parent string) (worse int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	fmt.Printf("bench-guard: compared with commit %s\n", parent)
 	now := tree{root: "."}
-	for i, t := range []*tree{&old, &now} {
-		if err := t.build(filepath.Join(work, fmt.Sprint("bin", i))); err != nil {
-			return 0, err
-		}
+	if err := now.build(filepath.Join(work, "now"), fatal); err != nil {
+		return 0, err
+	}
+	if err := old.build(filepath.Join(work, "old"), leaveOut); err != nil {
+		return 0, err
 	}
 	packages := map[string]bool{}
 	for p := range now.binaries {
@@ -74,6 +77,9 @@ func run(rounds int, parent string) (worse int, err error) {
 		return 0, err
 	}
 	tell(os.Stdout, first)
+	if !slices.ContainsFunc(slices.Collect(maps.Values(first)), func(p *pair) bool { return len(p.old) > 0 && len(p.now) > 0 }) {
+		return 0, errors.New("no benchmark is in both trees: nothing was compared")
+	}
 	packages = map[string]bool{}
 	for _, b := range suspects(first) {
 		packages[b.folder] = true
@@ -95,9 +101,10 @@ func run(rounds int, parent string) (worse int, err error) {
 	return worse, nil
 }
 
-// parentOf is the commit to compare with. Its error says why there is none.
+// parentOf is the commit to compare with. Its error says why there is none. Files that git does not know change nothing
+// of what is compared.
 func parentOf() (string, error) {
-	changes, err := output(".", "git", "status", "--porcelain")
+	changes, err := output(".", "git", "status", "--porcelain", "--untracked-files=no")
 	if err != nil {
 		return "", err
 	}
@@ -127,7 +134,15 @@ func checkout(commit, folder string) (tree, error) {
 	return tree{root: folder}, err
 }
 
-func (t *tree) build(into string) error {
+// fatal and leaveOut are what to do with a package that does not build. The parent's fault must not keep its mend out.
+func fatal(_ string, err error) error { return err }
+
+func leaveOut(folder string, err error) error {
+	fmt.Printf("bench-guard: %s is NOT COMPARED, for in the parent it does not work: %v\n", folder, err)
+	return nil
+}
+
+func (t *tree) build(into string, failed func(folder string, err error) error) error {
 	t.binaries = map[string]string{}
 	packages, err := t.packages()
 	if err != nil {
@@ -136,7 +151,10 @@ func (t *tree) build(into string) error {
 	for _, p := range packages {
 		binary := filepath.Join(into, strings.ReplaceAll(p, "/", "-"))
 		if _, err := output(t.root, "go", "test", "-c", "-o", binary, "./"+p); err != nil {
-			return err
+			if err := failed(p, err); err != nil {
+				return err
+			}
+			continue
 		}
 		t.binaries[p] = binary
 	}

@@ -63,7 +63,7 @@ func TestTell(t *testing.T) {
 func TestMeasure(t *testing.T) {
 	old, now := planted(t, "x := 0; _ = x"), planted(t, "sink = new(int)")
 	for _, tr := range []*tree{&old, &now} {
-		if err := tr.build(t.TempDir()); err != nil {
+		if err := tr.build(t.TempDir(), fatal); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -96,6 +96,10 @@ func TestNothingToCompareWith(t *testing.T) {
 	}
 	folder := t.TempDir()
 	t.Chdir(folder)
+	for _, name := range []string{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR"} { // as in a hook
+		t.Setenv(name, "")
+		os.Unsetenv(name)
+	}
 	t.Setenv("GIT_CEILING_DIRECTORIES", filepath.Dir(folder)) // no repository above it counts
 	for _, step := range [][]string{
 		nil, {"init", "-q"}, {"-c", "user.name=n", "-c", "user.email=n@example.com", "commit", "-q", "--allow-empty", "-m", "first"},

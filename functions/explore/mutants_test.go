@@ -122,7 +122,7 @@ var mutants = []mutant{
 	{
 		"an incident is written as it was read", commits,
 		"in.Version != w.Read {", "in.Version < 0 {",
-		"recovery in a group", "still waits", nil,
+		"recovery in a group", "by its alerts it should be", nil,
 	},
 	{
 		"a grouping key is written as it was read", commits,

@@ -13,9 +13,9 @@ import (
 	"github.com/alertbridge/alertbridge/shared/queue/memqueue"
 )
 
-// What slow is: most of the time that each may take, so that it just succeeds.
+// What slow is: much of the time that each may take, and it still succeeds.
 const (
-	slowStore   = 800 * time.Millisecond  // of schedule.ReadTime
+	slowStore   = 800 * time.Millisecond  // of schedule.ReadTime, the least that a reading or a commit has
 	slowQueue   = 5 * time.Second         // of sqsqueue's and memqueue's six
 	slowSecrets = 1500 * time.Millisecond // of awssecret.TryTimeout
 	slowAgent   = 5 * time.Second         // of agent.CallDeadline

@@ -6,7 +6,8 @@
 //
 // Each row is played by the real handlers of all three functions, guarded as in Lambda, over the real client of the
 // Agent and the real stores of secrets; the queue and the ledger are those in memory. Below them, at each call out, is a
-// door at which a fault comes in (doors_test.go). Time is virtual, and the time-outs of functions and queue are those of
+// door at which a fault comes in (doors_test.go); but not at the second reading of a secret within a call, nor at that of
+// the ledger within a settle. Time is virtual, and the time-outs of functions and queue are those of
 // the template: a function that is killed has hung at its step until Lambda's limit, and nothing of it goes on after.
 // Four scenes lead past all the steps: an alert that comes with a rotated token, its message, a tick that opens a shut
 // account, a tick that starts a case which waited.
@@ -14,7 +15,7 @@
 // Then nothing else goes wrong. Datadog repeats what got a 5xx, the queue hands out what was not acknowledged, a tick
 // comes once a minute; a second incident arrives, for which there is no slot until the first one's is free. After every
 // tick and at the end the rules must hold (rules_test.go): a verdict for each accepted alert, one investigation and no
-// call too many, money and slots, nothing that sleeps. A goroutine that is left behind fails the bubble.
+// call too many, slots, nothing that sleeps. A goroutine that is left behind fails the bubble.
 //
 // Every row is played with doubts that are repeated and with doubts that stop, and with the clock of the scheduler as
 // far behind and ahead of the others as is reckoned with. The end is the same whatever the clock.
