@@ -2,7 +2,9 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"strconv"
 	"strings"
@@ -34,7 +36,7 @@ func Wrap[In, Out any](cfg Config, h func(context.Context, In) (Out, error)) fun
 }
 
 // Catch runs f and returns its error, a *PanicError when it panics. It is for one piece of work of several: its span and
-// its record are still to be ended, and the others to be done. Whoever records the error records its Stack.
+// its record are still to be ended, and the others to be done. Whoever records the error does so with ErrorAttrs.
 func Catch(f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -57,6 +59,16 @@ type PanicError struct {
 
 // Error says what happened; the stack is in the log.
 func (p *PanicError) Error() string { return "the handler panicked: " + p.Value }
+
+// ErrorAttrs is what a log record says of an error that ends its work: what went wrong and, if something in it panicked,
+// where.
+func ErrorAttrs(err error) []slog.Attr {
+	attrs := []slog.Attr{slog.String("error", err.Error())}
+	if p, ok := errors.AsType[*PanicError](err); ok {
+		attrs = append(attrs, slog.String("stack", p.Stack))
+	}
+	return attrs
+}
 
 // maxError bounds an error's text in spans and answers, in bytes. The wrapper sends it in an HTTP header.
 const maxError = 1000

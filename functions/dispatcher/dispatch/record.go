@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 
 	"github.com/alertbridge/alertbridge/shared/gate"
@@ -26,10 +25,7 @@ func (l *life) record(ctx context.Context, err error) {
 	if err != nil {
 		l.Metrics.Count(ctx, telemetry.MessageFailed, 1)
 		// The error goes back to the queue as well, which keeps no words: this record is where they are read.
-		attrs = append(attrs, slog.String("error", err.Error()))
-		if p, ok := errors.AsType[*telemetry.PanicError](err); ok {
-			attrs = append(attrs, slog.String("stack", p.Stack))
-		}
+		attrs = append(attrs, telemetry.ErrorAttrs(err)...)
 		l.Log.LogAttrs(ctx, slog.LevelError, "message has no verdict", attrs...)
 		return
 	}

@@ -2,7 +2,6 @@ package schedule
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 
 	"github.com/alertbridge/alertbridge/shared/gate"
@@ -66,10 +65,7 @@ func (t *tick) record(ctx context.Context, err error) {
 		slog.Int64("took_ms", t.Now().Sub(t.began).Milliseconds()),
 	}
 	if err != nil { // EventBridge keeps no words: this record is where they are read
-		attrs = append(attrs, slog.String("error", err.Error()))
-		if p, ok := errors.AsType[*telemetry.PanicError](err); ok {
-			attrs = append(attrs, slog.String("stack", p.Stack))
-		}
+		attrs = append(attrs, telemetry.ErrorAttrs(err)...)
 		t.Log.LogAttrs(ctx, slog.LevelError, "tick failed", attrs...)
 		return
 	}
