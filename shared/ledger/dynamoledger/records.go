@@ -205,8 +205,10 @@ func (r *reader) known(c gate.Case) {
 	if _, known := gate.Moves()[c.State]; !known {
 		r.fail("state", "a state that this build knows")
 	}
-	ways := slices.Concat(slices.Collect(maps.Values(gate.Endings()))...)
-	if c.State == gate.Ended && !slices.Contains(ways, c.How) {
+	if c.State != gate.Ended {
+		return
+	}
+	if ways := slices.Concat(slices.Collect(maps.Values(gate.Endings()))...); !slices.Contains(ways, c.How) {
 		r.fail("how", "an end that this build knows")
 	}
 }
