@@ -282,10 +282,10 @@ type numbers struct {
 
 func newNumbers(t *testing.T) numbers { return numbers{newStack(t), readConstants(t)} }
 
-// value of Resource.Property, package.Constant, or gate.DefaultPolicy.Field.
+// value of Resource.Property, package.Constant, or gate.DefaultRules.Field.
 func (n numbers) value(name string) (quantity, error) {
-	if field, ok := strings.CutPrefix(name, "gate.DefaultPolicy."); ok {
-		v := reflect.ValueOf(gate.DefaultPolicy()).FieldByName(field)
+	if field, ok := strings.CutPrefix(name, "gate.DefaultRules."); ok {
+		v := reflect.ValueOf(gate.DefaultRules()).FieldByName(field)
 		if !v.IsValid() || !v.CanInt() {
 			return quantity{}, fmt.Errorf("the policy has no time %s", field)
 		}

@@ -825,7 +825,7 @@ func TestParametersRefuseWhatCannotWork(t *testing.T) {
 			t.Errorf("%s=%q: allowed is %v, want %v (%s)", c.param, c.value, got, c.fits, pattern)
 		}
 	}
-	policy := gate.DefaultPolicy()
+	policy := gate.DefaultRules()
 	for name, want := range map[string]string{
 		"OnWarn":   fmt.Sprint([]gate.Choice{policy.OnWarn, gate.StartIt}),
 		"OnNoData": fmt.Sprint([]gate.Choice{policy.OnNoData, gate.StartIt}),

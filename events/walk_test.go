@@ -193,8 +193,8 @@ func newBridge(t *testing.T) *bridge {
 	}
 	client := agent.New(agent.Options{Credentials: credentials, Transport: agent.NewTransport(true), Now: b.clock.Now})
 	var store ledger.Ledger = memledger.New()
-	policy := gate.DefaultPolicy()
-	starter := &start.Starter{Ledger: store, Agent: client, Policy: policy, Now: b.clock.Now}
+	policy := gate.DefaultRules()
+	starter := &start.Starter{Ledger: store, Agents: map[string]start.Agent{"default": client}, Now: b.clock.Now}
 	metrics := telemetry.NewRecorder(telemetry.Config{Out: io.Discard, Now: b.clock.Now})
 	b.intake = &intake.Handler{
 		Queue: b.queue, QueueName: "alerts", Tokens: tokens{}, Now: b.clock.Now, Log: log, Metrics: metrics,
@@ -203,7 +203,7 @@ func newBridge(t *testing.T) *bridge {
 		Ledger: store, Starter: starter, Policy: policy, Now: b.clock.Now, Log: log, Metrics: metrics,
 	}
 	b.schedule = &schedule.Handler{
-		Ledger: store, Starter: starter, Secrets: client, Policy: policy, Now: b.clock.Now, Log: log, Metrics: metrics,
+		Ledger: store, Starter: starter, Secrets: map[string]schedule.Secrets{"default": client}, Policy: policy, Now: b.clock.Now, Log: log, Metrics: metrics,
 	}
 	return b
 }

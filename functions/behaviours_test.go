@@ -8,13 +8,14 @@ import (
 
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/gate/gatetest"
 )
 
 // caller is a state from which the Agent is called. lead brings a case there, and returns what makes the call.
 type caller struct {
 	name   string
 	from   gate.State
-	change []func(*gate.Policy)
+	change []func(*gatetest.Policy)
 	lead   func(*bridge, *agenttest.Server) (call func() (caseID string))
 }
 
@@ -22,11 +23,11 @@ var callers = []caller{
 	{"first start", "", nil, func(b *bridge, _ *agenttest.Server) func() string {
 		return func() string { return b.triggers("A").Case }
 	}},
-	{"lifted", gate.Waiting, []func(*gate.Policy){held}, func(b *bridge, _ *agenttest.Server) func() string {
+	{"lifted", gate.Waiting, []func(*gatetest.Policy){held}, func(b *bridge, _ *agenttest.Server) func() string {
 		b.want(b.triggers("A"), gate.Wait, gate.Holding)
 		return func() string { b.clock.add(time.Second); return b.triggers("A", critical).Case }
 	}},
-	{"waited", gate.Waiting, []func(*gate.Policy){held}, func(b *bridge, _ *agenttest.Server) func() string {
+	{"waited", gate.Waiting, []func(*gatetest.Policy){held}, func(b *bridge, _ *agenttest.Server) func() string {
 		return b.byTick(b.triggers("A").Case)
 	}},
 	{"repeat", gate.InDoubt, nil, func(b *bridge, s *agenttest.Server) func() string {
@@ -117,7 +118,7 @@ func TestBehavioursByState(t *testing.T) {
 		for i, from := range callers {
 			t.Run(name+"/"+from.name, func(t *testing.T) { behavesFrom(t, from, name, behaves, row[i]) })
 			if from.from != gate.InDoubt {
-				from.change = append([]func(*gate.Policy){stop}, from.change...)
+				from.change = append([]func(*gatetest.Policy){stop}, from.change...)
 				t.Run(name+"/"+from.name+"/stop", func(t *testing.T) { behavesFrom(t, from, name, behaves, row[i]) })
 			}
 		}
@@ -129,12 +130,12 @@ func behavesFrom(t *testing.T, from caller, name string, behaves agenttest.Behav
 	call := from.lead(b, server)
 	before := len(server.Requests())
 	server.Always(behaves)
-	client := b.dispatch.Starter.Agent
+	client := b.dispatch.Starter.Agents["default"]
 	if strings.Contains(name, "Hang") {
-		b.dispatch.Starter.Agent = impatient{client, server}
+		b.dispatch.Starter.Agents["default"] = impatient{client, server}
 	}
 	id := call()
-	b.dispatch.Starter.Agent = client
+	b.dispatch.Starter.Agents["default"] = client
 	if n := len(server.Requests()) - before; n > 2 { // a denied one is sent once more, with the secret read again
 		t.Errorf("%d requests in one call", n)
 	}

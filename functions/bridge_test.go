@@ -23,6 +23,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/gate/gatetest"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/ledger/memledger"
 	"github.com/alertbridge/alertbridge/shared/queue"
@@ -36,7 +37,7 @@ type bridge struct {
 	clock    *clock
 	store    *hooked
 	agent    *scripted
-	policy   gate.Policy
+	policy   gatetest.Policy
 	dispatch *dispatch.Handler
 	schedule *schedule.Handler
 	out      output // what all functions have written
@@ -46,39 +47,39 @@ type bridge struct {
 }
 
 // newBridge makes a deployment with the default policy; change adjusts it.
-func newBridge(t *testing.T, change ...func(*gate.Policy)) *bridge {
+func newBridge(t *testing.T, change ...func(*gatetest.Policy)) *bridge {
 	t.Helper()
-	b := &bridge{t: t, clock: &clock{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}, policy: gate.DefaultPolicy()}
+	b := &bridge{t: t, clock: &clock{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}, policy: gatetest.Policy{Rules: gate.DefaultRules()}}
 	for _, c := range change {
 		c(&b.policy)
 	}
 	b.store = &hooked{Ledger: memledger.New()}
 	b.agent = &scripted{version: "v1"}
-	starter := &start.Starter{Ledger: b.store, Agent: b.agent, Policy: b.policy, Now: b.clock.Now}
+	starter := &start.Starter{Ledger: b.store, Agents: map[string]start.Agent{"default": b.agent}, Now: b.clock.Now}
 	cfg := telemetry.Config{Function: "test", Stack: "s", Out: &b.out, Now: b.clock.Now}
 	log, metrics := telemetry.Logger(cfg), telemetry.NewRecorder(cfg)
 	b.dispatch = &dispatch.Handler{
 		Ledger: b.store, Starter: starter, Policy: b.policy, Now: b.clock.Now, Log: log, Metrics: metrics,
 	}
 	b.schedule = &schedule.Handler{
-		Ledger: b.store, Starter: starter, Secrets: b.agent, Policy: b.policy, Now: b.clock.Now, Log: log, Metrics: metrics,
+		Ledger: b.store, Starter: starter, Secrets: map[string]schedule.Secrets{"default": b.agent}, Policy: b.policy, Now: b.clock.Now, Log: log, Metrics: metrics,
 	}
 	return b
 }
 
 // held gives every alert that is not critical a hold of one minute.
-func held(p *gate.Policy) { p.Hold = func(alert.Alert) time.Duration { return time.Minute } }
+func held(p *gatetest.Policy) { p.Hold = time.Minute }
 
 // grouped puts every alert of one environment into one group.
-func grouped(p *gate.Policy) {
+func grouped(p *gatetest.Policy) {
 	p.Keys = func(a alert.Alert) []string { return []string{"env/" + a.Tag("env")} }
 }
 
 // slots bounds the investigations at a time.
-func slots(n int) func(*gate.Policy) { return func(p *gate.Policy) { p.Slots = n } }
+func slots(n int) func(*gatetest.Policy) { return func(p *gatetest.Policy) { p.Slots = n } }
 
 // stop never repeats a doubt.
-func stop(p *gate.Policy) { p.InDoubt = gate.StopIt }
+func stop(p *gatetest.Policy) { p.InDoubt = gate.StopIt }
 
 // clock stands still until it is moved.
 type clock struct {

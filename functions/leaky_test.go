@@ -93,8 +93,8 @@ func newLeaky(t *testing.T, hmac bool, instead ...any) *leaky {
 		t.Fatal(err)
 	}
 	client := agent.New(agent.Options{Credentials: cred, Transport: telemetry.Transport(l), Now: l.clock.Now})
-	policy := gate.DefaultPolicy()
-	starter := &start.Starter{Ledger: store, Agent: client, Policy: policy, Now: l.clock.Now}
+	policy := gate.DefaultRules()
+	starter := &start.Starter{Ledger: store, Agents: map[string]start.Agent{"default": client}, Now: l.clock.Now}
 	l.ingest = telemetry.Wrap(cfg, (&intake.Handler{
 		Queue: alerts, QueueName: "alerts", Tokens: tokens, Now: l.clock.Now, Log: log, Metrics: metrics,
 	}).Handle)
@@ -102,7 +102,7 @@ func newLeaky(t *testing.T, hmac bool, instead ...any) *leaky {
 		Ledger: store, Starter: starter, Policy: policy, Now: l.clock.Now, Log: log, Metrics: metrics,
 	}).Handle)
 	l.tick = telemetry.Wrap(cfg, (&schedule.Handler{
-		Ledger: store, Starter: starter, Secrets: client, Policy: policy, Now: l.clock.Now, Log: log, Metrics: metrics,
+		Ledger: store, Starter: starter, Secrets: map[string]schedule.Secrets{"default": client}, Policy: policy, Now: l.clock.Now, Log: log, Metrics: metrics,
 	}).Handle)
 	return l
 }

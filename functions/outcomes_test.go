@@ -8,10 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alertbridge/alertbridge/functions/scheduler/schedule"
 	"github.com/alertbridge/alertbridge/shared/agent"
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/gate/gatetest"
 	"github.com/alertbridge/alertbridge/shared/start"
 )
 
@@ -21,7 +23,7 @@ func onSocket(t *testing.T) (*bridge, *agenttest.Server) {
 	return onSocketOf(t, agenttest.Options{})
 }
 
-func onSocketOf(t *testing.T, o agenttest.Options, change ...func(*gate.Policy)) (*bridge, *agenttest.Server) {
+func onSocketOf(t *testing.T, o agenttest.Options, change ...func(*gatetest.Policy)) (*bridge, *agenttest.Server) {
 	t.Helper()
 	b := newBridge(t, change...)
 	b.clock.now = time.Now()
@@ -37,8 +39,8 @@ func onSocketOf(t *testing.T, o agenttest.Options, change ...func(*gate.Policy))
 		t.Fatal(err)
 	}
 	client := agent.New(agent.Options{Credentials: credentials, Transport: agent.NewTransport(true)})
-	starter := &start.Starter{Ledger: b.store, Agent: client, Policy: b.policy, Now: b.clock.Now}
-	b.dispatch.Starter, b.schedule.Starter, b.schedule.Secrets = starter, starter, client
+	starter := &start.Starter{Ledger: b.store, Agents: map[string]start.Agent{"default": client}, Now: b.clock.Now}
+	b.dispatch.Starter, b.schedule.Starter, b.schedule.Secrets = starter, starter, map[string]schedule.Secrets{"default": client}
 	return b, server
 }
 
@@ -88,7 +90,7 @@ func TestOutcomes(t *testing.T) {
 func TestCallThatTimesOut(t *testing.T) {
 	b, server := onSocket(t)
 	server.Always(agenttest.Hang)
-	b.dispatch.Starter.Agent = impatient{b.dispatch.Starter.Agent, server}
+	b.dispatch.Starter.Agents["default"] = impatient{b.dispatch.Starter.Agents["default"], server}
 	a := b.triggers("A")
 	b.want(a, gate.Start, gate.NewIncident)
 	if c := b.wantCase(a.Case, gate.InDoubt, 1); !strings.HasPrefix(c.Note, "timed_out: ") {
@@ -197,7 +199,7 @@ func TestMendedHostOpensTheAccount(t *testing.T) {
 	}
 	server.Secrets().Set(`{"url":"https://event-ai.us-east-1.api.aws/webhook/generic/x","token":"t"}`)
 	wrong := agent.New(agent.Options{Credentials: strict})
-	b.dispatch.Starter.Agent, b.schedule.Secrets = wrong, wrong
+	b.dispatch.Starter.Agents["default"], b.schedule.Secrets = wrong, map[string]schedule.Secrets{"default": wrong}
 	a := b.triggers("A")
 	if c := b.wantCase(a.Case, gate.Waiting, 1); c.Why != gate.WhyAgentShut || c.Note[:17] != "host_not_allowed:" {
 		t.Errorf("waits for %s: %s", c.Why, c.Note)
@@ -208,7 +210,7 @@ func TestMendedHostOpensTheAccount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.schedule.Secrets, b.schedule.Starter.Agent = agent.New(agent.Options{Credentials: right}), b.agent
+	b.schedule.Secrets["default"], b.schedule.Starter.Agents["default"] = agent.New(agent.Options{Credentials: right}), b.agent
 	b.tick(time.Minute)
 	b.wantCase(a.Case, gate.Started, 1)
 }

@@ -245,7 +245,7 @@ func TestTickGoesOnWithoutTheSecret(t *testing.T) {
 	b.agent.says(delivery.Unauthorized)
 	b.triggers("B")
 	b.out.take()
-	b.schedule.Secrets = unreadableSecret{}
+	b.schedule.Secrets["default"] = unreadableSecret{}
 	b.clock.add(9 * time.Minute)
 	_, err := b.schedule.Handle(t.Context(), struct{}{})
 	if err == nil || !strings.Contains(err.Error(), "no answer") {

@@ -128,7 +128,7 @@ func (w *world) state(r *http.Request) (any, error) {
 func (w *world) cases(ctx context.Context) (string, error) {
 	var all []string
 	for _, b := range []gate.Bucket{gate.Queue, gate.Timed, gate.Doubtful, gate.Declined, gate.Closed} {
-		found, _, err := w.ledger.List(ctx, gate.DefaultPolicy().Agent, b, 0, "", time.Now())
+		found, _, err := w.ledger.List(ctx, gate.DefaultRules().Agent, b, 0, "", time.Now())
 		if err != nil {
 			return "", err
 		}

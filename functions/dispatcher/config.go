@@ -10,7 +10,7 @@ import (
 type config struct {
 	table     string        // TABLE_NAME: the ledger's table
 	agent     setting.Agent // AGENT_…: where the Agent is found
-	policy    gate.Policy   // ON_…, IN_DOUBT: what alerts are worth
+	policy    gate.Rules    // ON_…, IN_DOUBT: what alerts are worth
 	telemetry telemetry.Config
 }
 

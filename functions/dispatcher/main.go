@@ -52,7 +52,7 @@ func run() error {
 	led := dynamoledger.New(dynamodb.NewFromConfig(aws), cfg.table, dynamoledger.Options{})
 	h := &dispatch.Handler{
 		Ledger:  led,
-		Starter: &start.Starter{Ledger: led, Agent: client, Policy: cfg.policy, Now: time.Now},
+		Starter: &start.Starter{Ledger: led, Agents: map[string]start.Agent{cfg.policy.Agent: client}, Now: time.Now},
 		Policy:  cfg.policy,
 		Now:     time.Now,
 		Log:     log,

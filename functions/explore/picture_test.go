@@ -26,7 +26,7 @@ func (w *world) look() picture {
 		verdicts: map[string]gate.Delivery{}, incidents: map[string]gate.Incident{}, pointers: map[string]string{},
 		cases: map[string]gate.Case{},
 	}
-	ctx, agent := context.Background(), gate.DefaultPolicy().Agent
+	ctx, agent := context.Background(), gate.DefaultRules().Agent
 	for _, m := range w.alerts {
 		v, err := w.ledger.Look(ctx, ledger.Question{
 			Delivery: m.alert.Delivery, Incident: m.alert.Incident, Pointers: []string{w.groupOf(m.alert)}, Agent: agent,

@@ -221,7 +221,7 @@ func (w *world) atRest() bool {
 	if len(w.letters)+len(w.dead) > 0 {
 		return false
 	}
-	due, _ := w.ledger.Due(context.Background(), gate.DefaultPolicy().Agent, w.now.Add(24*time.Hour))
+	due, _ := w.ledger.Due(context.Background(), gate.DefaultRules().Agent, w.now.Add(24*time.Hour))
 	return len(due) == 0 && w.last.account.Shut.Since.IsZero()
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/gate/gatetest"
 	"github.com/alertbridge/alertbridge/shared/ledger/memledger"
 	"github.com/alertbridge/alertbridge/shared/queue"
 	"github.com/alertbridge/alertbridge/shared/queue/memqueue"
@@ -126,13 +127,13 @@ func newWorld(s setting) *world {
 	policy := s.policy()
 	nothing := telemetry.NewRecorder(telemetry.Config{Function: "explore", Stack: "s", Out: io.Discard, Now: w.clock})
 	w.dispatch = &dispatch.Handler{
-		Ledger: w, Starter: &start.Starter{Ledger: w, Agent: w, Policy: policy, Now: w.clock}, Policy: policy, Now: w.clock,
+		Ledger: w, Starter: &start.Starter{Ledger: w, Agents: map[string]start.Agent{"default": w}, Now: w.clock}, Policy: policy, Now: w.clock,
 		Log: slog.New(slog.DiscardHandler), Metrics: nothing,
 	}
 	for i := range w.schedule {
 		now := func() time.Time { return w.clockOf(2 + i) }
 		w.schedule[i] = &schedule.Handler{
-			Ledger: w, Starter: &start.Starter{Ledger: w, Agent: w, Policy: policy, Now: now}, Secrets: w, Policy: policy, Now: now,
+			Ledger: w, Starter: &start.Starter{Ledger: w, Agents: map[string]start.Agent{"default": w}, Now: now}, Secrets: map[string]schedule.Secrets{"default": w}, Policy: policy, Now: now,
 			Log: slog.New(slog.DiscardHandler), Metrics: nothing,
 		}
 	}
@@ -151,8 +152,8 @@ const (
 	schedulerTimeout  = 60 * time.Second
 )
 
-func (s setting) policy() gate.Policy {
-	p := gate.DefaultPolicy()
+func (s setting) policy() gatetest.Policy {
+	p := gatetest.Policy{Rules: gate.DefaultRules()}
 	p.InDoubt, p.Slots, p.Estimate = gate.StopIt, s.slots, estimate
 	if s.repeat {
 		p.InDoubt = gate.RepeatIt
@@ -164,7 +165,7 @@ func (s setting) policy() gate.Policy {
 		p.MaxAge = s.maxAge
 	}
 	if s.hold {
-		p.Hold = func(alert.Alert) time.Duration { return 30 * time.Second }
+		p.Hold = 30 * time.Second
 	}
 	p.Keys = func(a alert.Alert) []string { return []string{s.groupOf(a)} }
 	return p
@@ -310,7 +311,7 @@ func (w *world) ticks() []move {
 		if w.workers[i] != nil {
 			continue
 		}
-		due, err := w.ledger.Due(context.Background(), gate.DefaultPolicy().Agent, w.clockOf(i))
+		due, err := w.ledger.Due(context.Background(), gate.DefaultRules().Agent, w.clockOf(i))
 		if err != nil {
 			panic(err)
 		}

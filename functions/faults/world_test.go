@@ -39,7 +39,7 @@ const (
 type world struct {
 	t       *testing.T
 	row     row
-	policy  gate.Policy
+	policy  gate.Rules
 	ahead   time.Duration // how far the scheduler's clock is ahead of the others
 	numbers map[string]time.Duration
 
@@ -58,7 +58,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T, r row, doubt gate.DoubtChoice, ahead time.Duration) *world {
-	w := &world{t: t, row: r, ahead: ahead, policy: gate.DefaultPolicy(), ledger: memledger.New(), told: map[string]int{}}
+	w := &world{t: t, row: r, ahead: ahead, policy: gate.DefaultRules(), ledger: memledger.New(), told: map[string]int{}}
 	w.policy.InDoubt, w.policy.Slots, w.policy.Estimate = doubt, 1, 3*time.Minute
 	var err error
 	if w.numbers, err = numbers(); err != nil {
@@ -130,14 +130,14 @@ func (w *world) newEnvironment(function string) *environment {
 	}
 	client := agent.New(agent.Options{Credentials: credentials, Transport: w.agent, Now: now})
 	door := &storeDoor{w.ledger, w}
-	starter := &start.Starter{Ledger: door, Agent: client, Policy: w.policy, Now: now}
+	starter := &start.Starter{Ledger: door, Agents: map[string]start.Agent{"default": client}, Now: now}
 	e := &environment{warm: func(ctx context.Context) { _, _ = keys.Current(ctx) }}
 	if function == dispatcher {
 		h := &dispatch.Handler{Ledger: door, Starter: starter, Policy: w.policy, Now: now, Log: log, Metrics: metrics}
 		e.dispatch = telemetry.Wrap(cfg, h.Handle)
 	} else {
 		h := &schedule.Handler{
-			Ledger: door, Starter: starter, Secrets: client, Policy: w.policy, Now: now, Log: log, Metrics: metrics,
+			Ledger: door, Starter: starter, Secrets: map[string]schedule.Secrets{"default": client}, Policy: w.policy, Now: now, Log: log, Metrics: metrics,
 		}
 		e.schedule = telemetry.Wrap(cfg, h.Handle)
 	}

@@ -52,8 +52,8 @@ func run() error {
 	led := dynamoledger.New(dynamodb.NewFromConfig(aws), cfg.table, dynamoledger.Options{})
 	h := &schedule.Handler{
 		Ledger:  led,
-		Starter: &start.Starter{Ledger: led, Agent: client, Policy: cfg.policy, Now: time.Now},
-		Secrets: client,
+		Starter: &start.Starter{Ledger: led, Agents: map[string]start.Agent{"default": client}, Now: time.Now},
+		Secrets: map[string]schedule.Secrets{"default": client},
 		Policy:  cfg.policy,
 		Now:     time.Now,
 		Log:     log,

@@ -7,7 +7,7 @@ import (
 )
 
 // room tells whether one more investigation fits, apart from the case's own reservation.
-func (a Account) room(p Policy, now time.Time, except string) bool {
+func (a Account) room(p Rules, now time.Time, except string) bool {
 	active := 0
 	for id, r := range a.Running {
 		if id != except && r.Until.After(now) {

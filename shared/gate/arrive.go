@@ -14,9 +14,9 @@ type Arrival struct {
 	Trace   string // the carrier of its trace, kept by a case for a start that comes later
 }
 
-// Arrive gives an alert its verdict. v must hold the delivery, the alert's incident, the pointers of Policy.Keys, the
+// Arrive gives an alert its verdict. v must hold the delivery, the alert's incident, the pointers of Rules.Keys, the
 // cases that these name, and the policy's account.
-func Arrive(v View, a Arrival, p Policy, now time.Time) Decision {
+func Arrive(v View, a Arrival, p Rules, now time.Time) Decision {
 	if v.Delivery != nil {
 		return Decision{Verdict: Join, Reason: Duplicate, Case: v.Delivery.Case, Recorded: v.Delivery}
 	}
@@ -52,7 +52,7 @@ func Reject(v View, rec Delivery, now time.Time) Decision {
 type arrival struct {
 	View
 	Arrival
-	p   Policy
+	p   Rules
 	now time.Time
 }
 
@@ -97,8 +97,8 @@ func (d arrival) trigger() Decision {
 		own.State == Refused && same && d.inWindow(own):
 		return d.attach(own, d.again())
 	}
-	for _, key := range d.p.keys(d.Alert) {
-		c, there := d.Cases[d.Pointers[key]]
+	for _, key := range d.p.Keys {
+		c, there := d.Cases[d.Pointers[key.Name]]
 		switch {
 		case !there:
 		case c.State == Waiting && d.lifts(c):
@@ -147,6 +147,14 @@ func (d arrival) lifts(c Case) bool {
 
 // counted tells whether the alert's incident is among those that the case counts as firing.
 func (d arrival) counted(c Case) bool { return d.Incident.Fires() && d.Incident.Case == c.ID }
+
+// hold is the time that the alert is given to recover.
+func (d arrival) hold() time.Duration {
+	if critical(d.Alert.Severity) {
+		return 0
+	}
+	return d.p.Hold
+}
 
 // covers: what is no repeat, through a group or as a further cycle, only while it is not more severe and the join
 // window is open.
@@ -197,7 +205,7 @@ func (d arrival) join(c Case, why Reason) Decision {
 	if verdict == Start {
 		w.Now = claim(w.Now, d.p, d.now)
 		dec.Did = Starts
-		dec.Start = &Claim{Case: w.Now, Lead: leadOf(d.View, c), Until: d.now.Add(d.p.Estimate), Down: d.Account.Down}
+		dec.Start = &Claim{Case: w.Now, Lead: LeadOf(d.View, c), Until: d.now.Add(d.p.Estimate), Down: d.Account.Down}
 		dec.Change.Account = reserve(d.Account, w.Now, d.now, d.now.Add(d.p.Estimate))
 	} else {
 		w.Now = versioned(w.Read, w.Now)
@@ -212,7 +220,7 @@ func (d arrival) attach(c Case, why Reason) Decision {
 	in.Case = c.ID
 	dec := d.write(Join, why, c.ID, nil)
 	dec.Did = Joins
-	if in != d.Incident {
+	if d.moved(in) {
 		dec.Change.Incident = d.incident(in)
 	}
 	if c.State == Refused { // by hand it can be started again: it must still be refused
@@ -229,7 +237,7 @@ func (d arrival) tooOld() Decision {
 		in.Case = ""
 	}
 	dec := d.drop(TooOld)
-	if in != d.Incident {
+	if d.moved(in) {
 		dec.Change.Incident = d.incident(in)
 	}
 	return dec
@@ -249,8 +257,8 @@ func (d arrival) open() Decision {
 		c.Why, why = WhyAgentShut, AgentShut
 	case closed == WhyAgentDown:
 		c.Why, why, c.Until = WhyAgentDown, AgentDown, d.Account.Down.Until
-	case d.p.hold(al) > 0:
-		c.Why, why, c.Until = WhyHold, Holding, d.now.Add(d.p.hold(al))
+	case d.hold() > 0:
+		c.Why, why, c.Until = WhyHold, Holding, d.now.Add(d.hold())
 	case !d.Account.room(d.p, d.now, c.ID):
 		c.Why, why = WhySlots, NoSlot
 	default:
@@ -267,8 +275,8 @@ func (d arrival) open() Decision {
 		dec.Start = &Claim{Case: c, Lead: al, Until: until, Down: d.Account.Down}
 		dec.Change.Account = reserve(d.Account, c, d.now, until)
 	}
-	for _, key := range d.p.keys(al) {
-		dec.Change.Pointers = append(dec.Change.Pointers, PointerWrite{Key: key, Read: d.Pointers[key], Now: c.ID})
+	for _, key := range d.p.Keys {
+		dec.Change.Pointers = append(dec.Change.Pointers, PointerWrite{Key: key.Name, Read: d.Pointers[key.Name], Now: c.ID})
 	}
 	dec.Change.Cases = append([]CaseWrite{{Now: c, Lead: &al}}, d.leave(c.ID)...)
 	return dec
@@ -299,6 +307,12 @@ func (d arrival) fired() Incident {
 	}
 	in.Final = d.final(in)
 	return in
+}
+
+// moved tells whether anything of the incident that decisions read is another than it was.
+func (d arrival) moved(in Incident) bool {
+	is := d.Incident
+	return !in.Fire.Equal(is.Fire) || !in.Rec.Equal(is.Rec) || in.Final != is.Final || in.Case != is.Case
 }
 
 func (d arrival) incident(now Incident) *IncidentWrite {

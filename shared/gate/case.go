@@ -31,7 +31,7 @@ func (c Case) Order() string {
 func OrderUntil(t time.Time) string { return fmt.Sprintf("%013d$", t.UnixMilli()) }
 
 // claim makes the case starting, with a new attempt and a lease.
-func claim(c Case, p Policy, now time.Time) Case {
+func claim(c Case, p Rules, now time.Time) Case {
 	if c.State != InDoubt { // a repeat is no new start: the join window runs on
 		c.StartAt = now
 	}
@@ -69,9 +69,9 @@ func reserve(a Account, c Case, now, until time.Time) *AccountWrite {
 	return w
 }
 
-// leadOf is what the Agent is told of. Should the alert that opened the case be gone from the ledger, which only a hand
+// LeadOf is what the Agent is told of. Should the alert that opened the case be gone from the ledger, which only a hand
 // can do, the Agent is told what the case itself has kept.
-func leadOf(v View, c Case) alert.Alert {
+func LeadOf(v View, c Case) alert.Alert {
 	if lead, there := v.Leads[c.ID]; there {
 		return lead
 	}

@@ -203,9 +203,9 @@ func TestRoom(t *testing.T) {
 
 func TestHoldIsNotForCriticalAlerts(t *testing.T) {
 	p := policyAll()
-	p.Hold = func(alert.Alert) time.Duration { return time.Minute }
+	p.Hold = time.Minute
 	for s, want := range map[alert.Severity]time.Duration{0: time.Minute, alert.High: time.Minute, alert.Critical: 0, alert.Critical + 1: 0} {
-		if got := p.hold(alert.Alert{Severity: s}); got != want {
+		if got := (arrival{Arrival: Arrival{Alert: alert.Alert{Severity: s}}, p: p}).hold(); got != want {
 			t.Errorf("severity %d is held for %v", s, got)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 // Due decides about a case that the tick found. v must hold the case, its lead and its account. A case that is not due
 // after all gets a Decision with an empty Change.
-func Due(v View, caseID string, p Policy, now time.Time) Decision {
+func Due(v View, caseID string, p Rules, now time.Time) Decision {
 	c, there := v.Cases[caseID]
 	if !there {
 		return Decision{Case: caseID}
@@ -32,7 +32,7 @@ func Due(v View, caseID string, p Policy, now time.Time) Decision {
 type due struct {
 	View
 	c   Case
-	p   Policy
+	p   Rules
 	now time.Time
 }
 
@@ -130,7 +130,7 @@ func (d due) waitsFor(why Why) Decision {
 func (d due) claim(did Did) Decision {
 	c, until := claim(d.c, d.p, d.now), d.now.Add(d.p.Estimate)
 	dec := d.write(did, c, CaseFacts{Firing: SomeFire}, reserve(d.Account, c, d.now, until))
-	dec.Start = &Claim{Case: c, Lead: leadOf(d.View, c), Until: until, Down: d.Account.Down}
+	dec.Start = &Claim{Case: c, Lead: LeadOf(d.View, c), Until: until, Down: d.Account.Down}
 	return dec
 }
 

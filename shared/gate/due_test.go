@@ -10,7 +10,7 @@ import (
 )
 
 // dueWith lets the tick look at a case and checks what holds for all its decisions.
-func dueWith(t *testing.T, v View, c Case, p Policy) Decision {
+func dueWith(t *testing.T, v View, c Case, p Rules) Decision {
 	t.Helper()
 	v.Cases[c.ID] = c
 	d := Due(v, c.ID, p, noon)
@@ -265,7 +265,7 @@ func setSlot(a *Account, id string, at entry, entryLeft bool) {
 	}
 }
 
-func doubtHolds(t *testing.T, name string, v View, c Case, p Policy, row entry) {
+func doubtHolds(t *testing.T, name string, v View, c Case, p Rules, row entry) {
 	t.Helper()
 	d := dueWith(t, v, c, p)
 	if didName(d) != row["what happens"] || restsOn(d) != row["rests on"] {

@@ -74,15 +74,15 @@ func (d *dice) account() Account {
 	return a
 }
 
-func (d *dice) policy() Policy {
-	p := DefaultPolicy()
+func (d *dice) policy() Rules {
+	p := DefaultRules()
 	p.OnWarn, p.OnNoData, p.OnTest = []Choice{DropIt, StartIt}[d.n(2)], []Choice{DropIt, StartIt}[d.n(2)], []Choice{DropIt, StartIt}[d.n(2)]
 	p.InDoubt, p.Slots = []DoubtChoice{RepeatIt, StopIt}[d.n(2)], []int{0, 1, 3, 30, 999}[d.n(5)]
 	if keys := []string{"k1", "k2", "k3"}[:d.n(4)]; len(keys) > 0 {
-		p.Keys = func(alert.Alert) []string { return keys }
+		p = keyed(p, keys...)
 	}
 	if d.yes() {
-		p.Hold = func(alert.Alert) time.Duration { return 3 * time.Minute }
+		p.Hold = 3 * time.Minute
 	}
 	return p
 }
@@ -161,7 +161,7 @@ func FuzzArrive(f *testing.F) {
 	})
 }
 
-func arriveKeeps(t *testing.T, v View, a alert.Alert, p Policy, dec Decision) {
+func arriveKeeps(t *testing.T, v View, a alert.Alert, p Rules, dec Decision) {
 	opened, known := false, false
 	for _, w := range dec.Change.Cases {
 		opened = opened || w.Read.Version == 0
@@ -197,7 +197,7 @@ func arriveKeeps(t *testing.T, v View, a alert.Alert, p Policy, dec Decision) {
 }
 
 // roomFor counts anew whether the account was open and had room.
-func roomFor(t *testing.T, a Account, p Policy, dec Decision) {
+func roomFor(t *testing.T, a Account, p Rules, dec Decision) {
 	taken := 0
 	for id, r := range a.Running {
 		if id != dec.Start.Case.ID && noon.Before(r.Until) {
@@ -302,7 +302,7 @@ func FuzzSettle(f *testing.F) {
 		c, cl := d.aCase("ab-own"), claimed(d.n(3))
 		cl.Case.Attempt, cl.Down = d.n(5), d.account().Down
 		ans := delivery.Answer{Reason: append(delivery.Reasons(), "", "new")[d.n(len(delivery.Reasons())+2)], RetryAfter: time.Duration(d.n(90)) * time.Minute}
-		dec := Settle(c, cl, ans, d.policy(), noon)
+		dec := Settle(c, cl, ans, noon)
 		v := viewOf(Incident{}, c)
 		sane(t, v, dec)
 		if dec.Start != nil || dec.Verdict != "" || dec.Change.Empty() != (dec.Did == Nothing) {

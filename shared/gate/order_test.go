@@ -68,7 +68,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 
 // tellStory lets the alerts arrive in this order, and checks how the incident ends.
 func tellStory(t *testing.T, key string, order []word, answered string, twice bool) {
-	w := newWorld(t, DefaultPolicy())
+	w := newWorld(t, DefaultRules())
 	begin, read := noon, noon.Add(80*time.Minute) // everything is read after it happened
 	name := sceneOf(key, order, answered, "twice:", twice)
 	var told []alert.Alert
@@ -115,7 +115,7 @@ func (w *world) answer(d Decision, answered string, now time.Time) {
 	if answered == "not delivered" {
 		ans.Reason = delivery.OutOfTime
 	}
-	s := Settle(w.cases[d.Case], *d.Start, ans, w.p, now)
+	s := Settle(w.cases[d.Case], *d.Start, ans, now)
 	if !w.commit(s.Change) {
 		w.t.Fatal("nobody else is here, and the settle lost a race")
 	}
@@ -157,7 +157,7 @@ func TestOrderOfTooOld(t *testing.T) {
 	for _, key := range []string{"fallback", "cycle"} {
 		words := []word{{alert.Triggered, 0, false}, {alert.Renotify, 10 * time.Minute, false}, {alert.Recovered, 5 * time.Minute, false}}
 		permute(words, 0, func(order []word) {
-			w := newWorld(t, DefaultPolicy())
+			w := newWorld(t, DefaultRules())
 			for _, x := range order {
 				if d := w.arrive(said(x.String(), x.says, noon.Add(x.minute), key), noon.Add(9*time.Hour)); d.Verdict != Drop {
 					t.Errorf("%v: %s gets %s %s", order, x, d.Verdict, d.Reason)
@@ -175,7 +175,7 @@ func TestOrderOfTooOld(t *testing.T) {
 func TestWarnNeitherRestartsNorCancels(t *testing.T) {
 	words := []word{{alert.Triggered, 1, false}, {alert.Warn, 2, false}, {alert.ReWarn, 3, false}}
 	permute(words, 0, func(order []word) {
-		w := newWorld(t, DefaultPolicy())
+		w := newWorld(t, DefaultRules())
 		var got []string
 		for _, x := range order {
 			d := w.arrive(said(x.String(), x.says, noon.Add(x.minute*time.Minute), "cycle"), noon.Add(5*time.Minute))

@@ -26,9 +26,18 @@ var caseStates = []string{
 	"ended assumed", "ended recovered", "ended expired", "ended silenced",
 }
 
+// keyed gives rules these grouping keys, each for the join window.
+func keyed(p Rules, names ...string) Rules {
+	p.Keys = nil
+	for _, name := range names {
+		p.Keys = append(p.Keys, Key{Name: name, For: p.Window})
+	}
+	return p
+}
+
 // policyAll judges every transition.
-func policyAll() Policy {
-	p := DefaultPolicy()
+func policyAll() Rules {
+	p := DefaultRules()
 	p.OnWarn, p.OnNoData, p.OnTest = StartIt, StartIt, StartIt
 	return p
 }

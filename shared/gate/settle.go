@@ -15,8 +15,8 @@ import (
 //
 // A call that failed is counted on top of cl.Down, on condition that nobody has counted since. After a lost race the
 // caller puts into it what it has read again.
-func Settle(c Case, cl Claim, ans delivery.Answer, p Policy, now time.Time) Decision {
-	s := settling{c: c, cl: cl, ans: ans, p: p, now: now}
+func Settle(c Case, cl Claim, ans delivery.Answer, now time.Time) Decision {
+	s := settling{c: c, cl: cl, ans: ans, now: now}
 	mine := c.State == Starting && c.Attempt == cl.Case.Attempt
 	accepted := ans.Outcome() == delivery.Accepted
 	switch {
@@ -40,7 +40,6 @@ type settling struct {
 	c   Case
 	cl  Claim
 	ans delivery.Answer
-	p   Policy
 	now time.Time
 }
 

@@ -38,7 +38,7 @@ func claimed(doubts int) Claim {
 // settleWith checks what holds for every settle: it writes this case and this account, and rests on the case as read.
 func settleWith(t *testing.T, c Case, cl Claim, ans delivery.Answer) Decision {
 	t.Helper()
-	d := Settle(c, cl, ans, policyAll(), noon)
+	d := Settle(c, cl, ans, noon)
 	v := viewOf(Incident{}, c)
 	sane(t, v, d)
 	if d.Case != c.ID || d.Verdict != "" || d.Change.Delivery != nil || d.Change.Incident != nil || d.Start != nil {

@@ -18,7 +18,7 @@ type decision struct {
 // arrivals are the ways of most alerts: a new one, and one more of a case that is there.
 func arrivals() []decision {
 	arrive := func(tr alert.Transition, own string) func() Decision {
-		a, v, p := arrivalOf(said("d1", tr, noon, "cycle")), viewOf(Incident{}, Case{}), DefaultPolicy()
+		a, v, p := arrivalOf(said("d1", tr, noon, "cycle")), viewOf(Incident{}, Case{}), DefaultRules()
 		if own != "" {
 			v = viewOf(Incident{Key: a.Alert.Incident, Fire: noon.Add(-time.Minute), Version: 2}, caseIn(own, "ab-own"))
 		}
@@ -35,7 +35,7 @@ func arrivals() []decision {
 // ticks are what the tick decides most.
 func ticks() []decision {
 	tick := func(state string) func() Decision {
-		c, p := caseIn(state, "ab-own"), DefaultPolicy()
+		c, p := caseIn(state, "ab-own"), DefaultRules()
 		c.Until = noon // it is due
 		v := viewOf(Incident{}, c)
 		return func() Decision { return Due(v, c.ID, p, noon) }
@@ -50,8 +50,8 @@ func ticks() []decision {
 // settles are what becomes of most calls.
 func settles() []decision {
 	settle := func(r delivery.Reason) func() Decision {
-		cl, p := claimed(0), DefaultPolicy()
-		return func() Decision { return Settle(cl.Case, cl, delivery.Answer{Reason: r}, p, noon) }
+		cl := claimed(0)
+		return func() Decision { return Settle(cl.Case, cl, delivery.Answer{Reason: r}, noon) }
 	}
 	return []decision{
 		{"accepted", 3, settle(delivery.Received)},

@@ -14,9 +14,9 @@ import (
 
 // trace is a world in which alerts of one group are held for two minutes.
 func trace(t *testing.T) *world {
-	p := DefaultPolicy()
-	p.Keys = func(alert.Alert) []string { return []string{"group"} }
-	p.Hold = func(alert.Alert) time.Duration { return 2 * time.Minute }
+	p := DefaultRules()
+	p = keyed(p, "group")
+	p.Hold = 2 * time.Minute
 	return newWorld(t, p)
 }
 
@@ -42,7 +42,7 @@ func (w *world) decideDue(id string, now time.Time) Decision {
 
 // settle writes what became of a call on what is so now. It tells whether there was anything to settle.
 func (w *world) settle(cl *Claim, why delivery.Reason, now time.Time) bool {
-	d := Settle(w.cases[cl.Case.ID], *cl, delivery.Answer{Reason: why, SecretVersion: "v1"}, w.p, now)
+	d := Settle(w.cases[cl.Case.ID], *cl, delivery.Answer{Reason: why, SecretVersion: "v1"}, now)
 	if !w.commit(d.Change) {
 		w.t.Fatal("nobody else is here, and the settle lost a race")
 	}
@@ -297,7 +297,7 @@ func TestTrace14RepairChecksTheCase(t *testing.T) {
 func TestTrace14GivingBackIsInTheSettle(t *testing.T) {
 	for _, why := range []delivery.Reason{delivery.ConnectionFailed, delivery.Unauthorized, delivery.BadRequest} {
 		_, id, cl := claimedTrace(t)
-		d := Settle(cl.Case, *cl, delivery.Answer{Reason: why}, DefaultPolicy(), after(2.1))
+		d := Settle(cl.Case, *cl, delivery.Answer{Reason: why}, after(2.1))
 		if a := d.Change.Account; len(d.Change.Cases) != 1 || a == nil || len(a.Drop) != 1 || a.Drop[0] != id {
 			t.Errorf("%s: a crash between two commits would lose the slot: %+v", why, d.Change)
 		}
@@ -371,7 +371,7 @@ func TestTrace18TwoOpeners(t *testing.T) {
 
 func TestTwoStartsAndTheLastSlot(t *testing.T) {
 	w := trace(t)
-	w.p.Keys, w.p.Hold, w.p.Slots = nil, nil, 1
+	w.p.Keys, w.p.Hold, w.p.Slots = nil, 0, 1
 	tb := w.decide(of("B", "TB", alert.Triggered, noon), noon)
 	w.arrive(of("A", "TA", alert.Triggered, noon), noon)
 	w.mustLose(tb, "the slot is taken")
@@ -434,7 +434,7 @@ func TestTornRead(t *testing.T) {
 func TestWindowSetAnew(t *testing.T) {
 	in := Incident{Key: incidentKey("cycle"), Rec: noon.Add(-3 * time.Hour), Fire: noon.Add(-2 * time.Hour), Final: true, Version: 4}
 	v := viewOf(in, caseIn("started", "ab-own"))
-	d := Arrive(v, arrivalOf(said("d1", alert.Recovered, noon.Add(-165*time.Minute), "cycle")), DefaultPolicy(), noon)
+	d := Arrive(v, arrivalOf(said("d1", alert.Recovered, noon.Add(-165*time.Minute), "cycle")), DefaultRules(), noon)
 	sane(t, v, d)
 	if d.Change.Incident.Now.Fires() {
 		t.Errorf("a recovery makes it fire: %+v", d.Change.Incident.Now)

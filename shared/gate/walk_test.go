@@ -78,20 +78,20 @@ func newStroll(t testing.TB, seed uint64) *stroll {
 		r: rand.New(rand.NewPCG(seed, 7)), now: noon, requests: map[string]int{}, paid: map[string]bool{},
 		byHand: seed%3 == 0,
 	}
-	p := DefaultPolicy()
+	p := DefaultRules()
 	if p.Slots = 1 + int(seed%3); seed%2 == 0 {
 		p.InDoubt = StopIt
 	}
-	if seed%4 < 2 {
-		p.Keys = func(a alert.Alert) []string { return a.Tags }
-	}
 	if seed%5 < 2 {
-		p.Hold = func(alert.Alert) time.Duration { return 2 * time.Minute }
+		p.Hold = 2 * time.Minute
 	}
 	if seed%7 < 2 {
 		p.MaxAge = 20 * time.Minute
 	}
 	s.world = newWorld(t, p)
+	if seed%4 < 2 {
+		s.world.keys = func(a alert.Alert) []string { return a.Tags }
+	}
 	return s
 }
 
@@ -155,7 +155,7 @@ func (s *stroll) read() {
 	i := s.r.IntN(len(s.inbox))
 	a := s.inbox[i]
 	v := s.look(a)
-	d := Arrive(v, arrivalOf(a), s.p, s.now)
+	d := Arrive(v, arrivalOf(a), s.rules(a), s.now)
 	sane(s.t, v, d)
 	s.say("read %s %s of %s: %s %s %s", a.Delivery, a.Transition, a.Incident.Monitor, d.Verdict, d.Reason, d.Case)
 	if d.Change.Empty() {
@@ -312,7 +312,7 @@ func (s *stroll) settleOne() {
 	x := s.calls[i]
 	c := x.cl.Case
 	for range 2 {
-		d := Settle(c, x.cl, x.ans, s.p, s.now)
+		d := Settle(c, x.cl, x.ans, s.now)
 		if d.Change.Empty() {
 			break
 		}
@@ -407,7 +407,7 @@ func (s *stroll) obey(d Decision) {
 	}
 	s.requests[d.Case]++
 	s.paid[d.Case] = true
-	set := Settle(s.cases[d.Case], *d.Start, delivery.Answer{Reason: delivery.Received}, s.p, s.now)
+	set := Settle(s.cases[d.Case], *d.Start, delivery.Answer{Reason: delivery.Received}, s.now)
 	if !s.commit(set.Change) {
 		s.t.Errorf("nobody else is here, and the settle of %s lost a race", d.Case)
 	}

@@ -13,7 +13,8 @@ import (
 // or not at all, on exactly the conditions that the change names.
 type world struct {
 	t          testing.TB
-	p          Policy
+	p          Rules
+	keys       func(alert.Alert) []string // nil: those of p
 	deliveries map[string]Delivery
 	incidents  map[string]Incident
 	pointers   map[string]string
@@ -23,12 +24,20 @@ type world struct {
 	at         time.Time // the latest clock of a commit
 }
 
-func newWorld(t testing.TB, p Policy) *world {
+func newWorld(t testing.TB, p Rules) *world {
 	return &world{
 		t: t, p: p, deliveries: map[string]Delivery{}, incidents: map[string]Incident{}, pointers: map[string]string{},
 		cases: map[string]Case{}, leads: map[string]alert.Alert{},
 		account: Account{Agent: "default", Running: map[string]Reservation{}},
 	}
+}
+
+// rules are what the policy says about the alert.
+func (w *world) rules(a alert.Alert) Rules {
+	if w.keys == nil {
+		return w.p
+	}
+	return keyed(w.p, w.keys(a)...)
 }
 
 func (w *world) look(a alert.Alert) View {
@@ -37,7 +46,7 @@ func (w *world) look(a alert.Alert) View {
 		v.Delivery = &d
 	}
 	named := []string{v.Incident.Case}
-	for _, key := range w.p.keys(a) {
+	for _, key := range w.rules(a).Pointers() {
 		if id, there := w.pointers[key]; there {
 			v.Pointers[key] = id
 			named = append(named, id)
@@ -153,7 +162,7 @@ func (w *world) writeAccount(a AccountWrite) {
 // arrive decides about an alert on what the ledger holds now, and commits.
 func (w *world) arrive(a alert.Alert, now time.Time) Decision {
 	v := w.look(a)
-	d := Arrive(v, arrivalOf(a), w.p, now)
+	d := Arrive(v, arrivalOf(a), w.rules(a), now)
 	sane(w.t, v, d)
 	if !w.commit(d.Change) {
 		w.t.Fatalf("nobody else is here, and the commit lost a race: %+v", d)

@@ -40,8 +40,8 @@ func Check(c gate.Change) error {
 }
 
 func checkPointers(writes []gate.PointerWrite) error {
-	if len(writes) > MaxPointers {
-		return fmt.Errorf("the change writes %d grouping keys; at most %d are possible", len(writes), MaxPointers)
+	if len(writes) > gate.MaxKeys {
+		return fmt.Errorf("the change writes %d grouping keys; at most %d are possible", len(writes), gate.MaxKeys)
 	}
 	seen := map[string]bool{}
 	for _, w := range writes {

@@ -46,13 +46,12 @@ var (
 type Question struct {
 	Delivery string
 	Incident alert.Incident
-	Pointers []string // grouping keys; at most MaxPointers
+	Pointers []string // grouping keys; at most gate.MaxKeys
 	Agent    string
-	Leads    bool // also the alerts that opened the cases, for a decision that may start one
+	Group    string // the monitor group, "" for none
+	Surge    string // the environment, "" for none
+	Leads    bool   // also the alerts that opened the cases, for a decision that may start one
 }
-
-// MaxPointers bounds the grouping keys of one alert.
-const MaxPointers = 8
 
 // Ledger is what the dispatcher and the scheduler need. now is the caller's clock: what expired before it is absent.
 type Ledger interface {

@@ -73,8 +73,8 @@ func (r *Reader) Err() error {
 }
 
 // Policy reads what a team can set about its alerts.
-func (r *Reader) Policy() gate.Policy {
-	p := gate.DefaultPolicy()
+func (r *Reader) Policy() gate.Rules {
+	p := gate.DefaultRules()
 	p.OnWarn = gate.Choice(r.OneOf("ON_WARN", string(gate.DropIt), string(gate.StartIt)))
 	p.OnNoData = gate.Choice(r.OneOf("ON_NO_DATA", string(gate.DropIt), string(gate.StartIt)))
 	p.OnTest = gate.Choice(r.OneOf("ON_TEST", string(gate.DropIt), string(gate.StartIt)))

@@ -48,7 +48,7 @@ func TestWhatIsSetIsTaken(t *testing.T) {
 
 func TestLeftOutMeansTheDefault(t *testing.T) {
 	r := from(nil)
-	got, want := r.Policy(), gate.DefaultPolicy()
+	got, want := r.Policy(), gate.DefaultRules()
 	if got.OnWarn != want.OnWarn || got.InDoubt != want.InDoubt || got.MaxAge != want.MaxAge || r.Err() != nil {
 		t.Errorf("policy %+v, %v", got, r.Err())
 	}

@@ -34,8 +34,7 @@ const (
 // Starter runs decisions. All fields are needed.
 type Starter struct {
 	Ledger ledger.Ledger
-	Agent  Agent
-	Policy gate.Policy
+	Agents map[string]Agent // by the name of their account
 	Now    func() time.Time
 }
 
@@ -74,7 +73,7 @@ func (s *Starter) Run(ctx context.Context, d gate.Decision) (Report, error) {
 	rep := Report{Case: d.Start.Case, Message: message(*d.Start)}
 	ans := delivery.Answer{Reason: delivery.OutOfTime, Words: "no time was left in this invocation to call the Agent"}
 	if s.timeToCall(ctx, *d.Start) {
-		ans = s.Agent.Call(ctx, rep.Message)
+		ans = s.call(ctx, d.Start.Case.Agent, rep.Message)
 		rep.Called = ans.Reason != delivery.OutOfTime
 	}
 	rep.Answer = &ans
@@ -99,6 +98,14 @@ func (s *Starter) timeToCall(ctx context.Context, cl gate.Claim) bool {
 	return !done.After(cl.Case.Until.Add(-gate.ClockDifference))
 }
 
+// call calls the case's own Agent.
+func (s *Starter) call(ctx context.Context, name string, m agent.Message) delivery.Answer {
+	if a, there := s.Agents[name]; there {
+		return a.Call(ctx, m)
+	}
+	return delivery.Answer{Reason: delivery.SecretMissing, Words: fmt.Sprintf("this function knows no Agent called %q", name)}
+}
+
 // settle writes the outcome. When others have written to the case meanwhile, or have counted a failed call of theirs,
 // case and account are read again: the gate then says whether the call still has something to settle. An answer that was
 // lost is settled again; its condition makes that harmless.
@@ -107,7 +114,7 @@ func (s *Starter) settle(ctx context.Context, cl gate.Claim, ans delivery.Answer
 	defer cancel()
 	c := cl.Case
 	for try := 1; ; try++ {
-		dec := gate.Settle(c, cl, ans, s.Policy, s.Now())
+		dec := gate.Settle(c, cl, ans, s.Now())
 		if dec.Change.Empty() {
 			return c, nil
 		}

@@ -52,7 +52,7 @@ func (d *door) Call(_ context.Context, m agent.Message) delivery.Answer {
 
 func newDoor() (*door, *start.Starter) {
 	d := &door{Ledger: memledger.New(), reason: delivery.Received, now: noon}
-	return d, &start.Starter{Ledger: d, Agent: d, Policy: gate.DefaultPolicy(), Now: func() time.Time { return d.now }}
+	return d, &start.Starter{Ledger: d, Agents: map[string]start.Agent{"default": d}, Now: func() time.Time { return d.now }}
 }
 
 // claim is the decision to start a case of one alert.
@@ -63,7 +63,7 @@ func claim(t *testing.T) gate.Decision {
 		Monitor: alert.Monitor{ID: "m", Name: "Checkout is slow"}, Transition: alert.Triggered, Severity: alert.High,
 		Time: noon.Add(-time.Minute), Title: "Checkout is slow",
 	}
-	d := gate.Arrive(gate.View{Account: gate.Account{Agent: "default"}}, gate.Arrival{Alert: al}, gate.DefaultPolicy(), noon)
+	d := gate.Arrive(gate.View{Account: gate.Account{Agent: "default"}}, gate.Arrival{Alert: al}, gate.DefaultRules(), noon)
 	if d.Start == nil {
 		t.Fatalf("no start: %s (%s)", d.Verdict, d.Reason)
 	}

@@ -39,7 +39,7 @@ type bridge struct {
 	agent  *agenttest.Server
 	ledger *memledger.Ledger
 	queue  *memqueue.Queue
-	policy gate.Policy
+	policy gate.Rules
 
 	// The functions as Lambda would call them, guarded in the same way.
 	ingest     func(context.Context, lambda.APIGatewayV2HTTPRequest) (lambda.APIGatewayV2HTTPResponse, error)
@@ -49,7 +49,7 @@ type bridge struct {
 
 // newBridge wires the bridge. Its functions log to logs, which may be nil. Close what it returns.
 func newBridge(w *watch, onRequest func(agenttest.Request), logs io.Writer) (*bridge, error) {
-	b := &bridge{watch: w, ledger: memledger.New(), policy: gate.DefaultPolicy()}
+	b := &bridge{watch: w, ledger: memledger.New(), policy: gate.DefaultRules()}
 	b.queue = memqueue.New(memqueue.Options{})
 	var err error
 	if b.agent, err = agenttest.NewServer(agenttest.Options{OnRequest: onRequest}); err != nil {
@@ -60,7 +60,7 @@ func newBridge(w *watch, onRequest func(agenttest.Request), logs io.Writer) (*br
 		b.close()
 		return nil, err
 	}
-	starter := &start.Starter{Ledger: b.ledger, Agent: client, Policy: b.policy, Now: time.Now}
+	starter := &start.Starter{Ledger: b.ledger, Agents: map[string]start.Agent{"default": client}, Now: time.Now}
 
 	in := &intake.Handler{
 		Queue: b.queue, QueueName: "alerts", Tokens: tokens{}, Now: time.Now, Log: w.logger("ingest", handler("ingest", logs)),
@@ -72,7 +72,7 @@ func newBridge(w *watch, onRequest func(agenttest.Request), logs io.Writer) (*br
 	}
 	b.dispatcher = telemetry.Wrap(config("dispatcher", logs), traced(dis.Handle))
 	sch := &schedule.Handler{
-		Ledger: b.ledger, Starter: starter, Secrets: client, Policy: b.policy, Now: time.Now,
+		Ledger: b.ledger, Starter: starter, Secrets: map[string]schedule.Secrets{"default": client}, Policy: b.policy, Now: time.Now,
 		Log: w.logger("scheduler", handler("scheduler", logs)),
 	}
 	b.scheduler = telemetry.Wrap(config("scheduler", logs), sch.Handle)

@@ -65,7 +65,7 @@ func (l *life) run(ctx context.Context) (gate.Decision, start.Report, error) {
 func (l *life) decide(ctx context.Context) (gate.Decision, error) {
 	now := l.Now()
 	if u := l.env.Unreadable; u != nil {
-		v, err := l.Ledger.Look(ctx, ledger.Question{Delivery: l.env.Delivery, Agent: l.Policy.Agent}, now)
+		v, err := l.Ledger.Look(ctx, ledger.Question{Delivery: l.env.Delivery, Agent: l.Policy.Agents()[0]}, now)
 		if err != nil {
 			return gate.Decision{}, err
 		}
@@ -76,16 +76,17 @@ func (l *life) decide(ctx context.Context) (gate.Decision, error) {
 		return gate.Reject(v, rec, now), nil
 	}
 	al := *l.env.Alert
-	q := ledger.Question{Delivery: al.Delivery, Incident: al.Incident, Agent: l.Policy.Agent}
-	if l.Policy.Keys != nil {
-		q.Pointers = l.Policy.Keys(al)
+	rules := l.Policy.For(al)
+	q := ledger.Question{
+		Delivery: al.Delivery, Incident: al.Incident, Pointers: rules.Pointers(), Agent: rules.Agent,
+		Group: rules.Group, Surge: rules.Surge,
+		Leads: rules.Ranks(al) >= alert.Critical, // only such a one can lift a case
 	}
-	q.Leads = l.Policy.Hold != nil // only a held case can be lifted by an alert
 	v, err := l.Ledger.Look(ctx, q, now)
 	if err != nil {
 		return gate.Decision{}, err
 	}
-	return gate.Arrive(v, gate.Arrival{Alert: al, TraceID: l.traceID, Trace: l.trace}, l.Policy, now), nil
+	return gate.Arrive(v, gate.Arrival{Alert: al, TraceID: l.traceID, Trace: l.trace}, rules, now), nil
 }
 
 // excerpt bounds what the ledger keeps of a body that could not be read, in characters.

@@ -33,14 +33,14 @@ const (
 type Handler struct {
 	Ledger  ledger.Ledger
 	Starter *start.Starter
-	Secrets Secrets
+	Secrets map[string]Secrets // by the name of the Agent
 	Policy  gate.Policy
 	Now     func() time.Time
 	Log     *slog.Logger
 	Metrics *telemetry.Recorder
 }
 
-// Secrets tells the version of the Agent's secret, read anew.
+// Secrets tells the version of an Agent's secret, read anew.
 type Secrets interface {
 	SecretVersion(ctx context.Context) (string, error)
 }
@@ -57,8 +57,9 @@ func (h *Handler) Handle(ctx context.Context, _ struct{}) (struct{}, error) {
 type tick struct {
 	*Handler
 	began      time.Time
-	shut       bool // the account was shut when the tick began
-	opened     bool // and is open again
+	agent      string // whose account and cases it looks at now
+	shut       int    // accounts that were shut when the tick began
+	opened     int    // and are open again
 	repaired   int
 	due        int  // cases that were looked at
 	moved      int  // cases that were moved on
@@ -73,15 +74,18 @@ type tick struct {
 	trouble    error
 }
 
+// run looks after one Agent after the other. Only a store that fails ends it.
 func (t *tick) run(ctx context.Context) error {
-	if err := t.account(ctx); err != nil {
-		return err
+	for _, t.agent = range t.Policy.Agents() {
+		if err := t.account(ctx); err != nil {
+			return err
+		}
+		ids, err := t.Ledger.Due(ctx, t.agent, t.Now())
+		if err != nil {
+			return fmt.Errorf("the tick could not ask the ledger what is due: %w", err)
+		}
+		t.cases(ctx, ids)
 	}
-	ids, err := t.Ledger.Due(ctx, t.Policy.Agent, t.Now())
-	if err != nil {
-		return fmt.Errorf("the tick could not ask the ledger what is due: %w", err)
-	}
-	t.cases(ctx, ids)
 	t.done = t.failed < maxFailed
 	return t.trouble
 }
@@ -89,21 +93,22 @@ func (t *tick) run(ctx context.Context) error {
 // account opens an account whose secret has been mended, and gives back what no case stands behind. What goes wrong
 // here is told, and does not keep the tick from its cases, as long as the ledger answers.
 func (t *tick) account(ctx context.Context) error {
-	v, err := t.Ledger.LookCase(ctx, "", t.Policy.Agent, t.Now())
+	v, err := t.Ledger.LookCase(ctx, "", t.agent, t.Now())
 	var decisions []gate.Decision
 	switch {
 	case errors.Is(err, ledger.ErrUnreadable): // a case, then; the account itself is there
 		t.unreadable++
-		t.note(fmt.Errorf("the reservations of the account %q were not checked: %w", t.Policy.Agent, err))
+		t.note(fmt.Errorf("the reservations of the account %q were not checked: %w", t.agent, err))
 	case err != nil:
-		return fmt.Errorf("the tick could not read the account %q: %w", t.Policy.Agent, err)
+		return fmt.Errorf("the tick could not read the account %q: %w", t.agent, err)
 	default:
 		decisions = gate.Repair(v, t.Now())
 	}
-	if t.shut = !v.Account.Shut.Since.IsZero(); t.shut {
-		version, err := t.Secrets.SecretVersion(ctx)
+	if !v.Account.Shut.Since.IsZero() {
+		t.shut++
+		version, err := t.secretVersion(ctx)
 		if err != nil {
-			t.note(fmt.Errorf("the account %q is shut and the Agent's secret could not be read to open it: %w", t.Policy.Agent, err))
+			t.note(fmt.Errorf("the account %q is shut and the Agent's secret could not be read to open it: %w", t.agent, err))
 		} else {
 			decisions = append([]gate.Decision{gate.Reopen(v.Account, version, t.Now())}, decisions...)
 		}
@@ -114,14 +119,22 @@ func (t *tick) account(ctx context.Context) error {
 		}
 		switch _, err := t.Starter.Run(ctx, d); {
 		case err != nil && !t.raced(err):
-			return fmt.Errorf("the tick could not mend the account %q: %w", t.Policy.Agent, err)
+			return fmt.Errorf("the tick could not mend the account %q: %w", t.agent, err)
 		case err == nil && d.Change.Account != nil && d.Change.Account.Shut != nil:
-			t.opened = true
+			t.opened++
 		case err == nil && !d.Change.Empty():
 			t.repaired++
 		}
 	}
 	return nil
+}
+
+func (t *tick) secretVersion(ctx context.Context) (string, error) {
+	s, there := t.Secrets[t.agent]
+	if !there {
+		return "", fmt.Errorf("this function knows no Agent called %q", t.agent)
+	}
+	return s.SecretVersion(ctx)
 }
 
 // cases moves on what is due: first what calls nobody and frees slots; then the starts, best first. The ledger names
@@ -204,8 +217,8 @@ func (t *tick) decide(ctx context.Context, id string) (gate.Case, gate.Decision,
 	var v gate.View
 	var d gate.Decision
 	err := telemetry.Catch(func() (err error) {
-		if v, err = t.Ledger.LookCase(read, id, t.Policy.Agent, t.Now()); err == nil {
-			d = gate.Due(v, id, t.Policy, t.Now())
+		if v, err = t.Ledger.LookCase(read, id, t.agent, t.Now()); err == nil {
+			d = gate.Due(v, id, t.rules(v, id), t.Now())
 		}
 		return err
 	})
@@ -214,6 +227,14 @@ func (t *tick) decide(ctx context.Context, id string) (gate.Case, gate.Decision,
 		return gate.Case{}, gate.Decision{}, err
 	}
 	return v.Cases[id], d, nil
+}
+
+// rules are what the policy says of the alert that opened the case. The case stays with its Agent, whatever the policy
+// would choose by now.
+func (t *tick) rules(v gate.View, id string) gate.Rules {
+	r := t.Policy.For(gate.LeadOf(v, v.Cases[id]))
+	r.Agent = t.agent
+	return r
 }
 
 // move commits one decision and, where it claims a start, calls the Agent and settles.

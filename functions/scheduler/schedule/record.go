@@ -41,14 +41,14 @@ func (t *tick) record(ctx context.Context, err error) {
 	if t.done {
 		t.Metrics.Count(ctx, telemetry.Tick, 1)
 	}
-	if t.shut && !t.opened { // again in each tick, so that the alarm lasts as long as the fault
+	if t.shut > t.opened { // again in each tick, so that the alarm lasts as long as the fault
 		t.Metrics.Count(ctx, telemetry.AgentShut, 1)
 	}
 	t.count(ctx, telemetry.LedgerConflict, t.lost)
 	t.count(ctx, telemetry.LedgerUnknown, t.unknown)
 	t.count(ctx, telemetry.TickDue, t.due)
 	t.count(ctx, telemetry.TickStarted, t.starts)
-	if err == nil && t.moved+t.lost+t.unknown+t.left+t.repaired+t.unreadable == 0 && !t.opened {
+	if err == nil && t.moved+t.lost+t.unknown+t.left+t.repaired+t.unreadable+t.opened == 0 {
 		return
 	}
 	attrs := []slog.Attr{
@@ -61,7 +61,7 @@ func (t *tick) record(ctx context.Context, err error) {
 		slog.Int("failed", t.failed),
 		slog.Int("left", t.left),
 		slog.Int("repaired", t.repaired),
-		slog.Bool("opened", t.opened),
+		slog.Bool("opened", t.opened > 0),
 		slog.Int64("took_ms", t.Now().Sub(t.began).Milliseconds()),
 	}
 	if err != nil { // EventBridge keeps no words: this record is where they are read

@@ -12,6 +12,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/gate/gatetest"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/ledger/dynamoledger"
 	"github.com/alertbridge/alertbridge/shared/ledger/dynamoledger/dynamotest"
@@ -39,7 +40,7 @@ type twins struct {
 		ledger.Lister
 	}
 	two    *dynamoledger.Ledger
-	policy gate.Policy
+	policy gatetest.Policy
 	now    time.Time
 
 	alerts []alert.Alert
@@ -51,12 +52,12 @@ type twins struct {
 
 func newTwins(t *testing.T, seed uint64, two *dynamoledger.Ledger) *twins {
 	w := &twins{
-		T: t, Rand: rand.New(rand.NewPCG(seed, 7)), one: memledger.New(), two: two, policy: gate.DefaultPolicy(),
+		T: t, Rand: rand.New(rand.NewPCG(seed, 7)), one: memledger.New(), two: two, policy: gatetest.Policy{Rules: gate.DefaultRules()},
 		now: time.Now().UTC(), views: map[string][]gate.View{}, tally: map[string]int{},
 	}
 	w.policy.Slots = 2
 	w.policy.Keys = func(a alert.Alert) []string { return []string{"monitor:" + a.Incident.Monitor, "all"} }
-	w.policy.Hold = func(alert.Alert) time.Duration { return time.Duration(w.policy.Slots) * time.Minute }
+	w.policy.Hold = 2 * time.Minute
 	return w
 }
 
@@ -98,7 +99,7 @@ func (w *twins) alert() {
 	q := ledger.Question{Delivery: a.Delivery, Incident: a.Incident, Pointers: w.policy.Keys(a), Agent: agent, Leads: true}
 	v := w.old(fmt.Sprint(a.Incident), func(l ledger.Ledger) (gate.View, error) { return l.Look(w.Context(), q, w.now) })
 	v.Delivery = nil // what is old does not know of a delivery that was decided meanwhile: both ledgers must
-	w.commit(gate.Arrive(v, gate.Arrival{Alert: a, TraceID: "trace"}, w.policy, w.now))
+	w.commit(gate.Arrive(v, gate.Arrival{Alert: a, TraceID: "trace"}, w.policy.For(a), w.now))
 }
 
 func (w *twins) tick() {
@@ -116,7 +117,7 @@ func (w *twins) tick() {
 	if len(ids) > 0 {
 		id := ids[w.IntN(len(ids))]
 		v := w.old(id, func(l ledger.Ledger) (gate.View, error) { return l.LookCase(w.Context(), id, agent, w.now) })
-		w.commit(gate.Due(v, id, w.policy, w.now))
+		w.commit(gate.Due(v, id, w.policy.Rules, w.now))
 	}
 	v := both(w, "LookCase", func(l ledger.Ledger) (gate.View, error) { return l.LookCase(w.Context(), "", agent, w.now) })
 	w.commit(gate.Reopen(v.Account, fmt.Sprint("v", w.IntN(3)), w.now))
@@ -136,7 +137,7 @@ func (w *twins) settle() {
 	ans := delivery.Answer{Reason: reasons[w.IntN(len(reasons))], Words: "words", SecretVersion: fmt.Sprint("v", w.IntN(3))}
 	v := w.old(cl.Case.ID, func(l ledger.Ledger) (gate.View, error) { return l.LookCase(w.Context(), cl.Case.ID, agent, w.now) })
 	if c, there := v.Cases[cl.Case.ID]; there {
-		w.commit(gate.Settle(c, cl, ans, w.policy, w.now))
+		w.commit(gate.Settle(c, cl, ans, w.now))
 	}
 }
 

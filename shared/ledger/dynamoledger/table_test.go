@@ -317,11 +317,11 @@ func indexed(it item) string {
 func costs(t *testing.T) string {
 	const agentName = "default"
 	ctx := t.Context()
-	policy := gate.DefaultPolicy()
+	policy := gate.DefaultRules()
 	grouped := policy
-	grouped.Keys = func(alert.Alert) []string { return []string{"service:checkout-api"} }
+	grouped.Keys = []gate.Key{{Name: "service:checkout-api", For: grouped.Window}}
 	held := grouped
-	held.Hold = func(alert.Alert) time.Duration { return 2 * time.Minute }
+	held.Hold = 2 * time.Minute
 	var b strings.Builder
 	b.WriteString("| what happens | round trips | read units | write units |\n|---|---:|---:|---:|\n")
 
@@ -335,14 +335,11 @@ func costs(t *testing.T) string {
 		act(m)
 		fmt.Fprintf(&b, "| %s | %d | %v | %v |\n", what, m.trips, m.reads, m.writes)
 	}
-	arrives := func(al alert.Alert, p gate.Policy, want gate.Reason) func(*meter) {
+	arrives := func(al alert.Alert, p gate.Rules, want gate.Reason) func(*meter) {
 		return func(m *meter) {
 			t.Helper()
 			now := al.Time.Add(2 * time.Second)
-			q := ledger.Question{Delivery: al.Delivery, Incident: al.Incident, Agent: agentName, Leads: true}
-			if p.Keys != nil {
-				q.Pointers = p.Keys(al)
-			}
+			q := ledger.Question{Delivery: al.Delivery, Incident: al.Incident, Agent: agentName, Leads: true, Pointers: p.Pointers()}
 			v, err := m.Look(ctx, q, now)
 			if err != nil {
 				t.Fatal(err)
@@ -361,7 +358,7 @@ func costs(t *testing.T) string {
 			}
 		}
 	}
-	ticks := func(p gate.Policy, at time.Time, want gate.Did) func(*meter) {
+	ticks := func(p gate.Rules, at time.Time, want gate.Did) func(*meter) {
 		return func(m *meter) {
 			t.Helper()
 			v, err := m.LookCase(ctx, "", agentName, at)
@@ -425,9 +422,9 @@ func costs(t *testing.T) string {
 	return b.String()
 }
 
-func settles(t *testing.T, m *meter, cl gate.Claim, p gate.Policy, now time.Time) {
+func settles(t *testing.T, m *meter, cl gate.Claim, p gate.Rules, now time.Time) {
 	t.Helper()
-	dec := gate.Settle(cl.Case, cl, delivery.Answer{Reason: delivery.Received}, p, now)
+	dec := gate.Settle(cl.Case, cl, delivery.Answer{Reason: delivery.Received}, now)
 	if err := m.Commit(t.Context(), dec.Change); err != nil {
 		t.Fatal(err)
 	}
@@ -455,7 +452,7 @@ func extremes(t *testing.T) string {
 		t.Errorf("a transaction of %d actions and %d bytes is more than DynamoDB takes", actions, total)
 	}
 	q := ledger.Question{Delivery: first.Delivery.ID, Incident: first.Incident.Now.Key, Agent: first.Account.Agent, Leads: true}
-	for i := range ledger.MaxPointers {
+	for i := range gate.MaxKeys {
 		c := ledgertest.Largest(noon, i+1)
 		q.Pointers = append(q.Pointers, c.Pointers[0].Key)
 		if err := m.Commit(t.Context(), c); err != nil {
@@ -470,7 +467,7 @@ func extremes(t *testing.T) string {
 		"| commit | %v write | %d items, %s bytes, of which the alert that opens the case is %s |\n"+
 		"| look | %v read | in %d round trips: %d cases with the alerts that opened them |\n",
 		writes, actions, thousands(total), thousands(itemSize(m.stored[leadKey(first.Cases[0].Now.ID)])),
-		m.reads, m.trips, 1+ledger.MaxPointers)
+		m.reads, m.trips, 1+gate.MaxKeys)
 }
 
 // typicalTrace is a carrier as the tracer writes it.
@@ -512,8 +509,8 @@ func typicalAlert(delivery, key string, tr alert.Transition, after time.Duration
 // typicalChange writes one record of each kind in its usual size.
 func typicalChange() gate.Change {
 	al := typicalAlert("1", "c.1", alert.Triggered, 0)
-	p := gate.DefaultPolicy()
-	p.Keys = func(alert.Alert) []string { return []string{"service:checkout-api"} }
+	p := gate.DefaultRules()
+	p.Keys = []gate.Key{{Name: "service:checkout-api", For: p.Window}}
 	v := gate.View{Account: gate.Account{Agent: p.Agent}}
 	c := gate.Arrive(v, gate.Arrival{Alert: al, TraceID: strings.Repeat("f", 32), Trace: typicalTrace}, p, noon).Change
 	c.Account.Put["ab-aaaaaaaaaaaaaaaa"] = gate.Reservation{Attempt: 1, Until: noon}

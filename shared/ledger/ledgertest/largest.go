@@ -62,7 +62,7 @@ func Largest(now time.Time, n int) gate.Change {
 			Down: &gate.Down{Until: now, Fails: 99_999, Doubts: 99_999},
 		},
 	}
-	for i := range ledger.MaxPointers {
+	for i := range gate.MaxKeys {
 		k := fmt.Sprintf("%d-%d-", n, i)
 		change.Pointers = append(change.Pointers, gate.PointerWrite{Key: k + strings.Repeat("k", MaxKey-len(k)), Now: c.ID})
 	}
@@ -105,7 +105,7 @@ func testLargest(t *testing.T, open func(*testing.T) Harness) {
 		q := ledger.Question{
 			Delivery: first.Delivery.ID, Incident: first.Incident.Now.Key, Agent: first.Account.Agent, Leads: true,
 		}
-		for n := range 1 + ledger.MaxPointers { // the incident's case, and one for each pointer
+		for n := range 1 + gate.MaxKeys { // the incident's case, and one for each pointer
 			c := Largest(w.now, n)
 			if n > 0 {
 				q.Pointers = append(q.Pointers, c.Pointers[0].Key)
@@ -115,8 +115,8 @@ func testLargest(t *testing.T, open func(*testing.T) Harness) {
 		v := w.look(q)
 		w.same("the delivery", v.Delivery, first.Delivery)
 		w.same("the account", v.Account.Running, first.Account.Put)
-		if len(v.Cases) != 1+ledger.MaxPointers || len(v.Leads) != len(v.Cases) {
-			w.Fatalf("%d cases and %d leads of %d", len(v.Cases), len(v.Leads), 1+ledger.MaxPointers)
+		if len(v.Cases) != 1+gate.MaxKeys || len(v.Leads) != len(v.Cases) {
+			w.Fatalf("%d cases and %d leads of %d", len(v.Cases), len(v.Leads), 1+gate.MaxKeys)
 		}
 		w.same("the case", v.Cases[first.Incident.Now.Case], inOrder(first.Cases[0].Now))
 		w.same("the lead", v.Leads[first.Incident.Now.Case], *first.Cases[0].Lead)

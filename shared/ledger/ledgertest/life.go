@@ -35,7 +35,7 @@ func testLife(t *testing.T, open func(*testing.T) Harness) {
 		}
 		first := last.Add(time.Second)
 		v = w.lookAt(all, first)
-		if v.Delivery != nil || v.Incident != (gate.Incident{}) || len(v.Pointers)+len(v.Cases)+len(v.Leads) != 0 {
+		if v.Delivery != nil || v.Incident.Version != 0 || len(v.Pointers)+len(v.Cases)+len(v.Leads) != 0 {
 			w.Fatalf("a second after its time of life the ledger still gives %+v", v)
 		}
 		if len(v.Account.Running) != 1 {

@@ -14,7 +14,7 @@ import (
 func testReads(t *testing.T, open func(*testing.T) Harness) {
 	each(t, open, "an empty ledger", func(w *world) {
 		v := w.look(ledger.Question{Delivery: "d-1", Incident: incidentOf(1), Pointers: []string{"k-1"}, Agent: agent, Leads: true})
-		if v.Delivery != nil || v.Incident != (gate.Incident{}) || len(v.Pointers)+len(v.Cases)+len(v.Leads) != 0 {
+		if v.Delivery != nil || v.Incident.Version != 0 || len(v.Pointers)+len(v.Cases)+len(v.Leads) != 0 {
 			w.Fatalf("an empty ledger knows %+v", v)
 		}
 		w.same("the account", v.Account, gate.Account{Agent: agent}) // the gate takes the name for its write from here

@@ -59,7 +59,7 @@ func testRefusals(t *testing.T, open func(*testing.T) Harness) {
 		}},
 		{"too many grouping keys", func(*world, gate.Case) gate.Change {
 			var c gate.Change
-			for i := range ledger.MaxPointers + 1 {
+			for i := range gate.MaxKeys + 1 {
 				c.Pointers = append(c.Pointers, gate.PointerWrite{Key: fmt.Sprint("k-", i), Now: "ab-1"})
 			}
 			return c
