@@ -41,36 +41,47 @@ type Reason string
 const (
 	NewIncident Reason = "new_incident" // start: no case covers it
 	Lifted      Reason = "lifted"       // start: critical, and the case it belongs to was still waiting
+	FlapStart   Reason = "flap_start"   // start: its monitor group flaps, which is worth one start without a hold
 
 	Duplicate    Reason = "duplicate_delivery" // join: this very notification has its verdict already
 	Repeat       Reason = "repeat"             // join: the incident fires and has its case
 	ReTriggering Reason = "re_triggered"       // join: the same, said by Re-Triggered
 	Renotifying  Reason = "renotified"         // join: the same, said by Renotify
-	Covered      Reason = "covered"            // join: another incident's case covers it
+	Covered      Reason = "covered"            // join: another incident's case covers it, and will tell the Agent of it
+	NotTold      Reason = "not_told"           // join: the same, but what the Agent is told was written already
+	InStorm      Reason = "in_storm"           // join: the case that collects its environment's storm tells of it
 
-	Holding   Reason = "hold"       // wait: the policy gives it time to recover
-	NoSlot    Reason = "slots"      // wait: the account has no room
-	AgentDown Reason = "agent_down" // wait: the Agent cannot be reached for now
-	AgentShut Reason = "agent_shut" // wait: the Agent's secret is missing or not accepted
+	Holding    Reason = "hold"        // wait: the policy gives it time to recover
+	NoSlot     Reason = "slots"       // wait: the account has no room
+	OverBudget Reason = "budget"      // wait: the account has no money for it now
+	Storming   Reason = "storm"       // wait: it opens the case that collects its environment's storm
+	WouldStart Reason = "would_start" // wait: the mode only observes what would be started
+	AgentDown  Reason = "agent_down"  // wait: the Agent cannot be reached for now
+	AgentShut  Reason = "agent_shut"  // wait: the Agent's secret is missing or not accepted
 
-	IsRecovery Reason = "recovered"          // drop: it says that the incident is over
-	Late       Reason = "late"               // drop: its incident recovered after it happened
-	IsTest     Reason = "test"               // drop: a test notification
-	IsWarn     Reason = "warn"               // drop: Warn or Re-Warn, by setting
-	IsNoData   Reason = "no_data"            // drop: No Data or Re-No Data, by setting
-	IsUnknown  Reason = "unknown_transition" // drop: a transition nobody knows
-	TooOld     Reason = "too_old"            // drop: would open a case, but happened too long ago
-	Unreadable Reason = "unreadable"         // drop: authenticated, but not an alert
+	IsRecovery   Reason = "recovered"          // drop: it says that the incident is over
+	Late         Reason = "late"               // drop: its incident recovered after it happened
+	IsTest       Reason = "test"               // drop: a test notification
+	IsWarn       Reason = "warn"               // drop: Warn or Re-Warn, by the policy
+	IsNoData     Reason = "no_data"            // drop: No Data or Re-No Data, by the policy
+	IsUnknown    Reason = "unknown_transition" // drop: a transition nobody knows
+	TooOld       Reason = "too_old"            // drop: would open a case, but happened too long ago
+	NotStarted   Reason = "not_on_transition"  // drop: would open a case, but the policy starts nothing on its transition
+	IsFlapping   Reason = "flapping"           // drop: would open a case, but its monitor group flaps and had its start
+	Silenced     Reason = "silenced"           // drop: somebody silenced it
+	IsModeOff    Reason = "mode_off"           // drop: the mode is off
+	OnlyCritical Reason = "critical_only"      // drop: the mode is for critical alerts only, and it is none
+	Unreadable   Reason = "unreadable"         // drop: authenticated, but not an alert
 )
 
 // Reasons lists every reason with its verdict, for tables, metrics and tests.
 func Reasons() map[Reason]Verdict {
 	return map[Reason]Verdict{
-		NewIncident: Start, Lifted: Start,
-		Duplicate: Join, Repeat: Join, ReTriggering: Join, Renotifying: Join, Covered: Join,
-		Holding: Wait, NoSlot: Wait, AgentDown: Wait, AgentShut: Wait,
+		NewIncident: Start, Lifted: Start, FlapStart: Start,
+		Duplicate: Join, Repeat: Join, ReTriggering: Join, Renotifying: Join, Covered: Join, NotTold: Join, InStorm: Join,
+		Holding: Wait, NoSlot: Wait, OverBudget: Wait, Storming: Wait, WouldStart: Wait, AgentDown: Wait, AgentShut: Wait,
 		IsRecovery: Drop, Late: Drop, IsTest: Drop, IsWarn: Drop, IsNoData: Drop, IsUnknown: Drop, TooOld: Drop,
-		Unreadable: Drop,
+		NotStarted: Drop, IsFlapping: Drop, Silenced: Drop, IsModeOff: Drop, OnlyCritical: Drop, Unreadable: Drop,
 	}
 }
 
