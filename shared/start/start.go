@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/agent"
+	"github.com/alertbridge/alertbridge/shared/clock"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
@@ -83,7 +84,7 @@ func (s *Starter) Run(ctx context.Context, d gate.Decision) (Report, error) {
 }
 
 func (s *Starter) commit(ctx context.Context, c gate.Change) error {
-	ctx, cancel := context.WithTimeout(ctx, CommitTime)
+	ctx, cancel := clock.WithTimeout(ctx, CommitTime)
 	defer cancel()
 	return s.Ledger.Commit(ctx, c)
 }
@@ -110,7 +111,7 @@ func (s *Starter) call(ctx context.Context, name string, m agent.Message) delive
 // case and account are read again: the gate then says whether the call still has something to settle. An answer that was
 // lost is settled again; its condition makes that harmless.
 func (s *Starter) settle(ctx context.Context, cl gate.Claim, ans delivery.Answer) (gate.Case, error) {
-	ctx, cancel := context.WithTimeout(ctx, SettleTime)
+	ctx, cancel := clock.WithTimeout(ctx, SettleTime)
 	defer cancel()
 	c := cl.Case
 	for try := 1; ; try++ {
