@@ -44,7 +44,11 @@ func (b *Bridge) reached(name string, r agenttest.Request) {
 		IncidentID string `json:"incidentId"`
 	}
 	_ = json.Unmarshal(r.Body, &event) // one that is no event has no case
-	b.o.OnStart(Start{At: b.now, Agent: name, Case: event.IncidentID, Request: r})
+	st := Start{At: b.now, Agent: name, Case: event.IncidentID, Request: r}
+	if b.running != nil {
+		st.Invocation = b.running.id
+	}
+	b.o.OnStart(st)
 }
 
 // door is the way to an Agent: a step like any other.

@@ -65,6 +65,9 @@ type Options struct {
 	// Meddle is asked before every step of every invocation what becomes of it.
 	Meddle func(Step) Outcome
 
+	// OnCommit is told of everything that is committed, OnEnd of each invocation that is over.
+	OnCommit func(Committed)
+	OnEnd    func(Ended)
 	// OnVerdict is told of each verdict when it is in the ledger, and of each message that turned out to be a duplicate;
 	// OnCase of each change of a case's state, OnStart of each request that reaches an Agent, OnAnswer of what the front
 	// door answers.
@@ -74,6 +77,28 @@ type Options struct {
 	OnAnswer  func(Answer)
 
 	Log slog.Handler // of all functions; nil: nowhere
+}
+
+// Committed is a change that is in the ledger now.
+type Committed struct {
+	At         time.Time
+	Role       Role
+	Invocation int
+	Called     bool // the invocation has called an Agent before
+	// Alone: nobody else has committed anything since the invocation read what this rests on.
+	Alone  bool
+	Change gate.Change
+}
+
+// Ended is an invocation that is over.
+type Ended struct {
+	At         time.Time
+	Role       Role
+	Invocation int
+	Began      time.Time     // on the clock of all
+	Skew       time.Duration // of its own
+	Dead       bool          // it crashed, or its time was up
+	Alone      bool          // nobody else has committed anything while it ran
 }
 
 // Verdict is what a message came to.
@@ -96,10 +121,11 @@ type Move struct {
 
 // Start is a request that reached an Agent, as it judged it.
 type Start struct {
-	At      time.Time
-	Agent   string
-	Case    string
-	Request agenttest.Request
+	At         time.Time
+	Agent      string
+	Case       string
+	Invocation int
+	Request    agenttest.Request
 }
 
 // Answer is the front door's answer to a delivery; Status 0: none came.
@@ -119,6 +145,7 @@ type Bridge struct {
 	running *invocation
 	begun   int // invocations
 	working int // dispatchers
+	commits int
 
 	queue  *memqueue.Queue
 	ledger *memledger.Ledger

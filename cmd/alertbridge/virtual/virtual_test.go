@@ -194,7 +194,7 @@ func BenchmarkMessages(b *testing.B) {
 			at := noon.Add(time.Duration(n) * 6 * time.Minute)
 			s.Deliver(at, body(n+1, fmt.Sprint(n%20), fmt.Sprint(n/40), []string{"Triggered", "Recovered"}[n/20%2], at))
 		}
-		s.Run(noon.Add(6*time.Hour))
+		s.Run(noon.Add(6 * time.Hour))
 		s.Close()
 	}
 }
