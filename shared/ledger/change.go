@@ -211,6 +211,9 @@ func checkHand(w gate.HandWrite) error {
 	case len(w.Now.Silences) > gate.MaxSilences:
 		return fmt.Errorf("%d silences; at most %d are kept: expire some", len(w.Now.Silences), gate.MaxSilences)
 	}
+	if m := w.Now.Mode.Mode; m != "" && !slices.Contains(gate.Modes(), m) {
+		return fmt.Errorf("%.40q is no mode; it is one of %v", m, gate.Modes())
+	}
 	if err := checkOrder(w.Now.Mode.Order); err != nil {
 		return fmt.Errorf("mode %s: %w", w.Now.Mode.Mode, err)
 	}
