@@ -241,9 +241,8 @@ func Repair(v View, now time.Time) []Decision {
 			continue
 		}
 		dec := Decision{Case: id, Change: Change{At: now, Account: &AccountWrite{Agent: v.Account.Agent, Drop: []string{id}}}}
-		if there { // the case as it is vouches that nobody else has booked it
+		if there {
 			dec.Change.Cases = []CaseWrite{{Read: c, Now: c}}
-			dec.Change.Account.Spend = v.Account.Running[id].books()
 		}
 		out = append(out, dec)
 	}
