@@ -39,7 +39,7 @@ const (
 	LookCase Op = "look_case" // at one case, or at an account
 	Due      Op = "due"
 	Commit   Op = "commit"
-	Call     Op = "call" // of the Agent
+	Calling  Op = "call" // the Agent
 )
 
 // Outcome is what becomes of a step. The zero value: it goes as it should, and takes no time.
@@ -158,7 +158,7 @@ func (i *invocation) Now() time.Time { return i.b.now.Add(i.skew) }
 
 // Jitter implements clock.Clock.
 func (i *invocation) Jitter(longest time.Duration) time.Duration {
-	return time.Duration(i.b.dice.Int64N(int64(longest)))
+	return time.Duration(i.b.dice.Int64N(int64(longest))).Truncate(time.Millisecond)
 }
 
 // Sleep implements clock.Clock: others run meanwhile.

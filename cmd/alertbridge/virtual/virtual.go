@@ -65,6 +65,9 @@ type Options struct {
 	// Meddle is asked before every step of every invocation what becomes of it.
 	Meddle func(Step) Outcome
 
+	// OnAlert is told of every alert that comes into the queue, OnCall of every request before it goes to an Agent.
+	OnAlert func(alert.Alert)
+	OnCall  func(Call)
 	// OnCommit is told of everything that is committed, OnEnd of each invocation that is over.
 	OnCommit func(Committed)
 	OnEnd    func(Ended)
@@ -128,11 +131,21 @@ type Start struct {
 	Request    agenttest.Request
 }
 
+// Call is a request on its way to an Agent.
+type Call struct {
+	At         time.Time
+	Agent      string
+	Invocation int
+	Case       string
+	Timestamp  string // of the event, as it is sent
+}
+
 // Answer is the front door's answer to a delivery; Status 0: none came.
 type Answer struct {
-	At     time.Time
-	Body   []byte
-	Status int
+	At       time.Time
+	Body     []byte
+	Status   int
+	Delivery string // the id that it has got
 }
 
 // Bridge is a bridge in virtual time. It is not for use by several goroutines.

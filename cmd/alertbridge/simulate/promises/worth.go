@@ -204,7 +204,9 @@ func (v arriving) over(k *kase) bool {
 	return k.started() || v.mode == gate.ModeObserve && k.shadow && k.state == gate.Ended && k.how == gate.EndObserved
 }
 
-func (v arriving) covers(k *kase, window time.Duration) bool { return v.rank <= k.rank && v.within(k, window) }
+func (v arriving) covers(k *kase, window time.Duration) bool {
+	return v.rank <= k.rank && v.within(k, window)
+}
 
 func (v arriving) within(k *kase, window time.Duration) bool { return v.a.Time.Sub(k.start) <= window }
 
