@@ -5,7 +5,6 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,7 +19,8 @@ var ErrNothing = errors.New("there is neither a case nor a dropped alert of this
 
 // Promote makes the next tick start a case, whatever it waits for but slots and the Agent: one that waits, that was
 // refused, or that rests in doubt, which is repeated once more. A case that ended without having been started, or an
-// alert that was dropped, gets a new case in its place. The error says why there is nothing to start.
+// alert that was dropped, gets a new case in its place. Where everything has recovered, or the last word is too old, the
+// hand's word counts as a notification that says it fires. The error says why there is nothing to start.
 //
 // v must hold the case and its lead, by the case's id. For what gets a new case it must hold besides: the lead's incident
 // and the case that this names; and, so that the new case is what the policy would have made of it, the lead's delivery
@@ -41,7 +41,16 @@ func Promote(v View, caseID string, o Order, now time.Time) (Decision, error) {
 	}
 	n := c
 	n.Hand, n.Until, n.Resting = o, now, false
-	return byHand(c, n, "start asked for by hand, by "+o.String(), nil, now), nil
+	facts := CaseFacts{}
+	if n.Firing == 0 { // everything in it has recovered, and somebody wants it started all the same
+		n.Firing, facts.Firing = 1, NoneFires
+	}
+	if c.State == InDoubt { // it may rest because it is too old
+		n.Last = now
+	}
+	n.Version++
+	n = Noted(n, "start asked for by hand"+o.String(), now)
+	return Decision{Case: n.ID, Did: Explains, Change: Change{At: now, Cases: []CaseWrite{{Read: c, Now: n, Facts: facts}}}}, nil
 }
 
 // reopened opens a case for what has none that could be started. old is the case as far as there is one.
@@ -57,10 +66,10 @@ func reopened(v View, old Case, id string, o Order, now time.Time) (Decision, er
 	r := rulesThen(v)
 	n := Case{
 		ID: id, Agent: v.Account.Agent, State: Waiting, Why: WhyHold, Until: now, Opened: now, Severity: r.Ranks(lead),
-		Hand: o, Version: 1, Firing: 1, Last: lead.Time, Title: cut(lead.Title, 200), Service: cut(lead.Service(), 100),
+		Hand: o, Version: 1, Firing: 1, Last: now, Title: cut(lead.Title, 200), Service: cut(lead.Service(), 100),
 		Incident: lead.Incident.String(), TraceID: old.TraceID, Trace: old.Trace,
 	}
-	n = stepped(n, now, "opened by hand, by "+o.String())
+	n = Noted(n, "opened by hand"+o.String(), now)
 	if old.ID != "" {
 		n.ID = caseIDAgain(old.ID, now)
 	}
@@ -83,8 +92,8 @@ func reopened(v View, old Case, id string, o Order, now time.Time) (Decision, er
 	}
 	for i, c := range []Case{own, old} { // what was only observed is over: it would be the same start twice
 		if c.Shadow && c.State == Waiting && (i == 0 || c.ID != own.ID) {
-			e := stepped(end(c, EndObserved, now), now, "opened anew as case "+n.ID+" by hand, by "+o.String())
-			dec.Change.Cases = append(dec.Change.Cases, CaseWrite{Read: c, Now: e})
+			over := end(c, EndObserved, "opened anew as case "+n.ID+" by hand"+o.String(), now)
+			dec.Change.Cases = append(dec.Change.Cases, CaseWrite{Read: c, Now: over})
 		}
 	}
 	return dec, nil
@@ -131,23 +140,29 @@ func Stop(v View, caseID string, o Order, now time.Time) (Decision, error) {
 	if !there {
 		return Decision{}, fmt.Errorf("%w: %.100q", ErrNothing, caseID)
 	}
-	n, words := c, "stopped by hand, by "+o.String()
+	n, acct, did := c, (*AccountWrite)(nil), Ends
 	n.Hand, n.Resting = Order{}, false
+	words := "stopped by hand" + o.String()
 	switch c.State {
 	case Waiting:
-		return byHand(c, end(n, EndSilenced, now), words, nil, now), nil
-	case Refused:
-		n.Until = now
-		return byHand(c, n, words, nil, now), nil
-	case InDoubt:
-		n.State, n.Until = Refused, now
-		return byHand(c, n, words+"; it was never known whether the Agent took it", given(v.Account, c.ID), now), nil
+		n = end(n, EndSilenced, words, now)
 	case Started:
-		return byHand(c, end(n, EndAssumed, now), words+"; the Agent itself was not told", given(v.Account, c.ID), now), nil
+		n, acct = end(n, EndAssumed, words+"; the Agent itself was not told", now), given(v.Account, c.ID)
+	case Refused, InDoubt:
+		did = Explains
+		if c.State == InDoubt {
+			did, acct = Settles, given(v.Account, c.ID)
+			words += "; it is not known whether the Agent took it"
+		}
+		n.State, n.Until = Refused, now
+		n.Version++
+		n = Noted(n, words, now)
 	case Starting:
 		return Decision{}, fmt.Errorf("case %s is being started at this moment; stop it when the Agent has answered", c.ID)
+	default:
+		return Decision{}, fmt.Errorf("case %s has ended already, as %s", c.ID, c.How)
 	}
-	return Decision{}, fmt.Errorf("case %s has ended already, as %s", c.ID, c.How)
+	return Decision{Case: c.ID, Did: did, Change: Change{At: now, Account: acct, Cases: []CaseWrite{{Read: c, Now: n}}}}, nil
 }
 
 // given gives up a case's reservation. Its money counts as spent, for nobody knows what of it was used.
@@ -156,30 +171,5 @@ func given(a Account, caseID string) *AccountWrite {
 	if !there {
 		return nil
 	}
-	w := &AccountWrite{Agent: a.Agent, Drop: []string{caseID}}
-	if r.Money != 0 {
-		w.Spend = map[string]Dollars{r.Month: r.Money}
-	}
-	return w
-}
-
-// byHand writes what a person has decided about a case.
-func byHand(read, now Case, words string, acct *AccountWrite, at time.Time) Decision {
-	now.Version = read.Version + 1
-	did := Explains
-	switch {
-	case now.State == Ended:
-		did = Ends
-	case now.State != read.State:
-		did = Settles
-	}
-	return Decision{Case: now.ID, Did: did, Change: Change{
-		At: at, Account: acct, Cases: []CaseWrite{{Read: read, Now: stepped(now, at, words)}},
-	}}
-}
-
-// stepped notes what became of the case.
-func stepped(c Case, at time.Time, text string) Case {
-	c.Steps = append(slices.Clone(c.Steps), Step{At: at, Text: text})
-	return c
+	return &AccountWrite{Agent: a.Agent, Drop: []string{caseID}, Spend: r.books()}
 }

@@ -45,7 +45,7 @@ func TestByHandByState(t *testing.T) {
 			if d.Change.Account != nil || d.Start != nil {
 				t.Errorf("%s, start: a hand only makes it due, and it does %+v", row.state, d)
 			}
-			if step := n.Steps[len(n.Steps)-1]; !step.At.Equal(noon) || !strings.Contains(step.Text, "by hand, by ana@laptop: release") {
+			if step := n.Steps[len(n.Steps)-1]; !step.At.Equal(noon) || !strings.Contains(step.Text, "by hand by ana@laptop: release") {
 				t.Errorf("%s, start: the step is %+v", row.state, step)
 			}
 		}
@@ -56,7 +56,7 @@ func TestByHandByState(t *testing.T) {
 			if got := stateName(n); got != row.stopped || n.Hand != (Order{}) || n.Resting || !n.Until.Equal(noon) {
 				t.Errorf("%s, stop: %s, %+v", row.state, got, n)
 			}
-			if step := n.Steps[len(n.Steps)-1].Text; !strings.HasPrefix(step, "stopped by hand, by ana@laptop: release") ||
+			if step := n.Steps[len(n.Steps)-1].Text; !strings.Contains(step, "stopped by hand by ana@laptop: release") ||
 				strings.Contains(step, "the Agent itself was not told") != (row.state == "started") {
 				t.Errorf("%s, stop: the step is %q", row.state, step)
 			}
@@ -84,6 +84,64 @@ func says(t *testing.T, what string, d Decision, err error, want string) bool {
 		t.Errorf("%s: %v", what, err)
 	}
 	return err == nil
+}
+
+// Where nothing fires any more, or nothing has said so for long, a hand wants it all the same.
+func TestPromoteStandsForAnAlertThatFires(t *testing.T) {
+	for _, row := range []struct {
+		state  string
+		firing int
+		want   int
+		facts  CaseFacts
+		word   bool // it counts as the last notification
+	}{
+		{"waiting", 0, 1, CaseFacts{Firing: NoneFires}, false}, {"waiting", 2, 2, CaseFacts{}, false},
+		{"refused", 0, 1, CaseFacts{Firing: NoneFires}, false}, {"resting", 0, 1, CaseFacts{Firing: NoneFires}, true},
+		{"in doubt", 3, 3, CaseFacts{}, true},
+	} {
+		c := caseIn(row.state, "ab-1")
+		c.Firing = row.firing
+		d, err := Promote(viewOf(Incident{}, c), "ab-1", ordered(0), noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w := d.Change.Cases[0]; w.Now.Firing != row.want || w.Facts != row.facts || w.Now.Last.Equal(noon) != row.word {
+			t.Errorf("%s, %d fire: %+v", row.state, row.firing, w)
+		}
+	}
+}
+
+// What a hand has made due, the next tick starts: whatever it waited for, however old it is, and with nothing firing.
+func TestTheTickStartsWhatAHandPromoted(t *testing.T) {
+	r := DefaultRules()
+	r.Mode, r.Budget = ModeOff, Budget{Month: 1, Case: 4_000_000}
+	for _, state := range []string{"none", "waiting", "resting", "refused", "ended recovered", "ended expired", "ended silenced"} {
+		c := caseIn(state, "ab-1")
+		c.Firing = 0
+		if c.State != Waiting {
+			c.Last = noon.Add(-48 * time.Hour)
+		}
+		v := viewOf(Incident{}, c)
+		if state == "none" {
+			v, _ = dropped()
+		}
+		v.Hand.Silences = []Silence{{"s-1", matchers(t, "service=checkout"), ordered(0)}}
+		id := "ab-1"
+		if state == "none" {
+			id = CaseID(said("dd-1", alert.Triggered, noon, "cycle"))
+		}
+		d, err := Promote(v, id, ordered(0), noon)
+		if !says(t, state, d, err, "") {
+			continue
+		}
+		v.Cases[d.Case] = d.Change.Cases[0].Now
+		if b := v.Cases[d.Case].Bucket(); b != Queue && b != Timed {
+			t.Errorf("%s: the tick does not look at %s", state, b)
+		}
+		if tick := Due(v, d.Case, r, noon.Add(time.Second)); tick.Start == nil {
+			t.Errorf("%s: the tick does %q: %+v", state, tick.Did, tick.Change.Cases)
+		}
+	}
 }
 
 func TestStopWithoutAReservation(t *testing.T) {
@@ -114,7 +172,7 @@ func TestPromoteADroppedAlert(t *testing.T) {
 	if len(w.Cases) != 1 || w.Cases[0].Read.ID != "" || w.Cases[0].Lead.Delivery != "dd-1" || d.Did != Opens {
 		t.Errorf("it does %+v", d)
 	}
-	if c.ID != id || c.Agent != "default" || c.Severity != alert.Critical || c.Firing != 1 || !c.Last.Equal(lead.Time) ||
+	if c.ID != id || c.Agent != "default" || c.Severity != alert.Critical || c.Firing != 1 || !c.Last.Equal(noon) ||
 		c.Title != lead.Title || c.Service != "checkout" || c.Incident != lead.Incident.String() || c.TraceID != "77" || !c.Opened.Equal(noon) {
 		t.Errorf("the case is %+v", c)
 	}
@@ -196,7 +254,7 @@ func TestPromoteWhatIsObserved(t *testing.T) {
 			continue
 		}
 		for _, w := range d.Change.Cases[1:] {
-			if w.Now.How != EndObserved || w.Now.Version != 8 || w.Now.Steps[0].Text != "opened anew as case "+d.Case+" by hand, by ana@laptop: release" {
+			if w.Now.How != EndObserved || w.Now.Version != 8 || w.Now.Steps[0].Text != "ended (observed): opened anew as case "+d.Case+" by hand by ana@laptop: release" {
 				t.Errorf("%+v", w.Now)
 			}
 		}

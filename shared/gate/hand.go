@@ -124,12 +124,3 @@ func silenceID(s Silence) string {
 	}
 	return "s-" + alert.Hash(parts...)[:10]
 }
-
-// String is the order in words: who, why, and until when.
-func (o Order) String() string {
-	words := fmt.Sprintf("%s: %s", o.By, o.Reason)
-	if !o.Until.IsZero() {
-		words += o.Until.UTC().Format(" (until 2006-01-02 15:04:05 UTC)")
-	}
-	return words
-}

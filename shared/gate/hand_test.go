@@ -203,14 +203,3 @@ func TestExpireSilence(t *testing.T) {
 		}
 	}
 }
-
-func TestOrderInWords(t *testing.T) {
-	for want, o := range map[string]Order{
-		"ana@laptop: release": ordered(0),
-		"ana@laptop: release (until 2026-03-02 14:00:00 UTC)": ordered(2 * time.Hour),
-	} {
-		if got := o.String(); got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
-	}
-}
