@@ -51,13 +51,6 @@ func SetMode(h Hand, o ModeOrder, now time.Time) Change {
 	return h.write(now)
 }
 
-// Limits of what is set by hand, so that a hundred silences fit into one record.
-const (
-	MaxMatchers = 10  // of one silence
-	MaxBy       = 100 // characters of Order.By
-	MaxCause    = 200 // characters of Order.Reason
-)
-
 // AddSilence adds a silence, and removes those that have ended. Without an id it gets one, made of what it says, so that
 // the same silence added twice is there once. Its error says why it cannot be: too many of them, too many matchers or
 // none; or that it would mute every alert, which has to be forced.

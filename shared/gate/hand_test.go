@@ -159,7 +159,7 @@ func TestAddSilenceRefuses(t *testing.T) {
 		says     string // "" for one that is taken
 	}{
 		{"none", Hand{}, nil, 0, "has no matcher"},
-		{"too many", Hand{}, many, 0, "has 11 matchers, and at most 10 are possible"},
+		{"too many", Hand{}, many, 0, "has 7 matchers, and at most 6 are possible"},
 		{"as many as may be", Hand{}, many[:MaxMatchers], 0, ""},
 		{"a hundred are there", full, []string{"a=c"}, 0, "there are 100 silences"},
 		{"it ends now", Hand{}, []string{"a=b"}, -time.Second, "would be over at 2026-03-02T11:59:59Z"},
