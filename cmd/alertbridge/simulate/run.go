@@ -406,7 +406,12 @@ func (p *player) verdict(v virtual.Verdict) {
 	p.cover.Reasons[v.Reason]++
 }
 
+var dbg func(virtual.Committed)
+
 func (p *player) committed(c virtual.Committed) {
+	if dbg != nil {
+		dbg(c)
+	}
 	p.model.Committed(promises.Commit{
 		At: c.At, Invocation: c.Invocation, Tick: c.Role == virtual.Scheduler, ByHand: c.Role == virtual.ByHand, Alone: c.Alone,
 		Change: c.Change,

@@ -8,7 +8,7 @@ import (
 func TestTry(t *testing.T) {
 	cover := newCover()
 	bad := 0
-	for seed := uint64(1); seed <= 300; seed++ {
+	for seed := uint64(1); seed <= 1000; seed++ {
 		r, err := Run(Generate(seed))
 		if err != nil {
 			t.Fatal(err)

@@ -108,6 +108,7 @@ func (m *Model) possible(v arriving, got worth) {
 func (m *Model) effect(v arriving, got worth, c Commit) {
 	in := m.incident(v.a)
 	g, grouped := v.cycle()
+	flaps := v.flaps(g)
 	switch got.reason {
 	case gate.IsTest, gate.IsWarn, gate.IsNoData, gate.IsUnknown, gate.Late:
 		return
@@ -115,10 +116,12 @@ func (m *Model) effect(v arriving, got worth, c Commit) {
 		m.recovery(v, in)
 		m.same(c, v, in)
 		return
-	case gate.FlapStart:
-		g.flapping = true
+	case gate.FlapStart, gate.WouldStart:
+		if flaps {
+			g.flapping, grouped = true, true
+		}
 	}
-	if got.reason != gate.Silenced && got.reason != gate.IsModeOff && got.reason != gate.OnlyCritical && (grouped || got.reason == gate.FlapStart) {
+	if got.reason != gate.Silenced && got.reason != gate.IsModeOff && got.reason != gate.OnlyCritical && grouped {
 		m.groups[v.r.Group] = &g
 	}
 	counted := in.fires()
@@ -142,7 +145,7 @@ func (m *Model) effect(v arriving, got worth, c Commit) {
 	if k := m.cases[got.kase]; k != nil {
 		m.joins(v, k)
 	} else {
-		m.opens(v, got, c)
+		m.opens(v, got, flaps, c)
 	}
 	m.same(c, v, in)
 }
@@ -183,13 +186,16 @@ func (m *Model) joins(v arriving, k *kase) {
 }
 
 // opens: a case of its own.
-func (m *Model) opens(v arriving, got worth, c Commit) {
+func (m *Model) opens(v arriving, got worth, flaps bool, c Commit) {
 	k := &kase{
 		id: got.kase, agent: v.r.Agent, opened: v.now, rank: v.rank, firing: map[string]bool{v.a.Incident.String(): true},
 		last: v.a.Time, lead: v.a, state: gate.Waiting,
 	}
 	m.cases[k.id] = k
 	hold := v.hold()
+	if flaps {
+		hold = 0
+	}
 	switch got.reason {
 	case gate.WouldStart:
 		k.shadow, k.why, k.until = true, gate.WhyHold, v.now.Add(hold)
@@ -242,7 +248,7 @@ func (m *Model) same(c Commit, v arriving, in *incident) {
 	}
 	for _, w := range c.Change.Cases {
 		if k := m.cases[w.Now.ID]; k != nil && k.live() && w.Now.State != gate.Starting {
-			m.equal(k, w.Now)
+			m.equal(k, w.Now, c.Alone)
 		}
 	}
 	if k := m.cases[in.kase]; k != nil && k.live() && c.Change.Delivery.Verdict != gate.Drop &&
@@ -258,15 +264,15 @@ func clock(t time.Time) string {
 	return t.UTC().Format("02T15:04:05.000")
 }
 
-// equal compares a case as the ledger has it with the model's.
-func (m *Model) equal(k *kase, c gate.Case) {
-	if k.state != c.State || k.rank != c.Severity || !k.last.Equal(c.Last) || k.resting != c.Resting || k.shadow != c.Shadow ||
+// equal compares a case as the ledger has it with the model's; counts, where they were read a moment ago.
+func (m *Model) equal(k *kase, c gate.Case, counts bool) {
+	if k.state != c.State || k.rank != c.Severity || counts && !k.last.Equal(c.Last) || k.resting != c.Resting || k.shadow != c.Shadow ||
 		k.doubts != c.Doubts || k.attempt != c.Attempt || !k.until.Equal(c.Until) || k.why != c.Why || k.storm != c.Storm {
 		m.broken("2", "the case %s is %s (%s) until %s, %s, last %s, attempt %d, doubts %d in the ledger, and should be %s (%s) until %s, %s, last %s, attempt %d, doubts %d",
 			c.ID, c.State, c.Why, clock(c.Until), c.Severity, clock(c.Last), c.Attempt, c.Doubts,
 			k.state, k.why, clock(k.until), k.rank, clock(k.last), k.attempt, k.doubts)
 	}
-	if c.Firing != len(k.firing) && (k.live() || k.state == gate.Refused) {
+	if counts && c.Firing != len(k.firing) && (k.live() || k.state == gate.Refused) {
 		m.broken("4", "the case %s counts %d incidents that fire, and has %d: %v", c.ID, c.Firing, len(k.firing), slices.Sorted(maps.Keys(k.firing)))
 	}
 }
@@ -308,7 +314,7 @@ func (m *Model) claimed(c Commit, w gate.CaseWrite) {
 	if len(k.firing) == 0 {
 		m.broken("4", "the case %s is started and nothing of it fires", k.id)
 	}
-	if now.Sub(k.last) > r.MaxAge {
+	if !k.hand && now.Sub(k.last) > r.MaxAge {
 		m.broken("12", "the case %s is started %s after the last word that it fires", k.id, now.Sub(k.last))
 	}
 	if c.Alone && !a.room(r, critical(k.rank), now, k.id) {
@@ -320,14 +326,16 @@ func (m *Model) claimed(c Commit, w gate.CaseWrite) {
 	if why := a.closed(now); c.Alone && why != "" {
 		m.broken("12", "the case %s is started, and the Agent: %s", k.id, why)
 	}
-	if !fromDoubt {
+	if fromDoubt {
+		k.hand = false // the order was for this one repeat
+	} else {
 		k.start = now
 	}
 	k.state, k.why, k.until, k.resting = gate.Starting, "", now.Add(lease), false
 	k.attempt++
 	res := a.holds(k.id, critical(k.rank), r, now)
 	a.reserve(k.id, res, now)
-	m.equal(k, w.Now)
+	m.equal(k, w.Now, c.Alone)
 	if !k.start.Equal(w.Now.StartAt) {
 		m.broken("4", "the window of the case %s counts from %s, not from its start at %s", k.id, clock(w.Now.StartAt), clock(k.start))
 	}

@@ -48,11 +48,18 @@ func (m *Model) promoted(w gate.CaseWrite, c Commit) {
 }
 
 // ordered: a hand changes a case. The ledger's word is taken for what it orders; that it holds is judged afterwards.
-func (m *Model) ordered(k *kase, w gate.CaseWrite, _ Commit) {
+func (m *Model) ordered(k *kase, w gate.CaseWrite, c Commit) {
 	n := w.Now
+	if acct := c.Change.Account; acct != nil && len(acct.Drop) > 0 {
+		m.books(k, m.account(k.agent), c)
+	}
 	if n.State == gate.Ended {
 		k.state, k.how, k.why = gate.Ended, n.How, ""
 	}
+	if n.Firing > len(k.firing) { // the hand's word counts as a notification
+		k.firing["by hand"] = true
+	}
+	k.last, k.state = n.Last, n.State
 	k.until, k.why, k.hand = n.Until, n.Why, n.Hand != (gate.Order{})
 	k.noRepeat, k.resting, k.shadow = n.NoRepeat, n.Resting, n.Shadow
 }
@@ -134,7 +141,7 @@ func (m *Model) move(k *kase, w gate.CaseWrite, c Commit) {
 	default:
 		m.broken("3", "the case %s goes from %s to %s", k.id, from, n.State)
 	}
-	m.equal(k, n)
+	m.equal(k, n, c.Alone && from != gate.Starting)
 }
 
 // waits judges what becomes of a case that waits and is not started.

@@ -132,8 +132,10 @@ func (v arriving) worth() worth {
 	if w, found := v.ownCase(); found {
 		return w
 	}
-	for _, key := range v.r.Keys {
-		if w, found := v.groupCase(v.m.pointers[key.Name], key.For, gate.Covered); found {
+	g, _ := v.cycle()
+	for _, key := range v.r.Keys { // a group that flaps is told of in what it had its start for, and in nothing else
+		w, found := v.groupCase(v.m.pointers[key.Name], key.For, gate.Covered)
+		if found && !(w.reason == gate.NotTold && g.flapping && !critical(v.rank)) {
 			return w
 		}
 	}
@@ -143,7 +145,6 @@ func (v arriving) worth() worth {
 	case v.r.On == gate.DropIt:
 		return drop(gate.NotStarted)
 	}
-	g, _ := v.cycle()
 	if g.flapping && !critical(v.rank) {
 		return drop(gate.IsFlapping)
 	}
