@@ -2,27 +2,20 @@ package simulate
 
 import (
 	"os"
+	"strconv"
 	"testing"
 )
 
 func TestTry(t *testing.T) {
-	cover := newCover()
-	bad := 0
-	for seed := uint64(1); seed <= 1000; seed++ {
-		r, err := Run(Generate(seed))
-		if err != nil {
-			t.Fatal(err)
-		}
-		cover.Add(r.Cover)
-		if len(r.Breaches) > 0 {
-			if bad++; bad < 12 {
-				t.Errorf("seed %d: %s", seed, r.Breaches[0])
-			}
-		}
+	n, _ := strconv.Atoi(os.Getenv("N"))
+	rep, err := Many(t.Context(), 1, max(n, 1000), nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Log(bad)
-	if testing.Verbose() {
-		cover.Print(os.Stdout)
-		t.Log(len(cover.Missing()))
+	for _, r := range rep.Broken {
+		t.Errorf("seed %d: %s", r.Seed, r.Breaches[0])
 	}
+	t.Log(rep.Took, rep.Messages, float64(rep.Messages)/rep.Took.Seconds(), rep.MedianAlerts, rep.MedianFaults)
+	rep.Cover.Print(os.Stdout)
+	t.Log(rep.Cover.Missing())
 }
