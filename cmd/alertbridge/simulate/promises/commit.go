@@ -359,7 +359,7 @@ func (m *Model) claimed(c Commit, w gate.CaseWrite) {
 
 // outcomeOf is what the invocation's call came to, NotDelivered when it never called.
 func (m *Model) outcomeOf(c Commit, id string) delivery.Outcome {
-	if call, called := m.calls[c.Invocation]; called && call.Case == id {
+	if call, called := m.calls[calling{c.Invocation, id}]; called {
 		return call.Outcome
 	}
 	return delivery.NotDelivered

@@ -12,7 +12,7 @@ import (
 // Called judges a request to an Agent. It is told of every request that left, and of the call's outcome.
 func (m *Model) Called(c Call) {
 	m.now = c.At
-	m.calls[c.Invocation] = c
+	m.calls[calling{c.Invocation, c.Case}] = c
 	k := m.cases[c.Case]
 	switch {
 	case k == nil:

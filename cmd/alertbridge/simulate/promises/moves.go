@@ -200,8 +200,7 @@ func (m *Model) waits(k *kase, n gate.Case, c Commit) {
 // settles judges what a call is said to have come to.
 func (m *Model) settles(k *kase, w gate.CaseWrite, c Commit) {
 	now, n := c.Change.At, w.Now
-	call, called := m.calls[c.Invocation]
-	called = called && call.Case == k.id
+	call, called := m.calls[calling{c.Invocation, k.id}]
 	acct := m.account(k.agent)
 	if c.Tick && !called && n.State == gate.InDoubt && n.Doubts == k.doubts+1 { // a lease is over
 		if !now.After(k.until) {

@@ -68,11 +68,17 @@ type Model struct {
 	accounts  map[string]*account
 	hand      gate.Hand
 
-	calls    map[int]Call // the last of each invocation
+	calls    map[calling]Call // the last of each
 	perCase  map[string][]Call
 	accepted map[string]time.Time // by delivery: answered with 2xx
 
 	breaches []Breach
+}
+
+// calling is an invocation and the case that it called an Agent for.
+type calling struct {
+	invocation int
+	kase       string
 }
 
 // New makes a model of a bridge with this policy, before anything has happened.
@@ -81,7 +87,7 @@ func New(policy func(alert.Alert) gate.Rules) *Model {
 		rules: policy, alerts: map[string]alert.Alert{}, decided: map[string]gate.Delivery{},
 		incidents: map[string]*incident{}, cases: map[string]*kase{}, pointers: map[string]string{},
 		groups: map[string]*group{}, surges: map[string]*surge{}, accounts: map[string]*account{},
-		calls: map[int]Call{}, perCase: map[string][]Call{}, accepted: map[string]time.Time{},
+		calls: map[calling]Call{}, perCase: map[string][]Call{}, accepted: map[string]time.Time{},
 	}
 }
 
