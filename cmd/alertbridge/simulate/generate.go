@@ -23,7 +23,7 @@ func Generate(seed uint64) World {
 	m := maker{Rand: rand.New(rand.NewPCG(seed, 0x5eed)), World: World{Seed: seed}}
 	m.settings()
 	length := time.Duration(1+m.IntN(5)) * time.Hour
-	for range 5 + m.IntN(7) {
+	for range 4 + m.IntN(7) {
 		m.story(m.upTo(length))
 	}
 	if m.one(3) {
@@ -31,6 +31,9 @@ func Generate(seed uint64) World {
 	}
 	if m.one(12) {
 		m.add(Event{At: m.upTo(length), Kind: Garbled})
+	}
+	if !m.one(3) {
+		m.aim()
 	}
 	m.byHand(length)
 	m.faults(length)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,11 +35,7 @@ func Run(w World) (Result, error) {
 		return Result{}, err
 	}
 	defer p.bridge.Close()
-	p.play()
-	p.cover.tell(w)
-	return Result{
-		Seed: w.Seed, Breaches: p.model.Breaches(), Alerts: p.alerts, Messages: p.messages, Faults: len(p.struck), Cover: p.cover,
-	}, nil
+	return p.play(), nil
 }
 
 // player is a world that is being played.
@@ -56,7 +53,9 @@ type player struct {
 	keys     map[string]alert.Incident
 	alerts   int
 	messages int
-	over     bool // good weather from now on
+	onCall   func(virtual.Call)
+	say      func(virtual.Committed) // nil: nobody wants to know
+	over     bool                    // good weather from now on
 }
 
 // fault is one of the world's events that is a fault.
@@ -82,11 +81,12 @@ func prepare(w World) (*player, error) {
 		World: w, struck: map[int]bool{}, meddled: map[int]bool{}, again: map[string]int{}, keys: map[string]alert.Incident{},
 		model: promises.New(w.Settings.For), cover: newCover(),
 	}
+	p.onCall = p.called
 	var err error
 	p.bridge, err = virtual.New(virtual.Options{
 		Policy: w.Settings, Begin: Begin, Seed: w.Seed, Latency: 300 * time.Millisecond,
 		Agent: p.agent, Ticks: p.ticks, Skew: p.skew, Delay: p.delay, Pick: p.pick, Meddle: p.meddle,
-		OnAlert: p.came, OnAnswer: p.answered, OnVerdict: p.verdict, OnCommit: p.committed, OnCall: p.called, OnEnd: p.ended,
+		OnAlert: p.came, OnAnswer: p.answered, OnVerdict: p.verdict, OnCommit: p.committed, OnCall: func(c virtual.Call) { p.onCall(c) }, OnEnd: p.ended,
 	})
 	if err != nil {
 		return nil, err
@@ -94,8 +94,14 @@ func prepare(w World) (*player, error) {
 	for i, e := range w.Events {
 		p.plan(i, e)
 	}
+	if breakIt != nil {
+		breakIt(p)
+	}
 	return p, nil
 }
+
+// breakIt makes a world break a promise, for tests.
+var breakIt func(*player)
 
 // plan puts an event where it belongs.
 func (p *player) plan(i int, e Event) {
@@ -135,7 +141,7 @@ func (p *player) mend() {
 	}
 }
 
-func (p *player) play() {
+func (p *player) play() Result {
 	last := Begin
 	for i, e := range p.Events {
 		if end := Begin.Add(e.At + e.For); end.After(last) && i >= 0 {
@@ -149,6 +155,10 @@ func (p *player) play() {
 	p.bridge.Redrive(p.bridge.Now())
 	p.bridge.Run(p.bridge.Now().Add(p.Settings.MaxAge + 2*time.Hour))
 	p.end()
+	p.cover.tell(p.World)
+	return Result{
+		Seed: p.Seed, Breaches: p.model.Breaches(), Alerts: p.alerts, Messages: p.messages, Faults: len(p.struck), Cover: p.cover,
+	}
 }
 
 func (p *player) end() {
@@ -369,6 +379,9 @@ func (p *player) handCase(ctx context.Context, l virtual.Ledger, e Event, by gat
 		return
 	}
 	c := found[e.Skip%len(found)]
+	if i := slices.IndexFunc(found, func(c gate.Case) bool { return c.State == gate.InDoubt }); e.Kind == Stop && e.Skip == 0 && i >= 0 {
+		c = found[i]
+	}
 	v, err := l.LookCase(ctx, c.ID, c.Agent, now)
 	if err != nil || c.Shadow {
 		return
@@ -406,11 +419,9 @@ func (p *player) verdict(v virtual.Verdict) {
 	p.cover.Reasons[v.Reason]++
 }
 
-var dbg func(virtual.Committed)
-
 func (p *player) committed(c virtual.Committed) {
-	if dbg != nil {
-		dbg(c)
+	if p.say != nil {
+		p.say(c)
 	}
 	p.model.Committed(promises.Commit{
 		At: c.At, Invocation: c.Invocation, Tick: c.Role == virtual.Scheduler, ByHand: c.Role == virtual.ByHand, Alone: c.Alone,
