@@ -125,7 +125,7 @@ func TestByHandInALocalRun(t *testing.T) {
 	if got.status != 1 || got.errs != "" {
 		t.Errorf("not there: status %d, %q", got.status, got.errs)
 	}
-	has(t, "not there", got.out, "Nothing is known of ab-nothing.\n", "for the case ab-nothing", "records are kept for 30 days")
+	has(t, "not there", got.out, "Nothing is known of ab-nothing.\n", "the case ab-nothing", "records are kept for 30 days")
 }
 
 // within asks until it is as it shall be, for ten seconds.

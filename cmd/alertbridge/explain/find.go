@@ -119,7 +119,7 @@ func (s *search) all(ctx context.Context, a Asked) error {
 	case a.Case != "":
 		return s.ofCase(ctx, a.Case)
 	case a.Incident != alert.Incident{}:
-		s.looked("for the incident %s", a.Incident)
+		s.looked("the incident %s", a.Incident)
 		if err := s.incident(ctx, a.Incident); err != nil {
 			return err
 		}
@@ -130,7 +130,7 @@ func (s *search) all(ctx context.Context, a Asked) error {
 		if err != nil {
 			return err
 		}
-		s.looked("for the delivery %s", strings.Join(ids, ", "))
+		s.looked("the delivery %s", strings.Join(ids, ", "))
 		if rec != nil {
 			return s.ofDelivery(ctx, *rec)
 		}
@@ -146,7 +146,7 @@ func (s *search) looked(format string, args ...any) {
 }
 
 func (s *search) ofCase(ctx context.Context, id string) error {
-	s.looked("for the case %s, and for an alert that was dropped and would have opened it", id)
+	s.looked("the case %s, and an alert that was dropped and would have opened it", id)
 	if err := s.addCase(ctx, id); err != nil {
 		return err
 	}
@@ -200,7 +200,7 @@ func (s *search) ofMonitor(ctx context.Context, monitor string) error {
 	if err != nil {
 		return err
 	}
-	s.looked("for incidents of the monitor %s in the organisations %s", monitor, strings.Join(orgs, ", "))
+	s.looked("incidents of the monitor %s in the organisations %s", monitor, strings.Join(orgs, ", "))
 	for _, org := range orgs {
 		list, err := s.Ledger.Incidents(ctx, org, monitor, maxIncidents, s.now)
 		if err != nil {

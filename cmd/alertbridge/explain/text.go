@@ -35,7 +35,7 @@ func (t *text) line(format string, args ...any) { fmt.Fprintf(t, format+"\n", ar
 
 func (t *text) nothing(s Story) {
 	t.line("Nothing is known of %s.", s.Asked)
-	t.line("\nIt was looked")
+	t.line("\nLooked for:")
 	for _, l := range s.Looked {
 		t.line("  %s", l)
 	}
