@@ -191,7 +191,10 @@ func (f fromTable) do(ctx context.Context, o operate.Order) (operate.Done, error
 	case errors.Is(err, ledger.ErrUnknown):
 		return d, fmt.Errorf("table %s gave no usable answer, so it may be done or not; look with alertbridge status, or cases show, before you repeat it: %w", f.table, err)
 	}
-	return d, f.unread(err)
+	if len(d.Said) == 0 {
+		return d, f.fails("used; nothing was done", err)
+	}
+	return d, f.fails("used any more; what was done before is said above", err)
 }
 
 func (f fromTable) explain(ctx context.Context, id, org string) (explain.Story, error) {
@@ -225,8 +228,10 @@ func (f fromTable) show(ctx context.Context, id string) (caseview.Case, error) {
 	return c, nil
 }
 
-func (f fromTable) unread(err error) error {
-	return fmt.Errorf("table %s cannot be read (check --table, --region and --profile%s): %w", f.table, endpoint(), err)
+func (f fromTable) unread(err error) error { return f.fails("read", err) }
+
+func (f fromTable) fails(what string, err error) error {
+	return fmt.Errorf("table %s cannot be %s (check --table, --region and --profile%s): %w", f.table, what, endpoint(), err)
 }
 
 // endpoint reminds of a setting that is easily forgotten.

@@ -140,10 +140,6 @@ func (s *shelf) Incidents(context.Context, string, string, int, time.Time) ([]ga
 	return nil, nil
 }
 
-func (s *shelf) Incidents(context.Context, string, string, int, time.Time) ([]gate.Incident, error) {
-	return nil, nil
-}
-
 func newShelf() *shelf {
 	s := &shelf{cases: map[gate.Bucket][]gate.Case{}}
 	for _, row := range []struct {

@@ -71,7 +71,8 @@ func (r *Refusal) Error() string { return r.Words }
 
 func refuse(format string, args ...any) error { return &Refusal{fmt.Sprintf(format, args...)} }
 
-// Do does what is asked for. Its error says that nothing was done, unless it is ledger.ErrUnknown.
+// Do does what is asked for. With an error nothing was done but what Done says, unless it is ledger.ErrUnknown: then the
+// last step may have been done or not.
 func (d Desk) Do(ctx context.Context, o Order) (Done, error) {
 	by, err := d.signed(o)
 	if err != nil {

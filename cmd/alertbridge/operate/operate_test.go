@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -373,6 +374,54 @@ func TestOrdersThatCannotBe(t *testing.T) {
 	}
 }
 
+// What the policy allows is read from the record of a case, and is left out where there is none.
+func TestStatusTellsTheLimits(t *testing.T) {
+	d, s := desk()
+	if l := status(t, d).Accounts[0].Limits; l != nil {
+		t.Errorf("without a case: %+v", l)
+	}
+	r := gate.DefaultRules()
+	r.Slots, r.CriticalSlots, r.Version = 3, 1, "9f3a"
+	r.Budget = gate.Budget{Month: 300_000_000, Case: 4_000_000, Bucket: 5, CriticalPerDay: 20}
+	started := arrives(t, s, "1", r)
+	want := operate.Limits{Slots: 3, CriticalSlots: 1, Month: 300, CriticalDay: 20, Case: started.Case, Policy: "9f3a"}
+	if a := status(t, d).Accounts[0]; a.Limits == nil || *a.Limits != want || a.Spent != 4 || len(a.Running) != 1 {
+		t.Errorf("while one runs: %+v, %+v", a.Limits, a)
+	}
+	r.Hold, r.Slots = time.Hour, 0 // the policy has changed, and says nothing of slots
+	waits := arrives(t, s, "2", r)
+	if l := status(t, d).Accounts[0].Limits; l == nil || l.Case != waits.Case || l.Slots != gate.MaxRunning {
+		t.Errorf("while one waits: %+v", l)
+	}
+}
+
+// There can be more cases than anybody wants to read.
+func TestStatusListsTheBest(t *testing.T) {
+	d, s := desk()
+	r := gate.DefaultRules()
+	r.Hold = time.Hour
+	for i := range operate.MaxListed + 1 {
+		arrives(t, s, fmt.Sprint(i), r)
+	}
+	if a := status(t, d).Accounts[0]; len(a.Waiting) != operate.MaxListed || !a.More {
+		t.Errorf("%d wait, more %t", len(a.Waiting), a.More)
+	}
+}
+
+func TestOrdersWithoutWords(t *testing.T) {
+	d, _ := desk()
+	for want, o := range map[string]operate.Order{
+		"nobody signs it":              {Do: operate.Retry, Reason: "x"},
+		"it has no reason":             {Do: operate.Retry, By: "x", Reason: "\n "},
+		"the name is longer than 100":  {Do: operate.Retry, By: strings.Repeat("x", 101), Reason: "x"},
+		"the reason is longer than 30": {Do: operate.Retry, By: "x", Reason: strings.Repeat("x y ", 76)},
+	} {
+		if _, err := d.Do(t.Context(), o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", o, err, want)
+		}
+	}
+}
+
 func TestWriteStatus(t *testing.T) {
 	at := func(d time.Duration) time.Time { return noon.Add(d) }
 	s := operate.Status{
@@ -381,6 +430,7 @@ func TestWriteStatus(t *testing.T) {
 		Accounts: []operate.Account{
 			{
 				Agent: "default", State: "open", Month: "2026-11", Spent: 123.4, Reserved: 7.97, Critical: 2, More: true,
+				PacedTill: at(2 * time.Hour), Limits: &operate.Limits{Slots: 3, CriticalSlots: 1, Month: 300, CriticalDay: 20},
 				Running: []operate.Running{{Case: "ab-1", Until: at(time.Minute), Critical: true, Dollars: 3.984}},
 				Waiting: []operate.Waiting{
 					{Case: "ab-2", State: "waiting", Why: "budget", Until: at(time.Hour), Severity: "HIGH", Title: "Cart fails"},
@@ -401,8 +451,9 @@ Silences:
   s-1  service = "cart", env = "prod"  until it is taken back  by ben@laptop: known
 
 Agent default: open
-  spent in 2026-11: $123.40, of which $7.97 for what runs; critical starts today: 2
-  running: 1
+  spent in 2026-11: $123.40 of $300.00, with $7.97 for what runs; critical starts today: 2 of 20
+  saved up: nothing before 2026-11-03 14:00:00 UTC; the budget refills evenly
+  running: 1 of 3 slots, 1 of them for critical cases only
     ab-1 until about 2026-11-03 12:01:00 UTC, $3.98, critical
   waiting: 2 and more
     ab-2  HIGH  budget until 2026-11-03 13:00:00 UTC  Cart fails
@@ -411,16 +462,24 @@ Agent default: open
     ab-4  LOW  refused  Index is old (start asked for by ana@laptop)
 
 Agent payments: shut since 2026-11-03 11:00:00 UTC: denied: 401; it opens when the secret has a new version, or with alertbridge retry
-  spent in 2026-11: $0.00, of which $0.00 for what runs; critical starts today: 0
+  spent in 2026-11: $0.00, with $0.00 for what runs; critical starts today: 0
   running: 0
   waiting: 0
 
 Agent search: down: it could not be reached, and is left alone until 2026-11-03 12:01:00 UTC
-  spent in 2026-11: $0.00, of which $0.00 for what runs; critical starts today: 0
+  spent in 2026-11: $0.00, with $0.00 for what runs; critical starts today: 0
   running: 0
   waiting: 0
 `
 	if out.String() != want {
 		t.Errorf("it prints\n%s\nwant\n%s", out.String(), want)
+	}
+	for part, write := range map[string]func(io.Writer, operate.Status) error{
+		"Mode: none is set by hand; the policy's counts.\n": operate.WriteMode, "Silences: none.\n": operate.WriteSilences,
+	} {
+		out.Reset()
+		if err := write(&out, operate.Status{}); err != nil || out.String() != part {
+			t.Errorf("%q, %v, want %q", out.String(), err, part)
+		}
 	}
 }

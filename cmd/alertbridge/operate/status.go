@@ -46,9 +46,22 @@ type Account struct {
 	Critical  int       `json:"critical_today"` // critical starts of the day, UTC
 	PacedTill time.Time `json:"paced,omitzero"` // until then the even refill of the budget is used up; left out: something is saved
 
+	// Limits is what the policy allowed when one of the cases below was decided; left out when there is none.
+	Limits *Limits `json:"limits,omitempty"`
+
 	Waiting []Waiting `json:"waiting"`   // best first; at most MaxListed
 	More    bool      `json:"more"`      // more wait than these
 	NeedIt  []Waiting `json:"need_hand"` // refused, or in doubt and at rest; at most MaxListed
+}
+
+// Limits is what a policy allows one Agent.
+type Limits struct {
+	Slots         int     `json:"slots"`
+	CriticalSlots int     `json:"critical_slots"`   // of these, for critical cases only
+	Month         float64 `json:"month"`            // 0: as much as they like
+	CriticalDay   int     `json:"critical_per_day"` // beyond the month's money
+	Case          string  `json:"case"`             // the case whose record says so
+	Policy        string  `json:"policy,omitempty"` // the version of the policy
 }
 
 // Running is an investigation that holds a slot.
@@ -143,7 +156,46 @@ func (d Desk) account(ctx context.Context, a gate.Account, now time.Time) (Accou
 			out.NeedIt = append(out.NeedIt, waits(c))
 		}
 	}
-	return out, nil
+	out.Limits, err = d.limits(ctx, out, now)
+	return out, err
+}
+
+// maxAsked bounds the cases whose records are read for the limits.
+const maxAsked = 3
+
+// limits are read from the record of a case that waits or runs, so that they are those of the policy that is in force,
+// or was lately, and nobody has to have its file at hand.
+func (d Desk) limits(ctx context.Context, a Account, now time.Time) (*Limits, error) {
+	var ids []string
+	for _, c := range a.Waiting {
+		ids = append(ids, c.Case)
+	}
+	for _, r := range slices.Backward(a.Running) {
+		ids = append(ids, r.Case)
+	}
+	for _, id := range ids[:min(len(ids), maxAsked)] {
+		v, err := d.Ledger.LookCase(ctx, id, a.Agent, now)
+		if err != nil {
+			return nil, readable(err)
+		}
+		rec, err := d.Ledger.Verdict(ctx, v.Leads[id].Delivery, now)
+		if err != nil {
+			return nil, readable(err)
+		}
+		if rec == nil || rec.Saw == nil || rec.Saw.Rules.Agent != a.Agent {
+			continue
+		}
+		r := rec.Saw.Rules
+		slots := r.Slots
+		if slots <= 0 || slots > gate.MaxRunning {
+			slots = gate.MaxRunning
+		}
+		return &Limits{
+			Slots: slots, CriticalSlots: r.CriticalSlots, Month: dollars(r.Budget.Month), CriticalDay: r.Budget.CriticalPerDay,
+			Case: id, Policy: r.Version,
+		}, nil
+	}
+	return nil, nil
 }
 
 // money sums up as the gate does: what runs counts with what it is reckoned to cost.

@@ -70,8 +70,21 @@ func (t *text) account(a Account) {
 		state += ": it could not be reached, and is left alone until " + clock(a.Until)
 	}
 	t.line("\nAgent %s: %s", a.Agent, state)
-	t.line("  spent in %s: $%.2f, of which $%.2f for what runs; critical starts today: %d", a.Month, a.Spent, a.Reserved, a.Critical)
-	t.line("  running: %d", len(a.Running))
+	month, day, slots := "", "", ""
+	if l := a.Limits; l != nil {
+		slots = fmt.Sprintf(" of %d slots", l.Slots)
+		if l.CriticalSlots > 0 {
+			slots += fmt.Sprintf(", %d of them for critical cases only", l.CriticalSlots)
+		}
+		if l.Month > 0 {
+			month, day = fmt.Sprintf(" of $%.2f", l.Month), fmt.Sprintf(" of %d", l.CriticalDay)
+		}
+	}
+	t.line("  spent in %s: $%.2f%s, with $%.2f for what runs; critical starts today: %d%s", a.Month, a.Spent, month, a.Reserved, a.Critical, day)
+	if !a.PacedTill.IsZero() {
+		t.line("  saved up: nothing before %s; the budget refills evenly", clock(a.PacedTill))
+	}
+	t.line("  running: %d%s", len(a.Running), slots)
 	for _, r := range a.Running {
 		kind := ""
 		if r.Critical {
