@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/delivery"
 )
 
 // What a hand makes of a case in each state; "" where it is told why not.
@@ -141,6 +142,29 @@ func TestTheTickStartsWhatAHandPromoted(t *testing.T) {
 		if tick := Due(v, d.Case, r, noon.Add(time.Second)); tick.Start == nil {
 			t.Errorf("%s: the tick does %q: %+v", state, tick.Did, tick.Change.Cases)
 		}
+	}
+}
+
+// The Agent's word ends what was asked for by hand: without that, each tick would call it again for ever.
+func TestRefusedAgainIsNotTriedAgain(t *testing.T) {
+	v := viewOf(Incident{}, caseIn("refused", "ab-1"))
+	d, err := Promote(v, "ab-1", ordered(0), noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Cases["ab-1"] = d.Change.Cases[0].Now
+	tick := Due(v, "ab-1", DefaultRules(), noon)
+	if tick.Start == nil {
+		t.Fatalf("the tick does not start it: %+v", tick)
+	}
+	no := delivery.Answer{Reason: delivery.BadRequest, Words: "no title"}
+	c := Settle(tick.Start.Case, *tick.Start, no, noon.Add(time.Second)).Change.Cases[0].Now
+	if c.State != Refused || c.Hand != (Order{}) || c.Bucket() != Declined {
+		t.Errorf("refused again it is %+v, in %s", c, c.Bucket())
+	}
+	v.Cases["ab-1"] = c
+	if tick = Due(v, "ab-1", DefaultRules(), noon.Add(time.Minute)); !tick.Change.Empty() {
+		t.Errorf("and the next tick does %+v", tick)
 	}
 }
 
