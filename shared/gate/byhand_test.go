@@ -87,18 +87,17 @@ func says(t *testing.T, what string, d Decision, err error, want string) bool {
 	return err == nil
 }
 
-// Where nothing fires any more, or nothing has said so for long, a hand wants it all the same.
+// Where nothing fires any more, or nothing has said so for long, a hand wants it all the same: its word counts as the
+// last notification, or what is old would end by its age before the Agent or a slot is there.
 func TestPromoteStandsForAnAlertThatFires(t *testing.T) {
 	for _, row := range []struct {
 		state  string
 		firing int
 		want   int
 		facts  CaseFacts
-		word   bool // it counts as the last notification
 	}{
-		{"waiting", 0, 1, CaseFacts{Firing: NoneFires}, false}, {"waiting", 2, 2, CaseFacts{}, false},
-		{"refused", 0, 1, CaseFacts{Firing: NoneFires}, false}, {"resting", 0, 1, CaseFacts{Firing: NoneFires}, true},
-		{"in doubt", 3, 3, CaseFacts{}, true},
+		{"waiting", 0, 1, CaseFacts{Firing: NoneFires}}, {"waiting", 2, 2, CaseFacts{}},
+		{"refused", 0, 1, CaseFacts{Firing: NoneFires}}, {"resting", 0, 1, CaseFacts{Firing: NoneFires}}, {"in doubt", 3, 3, CaseFacts{}},
 	} {
 		c := caseIn(row.state, "ab-1")
 		c.Firing = row.firing
@@ -106,9 +105,14 @@ func TestPromoteStandsForAnAlertThatFires(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if w := d.Change.Cases[0]; w.Now.Firing != row.want || w.Facts != row.facts || w.Now.Last.Equal(noon) != row.word {
+		if w := d.Change.Cases[0]; w.Now.Firing != row.want || w.Facts != row.facts || !w.Now.Last.Equal(noon) {
 			t.Errorf("%s, %d fire: %+v", row.state, row.firing, w)
 		}
+	}
+	c := caseIn("waiting", "ab-1")
+	c.Last = noon.Add(time.Second) // a clock that is ahead
+	if d, err := Promote(viewOf(Incident{}, c), "ab-1", ordered(0), noon); err != nil || !d.Change.Cases[0].Now.Last.Equal(c.Last) {
+		t.Errorf("the last word went back: %+v, %v", d.Change.Cases, err)
 	}
 }
 
@@ -119,9 +123,7 @@ func TestTheTickStartsWhatAHandPromoted(t *testing.T) {
 	for _, state := range []string{"none", "waiting", "resting", "refused", "ended recovered", "ended expired", "ended silenced"} {
 		c := caseIn(state, "ab-1")
 		c.Firing = 0
-		if c.State != Waiting {
-			c.Last = noon.Add(-48 * time.Hour)
-		}
+		c.Last = noon.Add(-48 * time.Hour)
 		v := viewOf(Incident{}, c)
 		if state == "none" {
 			v, _ = dropped()
