@@ -276,3 +276,14 @@ func TestIncidentsPageByPage(t *testing.T) {
 		}
 	})
 }
+
+// Of the reservations' cases one cannot be read: what the tick needs for the others is there all the same.
+func TestUnreadableCaseLeavesTheAccount(t *testing.T) {
+	account := `{"pk":{"S":"A#default"},"sk":{"S":"A"},"format":{"N":"1"},"version":{"N":"3"},"run#ab-1":{"M":{"attempt":{"N":"1"}}}}`
+	hand := `{"pk":{"S":"H"},"sk":{"S":"H"},"format":{"N":"1"},"version":{"N":"2"},"mode":{"S":"off"}}`
+	_, l := newStub(t, got([]string{account, hand}), got([]string{caseJSON("ab-1", "asleep", "")}))
+	v, err := l.LookCase(t.Context(), "", "default", noon)
+	if !errors.Is(err, ledger.ErrUnreadable) || len(v.Account.Running) != 1 || v.Account.Version != 3 || v.Hand.Mode.Mode != gate.ModeOff {
+		t.Errorf("read as %+v, %v", v, err)
+	}
+}
