@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -28,18 +29,27 @@ const patience = 3 * time.Minute
 func main() {
 	histories := flag.Int("histories", 600, "worlds in which a mutant is looked for")
 	only := flag.String("only", "", "only mutants whose name has this in it")
+	names := flag.String("names", "", "only the mutants that this file names, one a line, as -list says them")
 	list := flag.Bool("list", false, "only say which mutants there are")
 	flag.Parse()
-	if err := run(*histories, *only, *list); err != nil {
+	if err := run(*histories, *only, *names, *list); err != nil {
 		fmt.Fprintln(os.Stderr, "simulate-mutants:", err)
 		os.Exit(1)
 	}
 }
 
-func run(histories int, only string, list bool) error {
+func run(histories int, only, names string, list bool) error {
 	all, files, err := mutate(".")
 	if err != nil {
 		return err
+	}
+	if names != "" {
+		text, err := os.ReadFile(names)
+		if err != nil {
+			return err
+		}
+		wanted := strings.Split(string(text), "\n")
+		all, only = slices.DeleteFunc(all, func(m Mutant) bool { return !slices.Contains(wanted, m.Name) }), " "
 	}
 	if list {
 		for _, m := range all {

@@ -11,6 +11,7 @@ type account struct {
 	name     string
 	running  map[string]gate.Reservation
 	shut     bool
+	mended   bool // there is a newer secret than the one that it was shut by
 	downTill time.Time
 	spent    map[string]gate.Dollars
 	paced    time.Time

@@ -21,6 +21,9 @@ func (m *Model) Called(c Call) {
 	case k.state != gate.Starting && c.Left:
 		m.broken("3", "the Agent was called for %s, which is %s", k.id, k.state)
 	}
+	if want := k.lead.Time.UTC().Format("2006-01-02T15:04:05.000Z"); c.Timestamp != want || c.Priority != k.rank.String() {
+		m.broken("3", "the Agent is told of %s as %s at %s, and it is %s at %s", k.id, c.Priority, c.Timestamp, k.rank, want)
+	}
 	if !c.Left {
 		return
 	}
@@ -46,10 +49,27 @@ func (m *Model) Ticked(at time.Time, local time.Time, policyAgents []string) {
 	m.now = at
 	for _, name := range policyAgents {
 		a := m.account(name)
+		if a.shut && a.mended {
+			m.broken("12", "the secret of %s was mended, and a tick left its account shut", name)
+		}
 		for _, k := range m.cases {
 			if k.agent == name {
 				m.left(k, a, local)
 			}
+		}
+	}
+}
+
+// Done judges an invocation that came to its end, and that no fault has met: what it claimed it has settled, and unless
+// others were in its way it has not failed.
+func (m *Model) Done(invocation int, at time.Time, failed bool) {
+	m.now = at
+	if failed {
+		m.broken("2", "invocation %d failed, and nothing was in its way", invocation)
+	}
+	for _, k := range m.cases {
+		if k.state == gate.Starting && k.claimedBy == invocation {
+			m.broken("3", "the start of %s was claimed, and its call was not settled", k.id)
 		}
 	}
 }
