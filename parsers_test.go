@@ -29,6 +29,9 @@ var unfuzzed = map[string]string{
 	"cmd/alertbridge/local.showDelivery": "two words of a question that only this machine can ask",
 	"cmd/alertbridge/local.request":      "what this program has just sent to its own stand-in",
 	"cmd/alertbridge/local.asRequest":    "the corpus of package events, which a test reads whole",
+	"cmd/alertbridge/virtual.reached":    "what this program has just sent to its own stand-in",
+	"cmd/alertbridge/virtual.tell":       "what this program is about to send to its own stand-in",
+	"cmd/alertbridge/virtual.receive":    "the answer of its own front door",
 	"events.FreshBatch":                  "the corpus of package events, which a test reads whole",
 	"events/fresh.fresh":                 "the corpus of package events, which a test reads whole",
 }
@@ -65,6 +68,7 @@ var fuzzed = map[string][]string{
 	"cmd/alertbridge.FuzzSend":                {"cmd/alertbridge.unwrap", "cmd/alertbridge.getJSON"},
 	"cmd/alertbridge/local.FuzzToEvent":       {"cmd/alertbridge/local.toEvent"},
 	"cmd/alertbridge/local.FuzzDesk":          {"cmd/alertbridge/local.takeOrder", "cmd/alertbridge/local.tellStory"},
+	"cmd/alertbridge/simulate.FuzzParseWorld": {"cmd/alertbridge/simulate.ParseWorld"},
 	"cmd/alertbridge/explain.FuzzParse":       {"cmd/alertbridge/explain.Parse", "cmd/alertbridge/explain.link"},
 }
 

@@ -117,6 +117,9 @@ func lookForAll(program string, all []Mutant, only string, histories int) map[st
 				hit, _ := look(program, m.Number, histories)
 				mu.Lock()
 				found[m.Name] = hit
+				if !hit {
+					fmt.Fprintln(os.Stderr, "not found:", m.Name)
+				}
 				if done++; done%50 == 0 {
 					fmt.Fprintf(os.Stderr, "%d mutants\n", done)
 				}

@@ -462,5 +462,5 @@ func (p *player) ended(e virtual.Ended) {
 	if e.Role != virtual.Scheduler || !e.Alone || e.At.Sub(e.Began) > 30*time.Second {
 		return
 	}
-	p.model.Ticked(e.At, e.Began.Add(e.Skew), p.Settings.Agents())
+	p.model.Ticked(e.At, e.Began.Add(e.Skew), e.Commits == 0, p.Settings.Agents())
 }

@@ -113,7 +113,7 @@ func (i *invocation) ended() {
 	if b := i.b; b.o.OnEnd != nil {
 		b.o.OnEnd(Ended{
 			At: b.now, Role: i.role, Invocation: i.id, Began: i.began, Skew: i.skew, Dead: i.dead || !b.now.Before(i.end),
-			Failed: i.failed, Alone: i.before == b.commits-i.own,
+			Failed: i.failed, Alone: i.before == b.commits-i.own, Commits: i.own,
 		})
 	}
 }

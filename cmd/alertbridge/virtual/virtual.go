@@ -103,6 +103,7 @@ type Ended struct {
 	Dead       bool          // it crashed, or its time was up
 	Failed     bool          // its handler returned an error, or gave its message back
 	Alone      bool          // nobody else has committed anything while it ran
+	Commits    int           // of its own
 }
 
 // Verdict is what a message came to.

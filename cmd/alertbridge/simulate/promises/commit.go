@@ -293,7 +293,8 @@ func (m *Model) same(c Commit, v arriving, in *incident) {
 		m.broken("8", "the incident %s was not written: fire %s, rec %s, case %q", v.a.Incident, clock(in.fire), clock(in.rec), in.kase)
 	}
 	for _, w := range c.Change.Cases {
-		if k := m.cases[w.Now.ID]; k != nil && k.live() && w.Now.State != gate.Starting {
+		ended := w.Now.State == gate.Ended && w.Read.State != gate.Ended
+		if k := m.cases[w.Now.ID]; k != nil && (k.live() && w.Now.State != gate.Starting || ended && !k.shadow) {
 			m.equal(k, w.Now, c.Alone)
 		}
 	}

@@ -168,18 +168,19 @@ func (m *Model) waits(k *kase, n gate.Case, c Commit) {
 		}
 		k.state, k.how, k.why, k.until = gate.Ended, n.How, "", now
 	case gate.Waiting:
+		wrong = k.why == n.Why && k.until.Equal(n.Until) // it says nothing new
 		switch n.Why {
 		case gate.WhySlots:
-			wrong = acct.room(r, critical(k.rank), now, k.id)
+			wrong = wrong || acct.room(r, critical(k.rank), now, k.id)
 			k.until = n.Until
 		case gate.WhyBudget:
 			k.until = acct.affords(r.Budget, critical(k.rank), now)
-			wrong = !k.until.After(now)
+			wrong = wrong || !k.until.After(now)
 		case gate.WhyAgentDown:
-			wrong = acct.closed(now) != gate.WhyAgentDown
+			wrong = wrong || acct.closed(now) != gate.WhyAgentDown
 			k.until = acct.downTill
 		case gate.WhyAgentShut:
-			wrong = !acct.shut
+			wrong = wrong || !acct.shut
 			k.until = n.Until
 		default:
 			wrong = true
