@@ -415,15 +415,17 @@ func (p *player) came(a alert.Alert) {
 	p.model.Came(a)
 }
 
-// answered: what gets no 2xx, Datadog sends again, three times at most.
+// answered: what gets no 2xx, Datadog sends again, six times at most.
 func (p *player) answered(a virtual.Answer) {
 	garbled := string(a.Body) == garbled
 	switch {
 	case a.Status == 202 && !garbled || a.Status == 400 && garbled:
 		p.model.Accepted(a.Delivery, a.At)
 	case a.Status >= 500 || a.Status == 0:
-		if p.again[string(a.Body)]++; p.again[string(a.Body)] <= 3 {
+		if p.again[string(a.Body)]++; p.again[string(a.Body)] <= 6 {
 			p.bridge.Deliver(a.At.Add(20*time.Second), a.Body)
+		} else { // there are not as many faults in a world that it could meet
+			p.model.Turned(a.Status, a.At)
 		}
 	default:
 		p.model.Turned(a.Status, a.At)

@@ -61,6 +61,9 @@ func (m *Model) judge(c Commit) {
 	v := m.arriving(a, c.Change.At)
 	got := worth{d.Verdict, d.Reason, d.Case}
 	w := v.worth()
+	if d.Incident != a.Incident.String() {
+		m.broken("2", "delivery %s is of %s, and its record says %q", d.ID, a.Incident, d.Incident)
+	}
 	if c.Alone && !v.agrees(w, got) {
 		m.broken(promiseOf(v, w, got), "%s of %s at %s is worth %s (%s) %s, and got %s (%s) %s", a.Transition, a.Incident,
 			a.Time.Format("15:04:05"), w.verdict, w.reason, w.kase, got.verdict, got.reason, got.kase)
@@ -137,6 +140,9 @@ func (m *Model) effect(v arriving, got worth, c Commit) {
 	if got.verdict == gate.Drop {
 		if !counted {
 			in.kase = ""
+		}
+		if c.Change.Lead == nil || c.Change.Lead.Alert.Delivery != v.a.Delivery {
+			m.broken("2", "%s was dropped (%s), and cannot be started by hand", v.a.Incident, got.reason)
 		}
 		m.same(c, v, in)
 		return
@@ -238,6 +244,11 @@ func (m *Model) opens(v arriving, got worth, flaps bool, c Commit) {
 		last: v.a.Time, lead: v.a, state: gate.Waiting,
 	}
 	m.cases[k.id] = k
+	for _, w := range c.Change.Cases {
+		if w.Now.ID == k.id && w.Now.Incident != v.a.Incident.String() {
+			m.broken("2", "the case %s is of %q, and %s opened it", k.id, w.Now.Incident, v.a.Incident)
+		}
+	}
 	hold := v.hold()
 	if flaps {
 		hold = 0
@@ -341,7 +352,7 @@ func (m *Model) follow(c Commit) {
 		a.mended = false
 	}
 	if w.Down != nil {
-		a.downTill = w.Down.Until
+		a.downTill, a.down = w.Down.Until, *w.Down
 	}
 }
 
@@ -381,7 +392,7 @@ func (m *Model) claimed(c Commit, w gate.CaseWrite) {
 	}
 	k.state, k.why, k.until, k.resting = gate.Starting, "", now.Add(lease), false
 	k.attempt++
-	k.claimedBy = c.Invocation
+	k.claimedBy, k.wasDown = c.Invocation, a.down
 	res := a.holds(k.id, critical(k.rank), r, now)
 	a.reserve(k.id, res, now)
 	m.equal(k, w.Now, c.Alone)

@@ -241,23 +241,36 @@ func (m *Model) settles(k *kase, w gate.CaseWrite, c Commit) {
 		if outcome == delivery.Shut {
 			k.why, k.until = gate.WhyAgentShut, now
 		}
-		acct.give(k.id)
+		m.gives(k, acct, c)
 	case gate.Refused:
 		k.until = now
-		acct.give(k.id)
+		m.gives(k, acct, c)
 	case gate.InDoubt:
 		if k.until = now.Add(rest(doubts)); n.Until.After(k.until) && outcome == delivery.NotDelivered {
 			k.until = n.Until
 		}
 	}
-	m.health(acct, c, outcome, called, now)
+	m.health(k, acct, c, outcome, called, now)
 	if (n.State == gate.Waiting || n.State == gate.Refused) && (c.Change.Account == nil || len(c.Change.Account.Drop) != 1) {
 		m.broken("slots", "the case %s was not paid for, and keeps its reservation", k.id)
 	}
 }
 
+// gives: what nothing was paid for is given back whole.
+func (m *Model) gives(k *kase, acct *account, c Commit) {
+	res := acct.running[k.id]
+	back := gate.Back{}
+	if w := c.Change.Account; w != nil && w.Back != nil {
+		back = *w.Back
+	}
+	if back.Pace != res.Pace || back.Day != res.Day {
+		m.broken("money", "the start of %s was not paid for, and gives back %+v of %+v", k.id, back, res)
+	}
+	acct.give(k.id)
+}
+
 // health: what a call says of the Agent is written down with it.
-func (m *Model) health(acct *account, c Commit, outcome delivery.Outcome, called bool, now time.Time) {
+func (m *Model) health(k *kase, acct *account, c Commit, outcome delivery.Outcome, called bool, now time.Time) {
 	w := c.Change.Account
 	switch {
 	case outcome == delivery.Shut && (w == nil || w.Shut == nil || w.Shut.Since.IsZero()):
@@ -266,6 +279,30 @@ func (m *Model) health(acct *account, c Commit, outcome delivery.Outcome, called
 		m.broken("12", "the Agent %s cannot be reached, and the account does not rest", acct.name)
 	case w != nil && w.Down != nil && w.Down.Until.Sub(now) > 16*time.Minute:
 		m.broken("12", "the account %s rests until %s", acct.name, clock(w.Down.Until))
+	}
+	if !called || k.wasDown != acct.down || acct.down.Until.After(now) { // others have counted since, or it rests already
+		return
+	}
+	m.counted(acct, w, outcome, now)
+}
+
+// counted: each failure of a row is counted, a third doubt in a row lets the account rest, and an answer ends the row.
+func (m *Model) counted(acct *account, w *gate.AccountWrite, outcome delivery.Outcome, now time.Time) {
+	got, want := acct.down, acct.down
+	if w != nil && w.Down != nil {
+		got = *w.Down
+	}
+	switch outcome {
+	case delivery.Accepted:
+		want = gate.Down{}
+	case delivery.NotDelivered:
+		want.Fails++
+	case delivery.InDoubt:
+		want.Doubts++
+	}
+	rests := got.Until.After(now)
+	if got.Fails != want.Fails || got.Doubts != want.Doubts || outcome == delivery.InDoubt && rests != (want.Doubts >= 3) {
+		m.broken("12", "a call of %s came to %s, and the account counts %+v after %+v", acct.name, outcome, got, acct.down)
 	}
 }
 

@@ -150,7 +150,8 @@ type kase struct {
 	storm         string
 	hand          bool
 	lead          alert.Alert
-	claimedBy     int // the invocation that claimed its last start
+	claimedBy     int       // the invocation that claimed its last start
+	wasDown       gate.Down // the account when it did
 }
 
 func (k *kase) started() bool {
