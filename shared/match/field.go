@@ -76,7 +76,7 @@ func Value(a *alert.Alert, name string) string {
 	return a.Tag(tag)
 }
 
-// of a closed list are the values that a field can have, the empty one included; nil where anything can stand.
+// closed are the values that a field can have, the empty one last; nil where anything can stand.
 func (f field) closed() []string {
 	switch f {
 	case priority:
@@ -86,7 +86,7 @@ func (f field) closed() []string {
 		for _, t := range alert.Transitions() {
 			list = append(list, string(t))
 		}
-		return list
+		return append(list, "")
 	}
 	return nil
 }

@@ -1,8 +1,10 @@
 package match
 
 import (
+	"fmt"
 	"regexp/syntax"
 	"slices"
+	"strings"
 )
 
 // Never tells whether no alert can meet all of the matchers, as far as that can be known: what it says no alert can
@@ -190,4 +192,17 @@ func few(list []string) []string {
 		return nil
 	}
 	return list
+}
+
+// Impossible says why the matcher compares with what an alert never has, because of how such values are written; ""
+// where an alert can have it.
+func Impossible(m Matcher) string {
+	closed := m.field.closed()
+	if closed == nil {
+		return ""
+	}
+	if slices.ContainsFunc(closed, m.equal) {
+		return ""
+	}
+	return fmt.Sprintf("%s is never %q; it is one of %s, or empty", m.Name, m.Value, strings.Join(closed[:len(closed)-1], ", "))
 }
