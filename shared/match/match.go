@@ -115,6 +115,9 @@ func Parse(text string) (Matcher, error) {
 		return Matcher{}, fmt.Errorf("%q has none of =, !=, =~, !~", text)
 	}
 	name, rest := strings.TrimSpace(text[:i]), text[i:]
+	if strings.HasPrefix(name, "{") {
+		return Matcher{}, fmt.Errorf("%q is a list of matchers in braces; write each by itself and without them", text)
+	}
 	for _, op := range []Op{IsNot, MatchesNot, Matches, Is} {
 		written, ok := strings.CutPrefix(rest, string(op))
 		if !ok {
