@@ -295,22 +295,21 @@ func plainDollars(d gate.Dollars) string {
 
 // matchers reads a list of matchers, or a single one.
 func (r *reader) matchers(n node, name string) ([]match.Matcher, bool) {
-	const what = "matchers such as env = prod, each a text in a list"
 	if n.kind == text {
 		n = node{kind: list, at: n.at, items: []node{n}}
 	}
 	if n.kind != list {
-		r.wrong(n, name, what, asMatcher(n))
+		r.wrong(n, name, takesMatch, asMatcher(n))
 		return nil, false
 	}
 	var all []match.Matcher
 	fine := true
 	for _, item := range n.items {
-		m, ok := r.matcher(item, name, what)
+		m, ok := r.matcher(item, name)
 		all, fine = append(all, m), fine && ok
 	}
 	if fine && len(all) == 0 {
-		r.add(n.at, "%s: there is no matcher; it takes %s", name, what)
+		r.add(n.at, "%s: there is no matcher; it takes %s", name, takesMatch)
 		return nil, false
 	}
 	if fine && match.Never(all) {
@@ -320,9 +319,9 @@ func (r *reader) matchers(n node, name string) ([]match.Matcher, bool) {
 	return all, fine
 }
 
-func (r *reader) matcher(n node, name, what string) (match.Matcher, bool) {
+func (r *reader) matcher(n node, name string) (match.Matcher, bool) {
 	if n.kind != text {
-		r.wrong(n, name, what, asMatcher(n))
+		r.wrong(n, name, takesMatch, asMatcher(n))
 		return match.Matcher{}, false
 	}
 	m, err := match.Parse(n.text)
