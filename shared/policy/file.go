@@ -32,6 +32,7 @@ type route struct {
 	name  string
 	at    pos
 	match []match.Matcher // nil: they could not be read
+	says  []string        // what it changes, as it is written
 	settings
 }
 
@@ -138,6 +139,11 @@ func (f *file) readRoute(n node, i int, r *reader) route {
 	found := len(r.list)
 	r.mapping(n, "a route", keys, elsewhere)
 	matched = matched || slices.ContainsFunc(n.pairs, func(p pair) bool { return p.key == "match" })
+	for _, p := range n.pairs {
+		if p.key != "name" && p.key != "match" {
+			rt.says = append(rt.says, p.key+": "+p.value.short())
+		}
+	}
 	if n.kind == mapping && !matched && len(r.list) == found {
 		r.add(n.at, "a route without match would take every alert; what is meant for all of them stands at the root")
 	}
@@ -193,17 +199,11 @@ func (f *file) checkSettings(s *settings, ofRoute bool, r *reader) {
 }
 
 func (a *account) check(whose string, ofAgent bool, r *reader) {
-	later := func(x, y pos) pos {
-		if x.line > y.line {
-			return x
-		}
-		return y
-	}
 	own := func(at pos) bool { return at.line > 0 && at.agent == ofAgent }
 	if at := later(a.slots.at, a.criticalSlots.at); own(at) && a.criticalSlots.v >= a.slots.v {
 		r.add(at, "slots of %s: %d of %d are for critical cases only, which leaves none for the others; to start critical ones only, write mode: critical_only", whose, a.criticalSlots.v, a.slots.v)
 	}
-	if at := later(later(a.month.at, a.price.at), a.expected.at); own(at) && a.month.v > 0 && a.investigation() > a.month.v {
+	if at := later(a.month.at, a.price.at, a.expected.at); own(at) && a.month.v > 0 && a.investigation() > a.month.v {
 		r.add(at, "budget of %s: one investigation is reckoned to cost %s (%s at $%s a second), and a month has %s: nothing would start but critical cases", whose, a.investigation(), show(a.expected.v), plainDollars(a.price.v), a.month.v)
 	}
 }

@@ -64,6 +64,24 @@ func (n node) is() string {
 	return "this cannot be read"
 }
 
+// short writes the node on one line.
+func (n node) short() string {
+	var parts []string
+	switch n.kind {
+	case list:
+		for _, item := range n.items {
+			parts = append(parts, item.short())
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case mapping:
+		for _, p := range n.pairs {
+			parts = append(parts, p.key+": "+p.value.short())
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	}
+	return n.text
+}
+
 // readYAML makes nodes of a file, and says what in it is no YAML, or more of it than a policy needs. An empty file is
 // an empty mapping.
 func readYAML(content []byte, p *problems) node {
