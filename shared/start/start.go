@@ -48,6 +48,7 @@ type Agent interface {
 type Report struct {
 	Called  bool // false with a claim: there was no time, nothing was sent
 	Doubted bool // the call has raised a doubt
+	Beyond  bool // the budget had no money for it
 	Answer  *delivery.Answer
 	Case    gate.Case // as settled; as claimed when it could not be settled
 	Message agent.Message
@@ -70,7 +71,7 @@ func (s *Starter) Run(ctx context.Context, d gate.Decision) (Report, error) {
 	if d.Start == nil {
 		return Report{}, nil
 	}
-	rep := Report{Case: d.Start.Case, Message: message(*d.Start)}
+	rep := Report{Case: d.Start.Case, Message: message(*d.Start), Beyond: d.Start.Beyond}
 	ans := delivery.Answer{Reason: delivery.OutOfTime, Words: "no time was left in this invocation to call the Agent"}
 	if s.timeToCall(ctx, *d.Start) {
 		ans = s.call(ctx, d.Start.Case.Agent, rep.Message)
