@@ -72,7 +72,7 @@ func TestDefaults(t *testing.T) {
 			{Name: "1200/default/service=checkout,env=prod", For: 5 * time.Minute},
 		},
 		Group: "1200/77/s." + alert.Hash("host:web-1"), Flap: gate.Flap{Cycles: 4, Within: time.Hour, Quiet: time.Hour},
-		Surge: "1200/default/prod", Storm: gate.Storm{Cases: 5, Within: 5 * time.Minute, Join: 30 * time.Minute},
+		Surge: "1200/default/prod", Storm: gate.Storm{Cases: 5, Within: 5 * time.Minute, Join: 15 * time.Minute},
 		Slots: 3, CriticalSlots: 1,
 		Budget:  gate.Budget{Month: 300_000_000, Case: 3_984_000, Bucket: 5, CriticalPerDay: 20}, // 0.0083 × 480 s = $3.984
 		Version: "default",
