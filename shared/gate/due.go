@@ -98,7 +98,7 @@ func (d due) held() bool {
 // observed: it would be started now, and is only looked at.
 func (d due) observed() bool {
 	mode, _ := d.Hand.ModeFor(d.r, d.now)
-	return (d.c.Shadow || mode == ModeObserve) && !d.byHand()
+	return d.c.Shadow || mode == ModeObserve && !d.byHand()
 }
 
 // affords asks for the money of the start. What somebody starts by hand is paid for in any case.
@@ -123,7 +123,7 @@ func (d due) starting() Decision {
 		return Decision{Case: d.c.ID}
 	}
 	c := d.c
-	c.State, c.Doubts = InDoubt, c.Doubts+1
+	c.State, c.Doubts, c.Hand = InDoubt, c.Doubts+1, Order{}
 	c.Until = d.now.Add(repeatAfter(c.Doubts))
 	c.Note = string(delivery.LeaseOver) + ": the process that was to call the Agent did not report back; it may or may not have called"
 	c.Version++

@@ -28,9 +28,9 @@ func strictness(m Mode) int { return slices.Index(Modes(), m) }
 
 // SilenceFor is the silence that mutes the alert, the oldest of several; nil when none does.
 func (h Hand) SilenceFor(a *alert.Alert, now time.Time) *Silence {
-	for _, s := range h.Silences {
-		if !s.over(now) && match.All(s.Matchers, a) {
-			return &s
+	for i := range h.Silences {
+		if s := &h.Silences[i]; !s.over(now) && match.All(s.Matchers, a) {
+			return s
 		}
 	}
 	return nil

@@ -71,16 +71,17 @@ func (b Budget) pace() time.Duration {
 	if b.Month <= 0 {
 		return 0
 	}
-	return time.Duration(float64(refill) * float64(b.Case) / float64(b.Month))
+	return time.Duration(float64(refill) * float64(b.Case) / float64(b.Month)).Truncate(time.Millisecond) // as it is kept
 }
 
 // claimOf is the right to call the Agent, with what has to be reserved for it. A start in doubt that is repeated may
 // have been taken before: it is reckoned to cost as much again, once.
 func claimOf(c Case, lead alert.Alert, a Account, r Rules, now time.Time) Claim {
-	res := Reservation{Attempt: c.Attempt, Until: now.Add(r.Estimate), Critical: critical(c.Severity)}
+	held := a.Running[c.ID]
+	res := held
+	res.Attempt, res.Until, res.Critical = c.Attempt, now.Add(r.Estimate), critical(c.Severity)
 	if b := r.Budget; b.Month > 0 {
-		held := a.Running[c.ID]
-		res.Money, res.Month, res.Pace, res.Day = min(held.Money+b.Case, 2*b.Case), held.Month, held.Pace, held.Day
+		res.Money = max(held.Money, min(held.Money+b.Case, 2*b.Case))
 		if held.Money <= b.Case { // neither the second nor a later repeat
 			res.Pace += a.moves(b, res.Critical, now)
 		}

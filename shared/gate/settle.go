@@ -86,6 +86,7 @@ func (s settling) refused() Decision {
 		return dec
 	}
 	c.State, c.Until, c.Note = Refused, s.now, s.words()
+	c.Hand = Order{} // it was for this one start; else the tick would go on asking the Agent for it
 	return s.write(c, AccountWrite{Drop: []string{c.ID}, Back: s.cl.Held.gives()})
 }
 
@@ -93,6 +94,7 @@ func (s settling) inDoubt() Decision {
 	c := s.c
 	c.State, c.Doubts, c.Note = InDoubt, c.Doubts+1, s.words()
 	c.Until = s.now.Add(repeatAfter(c.Doubts))
+	c.Hand = Order{} // it was for this one start: whether it is sent again is for the policy to say
 	return s.write(c, s.down(true))
 }
 
