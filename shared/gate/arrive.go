@@ -22,9 +22,7 @@ func Arrive(v View, a Arrival, r Rules, now time.Time) Decision {
 	}
 	d := arrival{View: v, Arrival: a, r: r, now: now, rank: r.Ranks(a.Alert)}
 	d.mode, d.byHand = v.Hand.ModeFor(r, now)
-	if len(v.Hand.Silences) > 0 {
-		d.silence = v.Hand.SilenceFor(&a.Alert, now)
-	}
+	d.silence = v.Hand.silences(a.Alert, now)
 	return d.told(d.decide())
 }
 

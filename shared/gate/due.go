@@ -77,8 +77,7 @@ func (d due) byHand() bool { return d.c.Hand != Order{} }
 // muted: a silence or the mode has been set by hand, or by a new policy, since the case was opened. A storm's case is
 // about more than the alert that opened it, which alone a silence can be compared with.
 func (d due) muted() (How, string) {
-	lead := LeadOf(d.View, d.c)
-	if s := d.Hand.SilenceFor(&lead, d.now); s != nil && d.c.Storm == "" {
+	if s := d.Hand.silences(LeadOf(d.View, d.c), d.now); s != nil && d.c.Storm == "" {
 		return EndSilenced, "silence " + s.ID + s.Order.String()
 	}
 	mode, order := d.Hand.ModeFor(d.r, d.now)
