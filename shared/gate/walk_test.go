@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -51,8 +52,10 @@ type call struct {
 	ans delivery.Answer
 }
 
+var howFar = flag.Int("strolls", 2000, "how many random interleavings TestStroll plays")
+
 func TestStroll(t *testing.T) {
-	strolls := 2000
+	strolls := *howFar
 	if testing.Short() {
 		strolls = 200
 	}
