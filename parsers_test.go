@@ -23,6 +23,7 @@ var readingMethods = map[string]int{"DecodeString": 1, "Query": 0}
 var unfuzzed = map[string]string{
 	"shared/agent.checkHost":             "a setting, checked once when the function starts",
 	"shared/agent.refuseLocal":           "an address that the standard library has just resolved",
+	"shared/ledger.isDate":               "a month or a day in a change that the gate has made",
 	"shared/queue/sqsqueue.New":          "a setting, checked once when the function starts",
 	"cmd/alertbridge/local.listCases":    "two words of a question that only this machine can ask",
 	"cmd/alertbridge/local.showDelivery": "two words of a question that only this machine can ask",
@@ -48,6 +49,7 @@ var fuzzed = map[string][]string{
 	"shared/gate.FuzzDue":                     {"shared/gate.Due"},
 	"shared/gate.FuzzSettle":                  {"shared/gate.Settle"},
 	"shared/ledger.FuzzDecodeLead":            {"shared/ledger.DecodeLead"},
+	"shared/ledger.FuzzDecodeSaw":             {"shared/ledger.DecodeSaw", "shared/match.Parse"},
 	"shared/ledger/dynamoledger.FuzzItem":     {"shared/ledger/dynamoledger.decodeCase", "shared/ledger/dynamoledger.decodeAccount"},
 	"shared/ledger/dynamoledger.FuzzKeyParts": {"shared/ledger/dynamoledger.part"},
 	"shared/agent.FuzzMessage":                {"shared/agent.NewMessage", "shared/agent.plainAddress"},
