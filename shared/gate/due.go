@@ -122,9 +122,10 @@ func (d due) starting() Decision {
 		return Decision{Case: d.c.ID}
 	}
 	c := d.c
-	c.State, c.Doubts, c.Hand = InDoubt, c.Doubts+1, Order{}
+	c.State, c.Doubts = InDoubt, c.Doubts+1
 	c.Until = d.now.Add(repeatAfter(c.Doubts))
 	c.Note = string(delivery.LeaseOver) + ": the process that was to call the Agent did not report back; it may or may not have called"
+	c.Hand = Order{} // it was for this one start
 	c.Version++
 	return d.write(Doubts, withStep(c, d.now), CaseFacts{}, nil)
 }

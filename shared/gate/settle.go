@@ -85,8 +85,7 @@ func (s settling) refused() Decision {
 		dec.Change.Cases[0].Now.NoRepeat = true
 		return dec
 	}
-	c.State, c.Until, c.Note = Refused, s.now, s.words()
-	c.Hand = Order{} // it was for this one start; else the tick would go on asking the Agent for it
+	c.State, c.Until, c.Note, c.Hand = Refused, s.now, s.words(), Order{} // whoever asked for this start has the answer
 	return s.write(c, AccountWrite{Drop: []string{c.ID}, Back: s.cl.Held.gives()})
 }
 
