@@ -134,10 +134,9 @@ func (d arrival) at(setting string) string {
 
 // touchedBy says what was set by hand and touched the verdict.
 func (d arrival) touchedBy(why Reason) string {
-	al := d.Alert
-	switch s := d.Hand.SilenceFor(&al, d.now); {
-	case why == Silenced && s != nil:
-		return "silence " + s.ID + s.Order.String()
+	switch {
+	case why == Silenced:
+		return "silence " + d.silence.ID + d.silence.Order.String()
 	case d.byHand != nil && why != IsRecovery && why != IsTest:
 		return "mode " + string(d.byHand.Mode) + d.byHand.Order.String()
 	}
@@ -162,11 +161,11 @@ func (d arrival) saw() *Saw {
 		c.Members, c.Steps, c.Services, c.Trace = nil, nil, nil, ""
 		v.Cases[id] = c
 	}
-	al := d.Alert
 	v.Hand.Silences = nil
-	if s := d.Hand.SilenceFor(&al, d.now); s != nil {
-		v.Hand.Silences = []Silence{*s}
+	if d.silence != nil {
+		v.Hand.Silences = []Silence{*d.silence}
 	}
+	al := d.Alert
 	al.Text, al.Snapshot, al.Links, al.Refs, al.Cut, al.Monitor.Query = "", "", nil, nil, nil, ""
 	return &Saw{Alert: al, View: v, Rules: d.r, Now: d.now}
 }
