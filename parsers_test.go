@@ -66,6 +66,8 @@ var fuzzed = map[string][]string{
 	"events.FuzzMove":                         {"events.move"},
 	"cmd/alertbridge.FuzzSend":                {"cmd/alertbridge.unwrap", "cmd/alertbridge.getJSON"},
 	"cmd/alertbridge/local.FuzzToEvent":       {"cmd/alertbridge/local.toEvent"},
+	"cmd/alertbridge/local.FuzzDesk":          {"cmd/alertbridge/local.takeOrder", "cmd/alertbridge/local.tellStory"},
+	"cmd/alertbridge/explain.FuzzParse":       {"cmd/alertbridge/explain.Parse", "cmd/alertbridge/explain.link"},
 }
 
 // Whatever reads text from outside is fuzzed, or says why it need not be. What reads is found in the code, and so is
