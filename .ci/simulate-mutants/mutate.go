@@ -260,7 +260,7 @@ func (m *maker) wrap(kind string, n ast.Node, before, behind string) {
 	from, to := m.set.Position(n.Pos()).Offset, m.set.Position(n.End()).Offset
 	words := strings.Join(strings.Fields(m.text[from:to]), " ")
 	if len(words) > 70 {
-		words = words[:70]
+		words = strings.TrimSpace(words[:70])
 	}
 	name := fmt.Sprintf("%s %s: %s %s", m.path, m.function, kind, words)
 	if m.seen[name]++; m.seen[name] > 1 {

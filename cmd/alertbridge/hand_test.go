@@ -11,7 +11,9 @@ import (
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/explain"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/operate"
+	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/ledger/dynamoledger"
 	"github.com/alertbridge/alertbridge/shared/ledger/dynamoledger/dynamotest"
 	"github.com/alertbridge/alertbridge/shared/ledger/memledger"
@@ -116,7 +118,7 @@ func TestByHandInALocalRun(t *testing.T) {
 	out = fine(t, "", "stop", started, "--reason", "known", "--url", url)
 	has(t, "the stop", out, "Case "+started+" has ended for the bridge", "The Agent itself was not told")
 	has(t, "its story", fine(t, "", "explain", started, "--url", url), "ended (assumed): stopped by hand by ", "; the Agent itself was not told")
-	has(t, "nothing to retry", fine(t, "", "retry", "--reason", "look", "--url", url), "Agent default: nothing closes it.", "No case was refused or rests in doubt.")
+	has(t, "nothing to retry", fine(t, "", "retry", "--reason", "look", "--url", url), "On record as ordered by "+here()+"; --by names somebody else.\n", "Agent default: nothing closes it.", "No case was refused or rests in doubt.")
 
 	// a monitor, a link, and what is not there
 	has(t, "the monitor", fine(t, "", "explain", "77", "--url", url), ago("1"), ago("2"))
@@ -239,8 +241,17 @@ func TestOrdersToATable(t *testing.T) {
 // The whole way, where there is an engine.
 func TestOrdersToATableOnAnEngine(t *testing.T) {
 	client, table := dynamotest.Open(t)
-	if err := dynamoledger.New(client, table, dynamoledger.Options{}).Commit(t.Context(), waiting(time.Now())); err != nil {
-		t.Fatal(err)
+	l := dynamoledger.New(client, table, dynamoledger.Options{})
+	rules := gate.DefaultRules()
+	rules.Mode, rules.Keys = gate.ModeOff, []gate.Key{{Name: "1/service/cart", For: time.Hour}}
+	a := alert.Alert{
+		Delivery: "dd-1-8873248385148318284", Incident: alert.Incident{Org: "1", Monitor: "7", Key: "g.1"}, Transition: alert.Triggered,
+		Severity: alert.High, Title: "Cart fails", Time: time.Now(), Tags: []string{"service:cart"},
+	}
+	for _, c := range []gate.Change{waiting(time.Now()), gate.Arrive(gate.View{}, gate.Arrival{Alert: a}, rules, time.Now()).Change} {
+		if err := l.Commit(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for name, value := range map[string]string{
 		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_PROFILE": "",
@@ -248,12 +259,24 @@ func TestOrdersToATableOnAnEngine(t *testing.T) {
 	} {
 		t.Setenv(name, value)
 	}
+	dropped := explain.WouldBe(a.Delivery)
 	at := []string{"--table", table, "--region", "us-east-1"}
 	fine(t, "", append([]string{"mode", "observe", "--reason", "night", "--by", "ana"}, at...)...)
 	fine(t, "", append([]string{"silence", "add", "service=cart", "--reason", "known", "--by", "ana"}, at...)...)
 	has(t, "the status", fine(t, "", append([]string{"status"}, at...)...), "Mode: observe, set by hand by ana", `service = "cart"`, "ab-k5w2q7n3xj4mzyta")
 	fine(t, "", append([]string{"stop", "ab-k5w2q7n3xj4mzyta", "--reason", "known", "--by", "ana"}, at...)...)
 	has(t, "the story", fine(t, "", append([]string{"explain", "ab-k5w2q7n3xj4mzyta"}, at...)...), "ended (silenced): stopped by hand by ana: known")
+
+	has(t, "what was dropped", fine(t, "", append([]string{"explain", "8873248385148318284"}, at...)...),
+		"verdict     drop, mode_off: the mode is off", "start, new_incident, if the mode were full", "alertbridge start "+a.Delivery)
+	fine(t, "", append([]string{"start", "8873248385148318284", "--reason", "real", "--by", "ana"}, at...)...)
+	v, err := l.Look(t.Context(), ledger.Question{Incident: a.Incident, Pointers: rules.Pointers(), Agent: "default"}, time.Now())
+	if c := v.Cases[dropped]; err != nil || v.Incident.Case != dropped || v.Pointers["1/service/cart"] != dropped || c.Hand.By != "ana" || c.State != gate.Waiting {
+		t.Errorf("what was dropped is started by %+v, %v", v, err)
+	}
+	has(t, "the monitor", fine(t, "", append([]string{"explain", "7", "--org", "1"}, at...)...), "opened by hand by ana: real", a.Delivery)
+	has(t, "the retry", fine(t, "", append([]string{"retry", dropped, "--reason", "once more", "--by", "ben"}, at...)...), "nothing closes it", "Case "+dropped+" starts")
+	has(t, "who asked last", fine(t, "", append([]string{"status"}, at...)...), "(start asked for by ben)")
 }
 
 func TestWhoIsHere(t *testing.T) {

@@ -86,7 +86,7 @@ func rootCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(runCommand(), sendCommand(), casesCommand(), simulateCommand(), versionCommand())
+	root.AddCommand(runCommand(), sendCommand(), casesCommand(), policyCommand(), simulateCommand(), versionCommand())
 	root.AddCommand(statusCommand(), explainCommand())
 	root.AddCommand(modeCommand(), silenceCommand(), startCommand(), retryCommand(), stopCommand())
 	root.InitDefaultHelpCmd()
