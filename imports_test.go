@@ -42,8 +42,12 @@ var rules = []rule{
 		because: "what takes secrets out of text must be able to stand anywhere, below the logger too",
 	},
 	{
+		in: []string{"shared/match"}, only: []string{"std", "shared/alert"},
+		because: "which alerts are meant is asked by what decides, by what is set by hand and by the operator's command",
+	},
+	{
 		in: []string{"shared/gate", "shared/delivery", "shared/secret"}, except: []string{"shared/secret/awssecret"},
-		only:    []string{"std", "shared/alert", "shared/gate", "shared/delivery", "shared/secret"},
+		only:    []string{"std", "shared/alert", "shared/match", "shared/gate", "shared/delivery", "shared/secret"},
 		because: "what decides must run anywhere: in a function, in a test, in a simulation",
 	},
 	{
@@ -62,6 +66,11 @@ var rules = []rule{
 		except: []string{"shared/telemetry"}, tests: true,
 		never:   []string{"github.com/DataDog/", "gopkg.in/DataDog/"},
 		because: "Datadog's packages will be replaced by their successors, and that must be a change of one package",
+	},
+	{
+		except:  []string{"shared/policy"},
+		never:   []string{"github.com/goccy/"},
+		because: "YAML is read in one place, strictly; what it means is plain data everywhere else",
 	},
 	{
 		in:      []string{"shared"},
@@ -194,6 +203,11 @@ func TestImportRulesForbid(t *testing.T) {
 		{"shared/alert", "shared/gate", true},
 		{"shared/redact", "shared/alert", true},
 		{"shared/gate", "shared/ledger", true},
+		{"shared/gate", "shared/match", false},
+		{"shared/gate", "shared/policy", true},
+		{"shared/match", "shared/gate", true},
+		{"shared/policy", "github.com/goccy/go-yaml/ast", false},
+		{"cmd/alertbridge", "github.com/goccy/go-yaml", true},
 		{"shared/gate", "golang.org/x/text", true},
 		{"shared/ledger", awsSDK + "/aws", true},
 		{"shared/ledger/dynamoledger", awsSDK + "/aws", false},
