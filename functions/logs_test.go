@@ -361,7 +361,8 @@ func TestBytesForTheLargestAlert(t *testing.T) {
 		quoted = 2    // bytes of one that JSON escapes; what would need more is not in cleaned text
 		fixed  = 1200 // names of the fields, numbers, words of closed lists
 		ids    = alert.MaxID + (3*alert.MaxID + 2)
-		limit  = fixed + ids + char*(alert.MaxName+4*alert.MaxField) + quoted*delivery.MaxWords // title; source, shape, event, service
+		lines  = 2 * 300 // what decided, and what was set by hand, in characters
+		limit  = fixed + ids + char*(alert.MaxName+4*alert.MaxField+lines) + quoted*delivery.MaxWords // title; source, shape, event, service
 	)
 	b := newBridge(t)
 	a := *ledgertest.Largest(b.clock.Now(), 1).Cases[0].Lead
