@@ -140,6 +140,20 @@ func TestALineIsBounded(t *testing.T) {
 	}
 }
 
+// TestAModeTouchesNoRecovery: a recovery counts in every mode, and a test is one in every mode.
+func TestAModeTouchesNoRecovery(t *testing.T) {
+	for _, test := range []bool{false, true} {
+		for tr, touched := range map[alert.Transition]bool{alert.Recovered: false, alert.Triggered: !test} {
+			a, v, p := said("d1", tr, noon, "fallback"), viewOf(Incident{}, Case{}), policyAll()
+			a.Test, p.OnTest = test, DropIt
+			v.Hand.Mode = ModeOrder{ModeFull, ordered(0)}
+			if got := Arrive(v, arrivalOf(a), p, noon).Change.Delivery.Hand; (got != "") != touched {
+				t.Errorf("%s, a test %v: touched by %q", tr, test, got)
+			}
+		}
+	}
+}
+
 // TestAnIncidentRemembersItsLatest: the latest ten notifications that wrote it, each with its verdict.
 func TestAnIncidentRemembersItsLatest(t *testing.T) {
 	w := newWorld(t, policyAll())
