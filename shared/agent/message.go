@@ -28,6 +28,7 @@ type Report struct {
 	CaseID   string
 	Lead     alert.Alert // the alert that opened the case, or the worst of it
 	Severity alert.Severity
+	Title    string   // what the case is about, where it is about more than its lead; "": as the lead
 	Joined   []Joined // the other incidents of the case, in any order
 	More     int      // how many joined beyond these
 	// Timestamp is when it happened. A repeat must carry the same one: with the id it makes the Agent see a duplicate.
@@ -65,7 +66,7 @@ func NewMessage(r Report) Message {
 		IncidentID:  r.CaseID,
 		Action:      "created", // what the other actions do at the Agent is documented nowhere
 		Priority:    r.Severity.String(),
-		Title:       title(&r.Lead),
+		Title:       title(r),
 		Description: describe(r),
 		Timestamp:   r.Timestamp.Format(timeFormat),
 		Service:     fit(alert.Line(r.Lead.Service()), maxService, maxServiceBytes),
@@ -123,7 +124,11 @@ func writable(t time.Time) time.Time {
 
 // title is the monitor's name, and behind it the service or the scope: the Agent takes incidents with like titles for
 // one, and must not do so for two services or two hosts.
-func title(a *alert.Alert) string {
+func title(r Report) string {
+	if own := alert.Line(r.Title); own != "" {
+		return fit(own, MaxTitle, maxTitleBytes)
+	}
+	a := &r.Lead
 	where := titleWhere(a)
 	name := fit(titleName(a), MaxTitle-utf8.RuneCountInString(where), maxTitleBytes-alert.EncodedLen(where))
 	return name + where

@@ -6,15 +6,23 @@ import (
 	"time"
 )
 
-// room tells whether one more investigation fits, apart from the case's own reservation.
-func (a Account) room(p Rules, now time.Time, except string) bool {
-	active := 0
-	for id, r := range a.Running {
-		if id != except && r.Until.After(now) {
-			active++
+// room tells whether one more investigation fits, apart from the case's own reservation. The slots that are kept for
+// critical cases count as taken for all others, but for those that critical cases have taken already.
+func (a Account) room(r Rules, crit bool, now time.Time, except string) bool {
+	active, kept := 0, r.CriticalSlots
+	for id, res := range a.Running {
+		if id == except || !res.Until.After(now) {
+			continue
+		}
+		active++
+		if res.Critical {
+			kept--
 		}
 	}
-	return active < p.slots()
+	if !crit {
+		active += max(kept, 0)
+	}
+	return active < r.slots()
 }
 
 // closed says why nothing can be started now, "" when something can.

@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -31,19 +29,33 @@ func (c Case) Order() string {
 func OrderUntil(t time.Time) string { return fmt.Sprintf("%013d$", t.UnixMilli()) }
 
 // claim makes the case starting, with a new attempt and a lease.
-func claim(c Case, p Rules, now time.Time) Case {
+func claim(c Case, now time.Time) Case {
 	if c.State != InDoubt { // a repeat is no new start: the join window runs on
 		c.StartAt = now
+	} else {
+		c.Hand = Order{} // it was for this one repeat
 	}
 	c.State, c.Why, c.Attempt, c.Until, c.Resting = Starting, "", c.Attempt+1, now.Add(Lease), false
 	c.Version++
-	return c
+	return withStep(c, now)
 }
 
-func end(c Case, how How, now time.Time) Case {
+// end ends the case. A note says more than how; "" keeps the case's own.
+func end(c Case, how How, note string, now time.Time) Case {
 	c.State, c.Why, c.How, c.Until = Ended, "", how, now
+	if note != "" {
+		c.Note = note
+	}
 	c.Version++
-	return c
+	return withStep(c, now)
+}
+
+// notSpent says what a case that ends unstarted has saved, where the policy has a price for it.
+func notSpent(c Case, r Rules) string {
+	if r.Budget.Case <= 0 || c.Attempt > 0 || c.Shadow {
+		return ""
+	}
+	return "about " + r.Budget.Case.String() + " not spent"
 }
 
 // versioned raises the version where the state machine's part differs.
@@ -52,21 +64,6 @@ func versioned(read, now Case) Case {
 		now.Version = read.Version + 1
 	}
 	return now
-}
-
-// reserve puts the case's reservation, and takes away those whose time is over: they hold no slot, and without this the
-// account's item would grow with every start for as long as no tick comes.
-func reserve(a Account, c Case, now, until time.Time) *AccountWrite {
-	w := &AccountWrite{
-		Agent: a.Agent, Read: a.Version,
-		Put: map[string]Reservation{c.ID: {Attempt: c.Attempt, Until: until}},
-	}
-	for _, id := range slices.Sorted(maps.Keys(a.Running)) {
-		if id != c.ID && !a.Running[id].Until.After(now) {
-			w.Drop = append(w.Drop, id)
-		}
-	}
-	return w
 }
 
 // LeadOf is what the Agent is told of. Should the alert that opened the case be gone from the ledger, which only a hand
@@ -80,19 +77,6 @@ func LeadOf(v View, c Case) alert.Alert {
 		Monitor: alert.Monitor{Name: c.Title}, Title: c.Title, Tags: []string{"service:" + c.Service}, Time: c.Opened,
 		Cut: []string{"the alert that opened this case is not in the ledger any more"},
 	}
-}
-
-// withMember keeps the most severe members, the oldest first among equals.
-func withMember(list []Member, m Member) []Member {
-	list = slices.DeleteFunc(slices.Clone(list), func(x Member) bool { return x.Incident == m.Incident })
-	list = append(list, m)
-	slices.SortStableFunc(list, func(x, y Member) int {
-		if x.Severity != y.Severity {
-			return int(y.Severity - x.Severity)
-		}
-		return x.Since.Compare(y.Since)
-	})
-	return list[:min(len(list), MaxMembers)]
 }
 
 // cut shortens a value for lists at a character border.

@@ -192,11 +192,11 @@ func TestRoom(t *testing.T) {
 		if tt.own != nil {
 			a.Running["ab-own"] = Reservation{Until: *tt.own}
 		}
-		if got := a.room(p, noon, "ab-own"); got != tt.want {
+		if got := a.room(p, false, noon, "ab-own"); got != tt.want {
 			t.Errorf("%s: room %v", tt.why, got)
 		}
 	}
-	if !(Account{}).room(policyAll(), noon, "ab-own") {
+	if !(Account{}).room(policyAll(), false, noon, "ab-own") {
 		t.Error("an account that nobody has used has no room")
 	}
 }
@@ -205,7 +205,7 @@ func TestHoldIsNotForCriticalAlerts(t *testing.T) {
 	p := policyAll()
 	p.Hold = time.Minute
 	for s, want := range map[alert.Severity]time.Duration{0: time.Minute, alert.High: time.Minute, alert.Critical: 0, alert.Critical + 1: 0} {
-		if got := (arrival{Arrival: Arrival{Alert: alert.Alert{Severity: s}}, p: p}).hold(); got != want {
+		if got := (arrival{r: p, rank: s}).hold(); got != want {
 			t.Errorf("severity %d is held for %v", s, got)
 		}
 	}

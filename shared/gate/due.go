@@ -8,14 +8,15 @@ import (
 	"github.com/alertbridge/alertbridge/shared/delivery"
 )
 
-// Due decides about a case that the tick found. v must hold the case, its lead and its account. A case that is not due
+// Due decides about a case that the tick found. r is what the policy says about the alert that opened it, for the account
+// that the case belongs to. v must hold the case, its lead, its account, and what is set by hand. A case that is not due
 // after all gets a Decision with an empty Change.
-func Due(v View, caseID string, p Rules, now time.Time) Decision {
+func Due(v View, caseID string, r Rules, now time.Time) Decision {
 	c, there := v.Cases[caseID]
 	if !there {
 		return Decision{Case: caseID}
 	}
-	d := due{View: v, c: c, p: p, now: now}
+	d := due{View: v, c: c, r: r, now: now}
 	switch c.State {
 	case Waiting:
 		return d.waiting()
@@ -25,6 +26,8 @@ func Due(v View, caseID string, p Rules, now time.Time) Decision {
 		return d.inDoubt()
 	case Started:
 		return d.started()
+	case Refused:
+		return d.refused()
 	}
 	return Decision{Case: c.ID}
 }
@@ -32,7 +35,7 @@ func Due(v View, caseID string, p Rules, now time.Time) Decision {
 type due struct {
 	View
 	c   Case
-	p   Rules
+	r   Rules
 	now time.Time
 }
 
@@ -40,18 +43,76 @@ func (d due) waiting() Decision {
 	c := d.c
 	switch {
 	case c.Firing == 0: // left by a call that came back while everything had recovered
-		return d.write(Ends, end(c, EndRecovered, d.now), CaseFacts{Firing: NoneFires}, nil)
+		return d.write(Ends, end(c, EndRecovered, notSpent(c, d.r), d.now), CaseFacts{Firing: NoneFires}, nil)
 	case !d.young():
-		return d.write(Ends, end(c, EndExpired, d.now), CaseFacts{Last: true}, nil)
+		return d.write(Ends, end(c, EndExpired, "", d.now), CaseFacts{Last: true}, nil)
 	}
-	if why := d.Account.closed(d.now); why != "" {
-		return d.waitsFor(why)
+	if !d.byHand() {
+		if how, note := d.muted(); how != "" {
+			return d.write(Ends, end(c, how, note, d.now), CaseFacts{}, nil)
+		}
 	}
-	if c.Until.After(d.now) && c.Why == WhyHold {
+	if why := d.Account.closed(d.now); why != "" && !c.Shadow {
+		return d.waitsFor(why, d.Account.Down.Until)
+	}
+	if d.held() {
 		return Decision{Case: c.ID}
 	}
-	if !d.Account.room(d.p, d.now, c.ID) {
-		return d.waitsFor(WhySlots)
+	if d.observed() {
+		c.StartAt = d.now // as if it had been started: its window counts from here
+		return d.write(Ends, end(c, EndObserved, "", d.now), CaseFacts{Firing: SomeFire}, nil)
+	}
+	if m := d.affords(); !m.now() {
+		return d.waitsFor(WhyBudget, m.until)
+	}
+	if !d.Account.room(d.r, critical(c.Severity), d.now, c.ID) {
+		return d.waitsFor(WhySlots, c.Until)
+	}
+	return d.claim(Starts)
+}
+
+// byHand: somebody wants it started, whatever it would wait for.
+func (d due) byHand() bool { return d.c.Hand != Order{} }
+
+// muted: a silence or the mode has been set by hand, or by a new policy, since the case was opened. A storm's case is
+// about more than the alert that opened it, which alone a silence can be compared with.
+func (d due) muted() (How, string) {
+	lead := LeadOf(d.View, d.c)
+	if s := d.Hand.SilenceFor(&lead, d.now); s != nil && d.c.Storm == "" {
+		return EndSilenced, "silence " + s.ID + s.Order.String()
+	}
+	mode, order := d.Hand.ModeFor(d.r, d.now)
+	if mode != ModeOff && (mode != ModeCriticalOnly || critical(d.c.Severity)) {
+		return "", ""
+	}
+	if order != nil {
+		return EndSilenced, "mode " + string(mode) + order.Order.String()
+	}
+	return EndSilenced, "mode " + string(mode)
+}
+
+func (d due) held() bool {
+	return (d.c.Why == WhyHold || d.c.Why == WhyStorm) && d.c.Until.After(d.now) && !d.byHand()
+}
+
+// observed: it would be started now, and is only looked at.
+func (d due) observed() bool {
+	mode, _ := d.Hand.ModeFor(d.r, d.now)
+	return (d.c.Shadow || mode == ModeObserve) && !d.byHand()
+}
+
+// affords asks for the money of the start. What somebody starts by hand is paid for in any case.
+func (d due) affords() money {
+	if d.byHand() {
+		return money{asked: d.now, until: d.now}
+	}
+	return d.Account.affords(d.r.Budget, critical(d.c.Severity), d.now)
+}
+
+// refused: somebody wants it started once more.
+func (d due) refused() Decision {
+	if !d.byHand() || d.c.Firing == 0 || d.Account.closed(d.now) != "" || !d.Account.room(d.r, critical(d.c.Severity), d.now, d.c.ID) {
+		return Decision{Case: d.c.ID}
 	}
 	return d.claim(Starts)
 }
@@ -66,7 +127,7 @@ func (d due) starting() Decision {
 	c.Until = d.now.Add(repeatAfter(c.Doubts))
 	c.Note = string(delivery.LeaseOver) + ": the process that was to call the Agent did not report back; it may or may not have called"
 	c.Version++
-	return d.write(Doubts, c, CaseFacts{}, nil)
+	return d.write(Doubts, withStep(c, d.now), CaseFacts{}, nil)
 }
 
 func (d due) inDoubt() Decision {
@@ -74,7 +135,8 @@ func (d due) inDoubt() Decision {
 	own, held := d.Account.Running[c.ID]
 	held = held && own.Until.After(d.now)
 	if d.repeatable() {
-		if c.Until.After(d.now) || d.Account.closed(d.now) != "" || !held && !d.Account.room(d.p, d.now, c.ID) {
+		if c.Until.After(d.now) || d.Account.closed(d.now) != "" || !d.affords().now() ||
+			!held && !d.Account.room(d.r, critical(c.Severity), d.now, c.ID) {
 			return Decision{Case: c.ID}
 		}
 		return d.claim(Repeats)
@@ -86,6 +148,7 @@ func (d due) inDoubt() Decision {
 	// own word, can say more about it.
 	c.Resting = true
 	c.Version++
+	c = withStep(c, d.now)
 	facts := CaseFacts{}
 	if d.mayRepeat() { // then it rests only for want of something that fires, or of something young: neither may change
 		facts = CaseFacts{Last: true}
@@ -93,44 +156,54 @@ func (d due) inDoubt() Decision {
 			facts = CaseFacts{Firing: NoneFires}
 		}
 	}
-	return d.write(Releases, c, facts, &AccountWrite{Agent: c.Agent, Drop: []string{c.ID}})
+	return d.write(Releases, c, facts, d.drops())
 }
 
 func (d due) repeatable() bool { return d.mayRepeat() && d.c.Firing > 0 && d.young() }
 
 func (d due) mayRepeat() bool {
-	return d.p.InDoubt == RepeatIt && !d.c.NoRepeat && d.c.Doubts <= MaxRepeats
+	return d.byHand() || d.r.InDoubt == RepeatIt && !d.c.NoRepeat && d.c.Doubts <= MaxRepeats
 }
 
 func (d due) started() Decision {
 	if d.c.Until.After(d.now) {
 		return Decision{Case: d.c.ID}
 	}
-	return d.write(Ends, end(d.c, EndAssumed, d.now), CaseFacts{}, &AccountWrite{Agent: d.c.Agent, Drop: []string{d.c.ID}})
+	return d.write(Ends, end(d.c, EndAssumed, "", d.now), CaseFacts{}, d.drops())
 }
 
-func (d due) young() bool { return d.now.Sub(d.c.Last) <= d.p.MaxAge }
+// drops takes away the case's reservation, whose time is over, and books what it is reckoned to have cost.
+func (d due) drops() *AccountWrite {
+	return &AccountWrite{Agent: d.c.Agent, Drop: []string{d.c.ID}, Spend: d.Account.Running[d.c.ID].books()}
+}
+
+func (d due) young() bool { return d.now.Sub(d.c.Last) <= d.r.MaxAge }
 
 // waitsFor keeps the reason true that people are shown. It costs a write only when it changes.
-func (d due) waitsFor(why Why) Decision {
-	until := d.c.Until
-	if why == WhyAgentDown {
-		until = d.Account.Down.Until
+func (d due) waitsFor(why Why, until time.Time) Decision {
+	if why == WhyAgentShut {
+		until = d.c.Until
 	}
-	if d.c.Why == why && d.c.Until.Equal(until) || d.c.Why == WhyHold && d.c.Until.After(d.now) {
+	if d.c.Why == why && d.c.Until.Equal(until) || d.held() {
 		return Decision{Case: d.c.ID}
 	}
 	c := d.c
+	explains := c.Why != why // another time for the same reason is no step of its own
 	c.Why, c.Until = why, until
 	c.Version++
+	if explains {
+		c = withStep(c, d.now)
+	}
 	return d.write(Explains, c, CaseFacts{}, nil)
 }
 
 // claim starts the case, or repeats a start in doubt. Somebody must still fire when it is committed.
 func (d due) claim(did Did) Decision {
-	c, until := claim(d.c, d.p, d.now), d.now.Add(d.p.Estimate)
-	dec := d.write(did, c, CaseFacts{Firing: SomeFire}, reserve(d.Account, c, d.now, until))
-	dec.Start = &Claim{Case: c, Lead: LeadOf(d.View, c), Until: until, Down: d.Account.Down}
+	c := claim(d.c, d.now)
+	cl := claimOf(c, LeadOf(d.View, c), d.Account, d.r, d.now)
+	cl.Beyond = d.affords().beyond
+	dec := d.write(did, c, CaseFacts{Firing: SomeFire}, reserve(d.Account, cl, d.r, d.now))
+	dec.Start = &cl
 	return dec
 }
 
@@ -161,8 +234,9 @@ func Repair(v View, now time.Time) []Decision {
 			continue
 		}
 		dec := Decision{Case: id, Change: Change{At: now, Account: &AccountWrite{Agent: v.Account.Agent, Drop: []string{id}}}}
-		if there {
+		if there { // the case as it is vouches that nobody else has booked it
 			dec.Change.Cases = []CaseWrite{{Read: c, Now: c}}
+			dec.Change.Account.Spend = v.Account.Running[id].books()
 		}
 		out = append(out, dec)
 	}

@@ -100,7 +100,7 @@ func TestTickWaiting(t *testing.T) {
 		case Starts:
 			want.State, want.StartAt, want.Until, want.Attempt = Starting, noon, noon.Add(Lease), c.Attempt+1
 		}
-		if got := d.Change.Cases[0].Now; !reflect.DeepEqual(got, want) || stateName(got) != row["the case"] {
+		if got := bare(d.Change.Cases[0].Now); !reflect.DeepEqual(got, want) || stateName(got) != row["the case"] {
 			t.Errorf("%v: the case becomes %+v, want %+v", at, got, want)
 		}
 		if d.Start != nil && (!d.Start.Until.Equal(noon.Add(8*time.Minute)) || !reflect.DeepEqual(d.Start.Lead, v.Leads[c.ID])) {
@@ -291,7 +291,7 @@ func doubtHolds(t *testing.T, name string, v View, c Case, p Rules, row entry) {
 			t.Errorf("%s: the slot is not given back: %+v", name, a)
 		}
 	}
-	if got := d.Change.Cases[0].Now; !reflect.DeepEqual(got, want) {
+	if got := bare(d.Change.Cases[0].Now); !reflect.DeepEqual(got, want) {
 		t.Errorf("%s: the case becomes %+v, want %+v", name, got, want)
 	}
 }
@@ -311,7 +311,7 @@ func TestTickStarted(t *testing.T) {
 		}
 		want := c
 		want.State, want.How, want.Until, want.Version = Ended, EndAssumed, noon, c.Version+1
-		if got := d.Change.Cases[0].Now; !reflect.DeepEqual(got, want) || stateName(got) != row["the case"] {
+		if got := bare(d.Change.Cases[0].Now); !reflect.DeepEqual(got, want) || stateName(got) != row["the case"] {
 			t.Errorf("%v: the case becomes %+v", at, got)
 		}
 		if a := d.Change.Account; a == nil || !slices.Equal(a.Drop, []string{c.ID}) || a.Agent != "default" {

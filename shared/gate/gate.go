@@ -103,7 +103,10 @@ type Claim struct {
 	Case  Case        // as committed: starting, with its attempt and the end of its lease in Until
 	Lead  alert.Alert // what the Agent is told of
 	Until time.Time   // the end of its reservation
+	Held  Reservation // what was reserved for it
 	Down  Down        // the account's health as it was read last
+	// Beyond says that there was no money for it: critical cases go beyond the budget.
+	Beyond bool
 }
 
 // Did names what a decision does to a case.

@@ -121,6 +121,12 @@ func viewOf(in Incident, own Case) View {
 	return v
 }
 
+// bare is the case without what people are told of it.
+func bare(c Case) Case {
+	c.Steps = nil
+	return c
+}
+
 // fill takes every slot but one, or all of them.
 func fill(a *Account, n int, until time.Time) {
 	for i := range n {
@@ -165,6 +171,21 @@ func sane(t testing.TB, v View, d Decision) {
 		saneCase(t, v, w)
 	}
 	saneClaim(t, v, d)
+	saneRecord(t, d)
+}
+
+// saneRecord: what a verdict rested on gives it again.
+func saneRecord(t testing.TB, d Decision) {
+	rec := d.Change.Delivery
+	if rec == nil || rec.Reason == Unreadable {
+		return
+	}
+	s := rec.Saw
+	again := Arrive(s.View, Arrival{Alert: s.Alert}, s.Rules, s.Now)
+	if again.Verdict != rec.Verdict || again.Reason != rec.Reason || again.Case != rec.Case || again.Change.Delivery.Because != rec.Because {
+		t.Errorf("decided as %s %s (%s); what it saw gives %s %s (%s)", rec.Verdict, rec.Reason, rec.Because,
+			again.Verdict, again.Reason, again.Change.Delivery.Because)
+	}
 }
 
 func saneCase(t testing.TB, v View, w CaseWrite) {
@@ -223,7 +244,7 @@ func saneClaim(t testing.TB, v View, d Decision) {
 	if c.Firing < 1 {
 		t.Error("a start for a case in which nothing fires")
 	}
-	want := map[string]Reservation{c.ID: {Attempt: c.Attempt, Until: d.Start.Until}}
+	want := map[string]Reservation{c.ID: {Attempt: c.Attempt, Until: d.Start.Until, Critical: critical(c.Severity)}}
 	if acct == nil || !maps.Equal(acct.Put, want) || acct.Read != v.Account.Version || acct.Agent != v.Account.Agent {
 		t.Errorf("the claim reserves %+v, want %+v at version %d", acct, want, v.Account.Version)
 	}
@@ -286,12 +307,5 @@ type scene func() string
 func (s scene) String() string { return s() }
 
 func sceneOf(what ...any) scene { return func() string { return fmt.Sprintf("%+v", what) } }
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
 
 func mapsKeys[K comparable, V any](m map[K]V) func(func(K) bool) { return maps.Keys(m) }

@@ -86,7 +86,7 @@ func (s settling) refused() Decision {
 		return dec
 	}
 	c.State, c.Until, c.Note = Refused, s.now, s.words()
-	return s.write(c, AccountWrite{Drop: []string{c.ID}})
+	return s.write(c, AccountWrite{Drop: []string{c.ID}, Back: s.cl.Held.gives()})
 }
 
 func (s settling) inDoubt() Decision {
@@ -111,7 +111,7 @@ func (s settling) stays(until time.Time, acct AccountWrite) Decision {
 func (s settling) back(why Why, until time.Time, acct AccountWrite) Decision {
 	c := s.c
 	c.State, c.Why, c.Until, c.Note = Waiting, why, until, s.words()
-	acct.Drop = []string{c.ID}
+	acct.Drop, acct.Back = []string{c.ID}, s.cl.Held.gives()
 	return s.write(c, acct)
 }
 
@@ -130,6 +130,7 @@ func (s settling) words() string {
 
 func (s settling) write(now Case, acct AccountWrite) Decision {
 	now.Version = s.c.Version + 1
+	now = withStep(now, s.now)
 	dec := Decision{Case: now.ID, Did: Settles, Change: Change{At: s.now, Cases: []CaseWrite{{Read: s.c, Now: now}}}}
 	acct.Agent = now.Agent
 	if acct.Drop != nil || acct.Down != nil || acct.Shut != nil {

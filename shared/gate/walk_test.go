@@ -188,12 +188,13 @@ func (s *stroll) startByHand() {
 	for _, id := range slices.Sorted(maps.Keys(s.cases)) {
 		v := s.lookCase(id)
 		c := v.Cases[id]
-		if !s.byHand || c.State != Refused && c.State != InDoubt || !v.Account.room(s.p, s.now, id) {
+		if !s.byHand || c.State != Refused && c.State != InDoubt || !v.Account.room(s.p, true, s.now, id) {
 			continue
 		}
-		now := claim(c, s.p, s.now)
-		d := Decision{Case: id, Did: Starts, Start: &Claim{Case: now, Until: s.now.Add(s.p.Estimate), Down: v.Account.Down}}
-		d.Change = Change{At: s.now, Cases: []CaseWrite{{Read: c, Now: now}}, Account: reserve(v.Account, now, s.now, d.Start.Until)}
+		now := claim(c, s.now)
+		cl := claimOf(now, LeadOf(v, now), v.Account, s.p, s.now)
+		d := Decision{Case: id, Did: Starts, Start: &cl}
+		d.Change = Change{At: s.now, Cases: []CaseWrite{{Read: c, Now: now}}, Account: reserve(v.Account, cl, s.p, s.now)}
 		s.say("by hand: %s", id)
 		s.held = append(s.held, thought{d: d, v: v, hand: true})
 		return

@@ -57,6 +57,9 @@ func (r Report) Count(ctx context.Context, m *telemetry.Recorder) {
 	if r.Called {
 		m.Count(ctx, telemetry.AgentCall, 1, telemetry.Outcome(out), telemetry.CallReason(r.Answer.Reason))
 	}
+	if r.Beyond {
+		m.Count(ctx, telemetry.BeyondBudget, 1)
+	}
 	if r.Unsettled != nil {
 		m.Count(ctx, telemetry.SettleFailed, 1)
 	}

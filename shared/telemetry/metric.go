@@ -26,6 +26,7 @@ const (
 	MessageFailed        Metric = "MessageFailed"
 	AgentCall            Metric = "AgentCall"
 	AgentShut            Metric = "AgentShut"
+	BeyondBudget         Metric = "BeyondBudget"
 	CaseRefused          Metric = "CaseRefused"
 	CaseInDoubt          Metric = "CaseInDoubt"
 	CaseLeftInDoubt      Metric = "CaseLeftInDoubt"
@@ -95,6 +96,10 @@ var metrics = [...]Definition{
 	{
 		AgentShut, "alertbridge.agent.shut", "Count", nil,
 		"dispatcher, scheduler: an account found shut, when it happens and again by each tick while it lasts",
+	},
+	{
+		BeyondBudget, "alertbridge.budget.beyond", "Count", nil,
+		"dispatcher, scheduler: critical cases that were started although the budget had no money for them",
 	},
 	{
 		CaseRefused, "alertbridge.case.refused", "Count", nil,

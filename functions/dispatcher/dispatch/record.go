@@ -37,6 +37,7 @@ func (l *life) record(ctx context.Context, err error) {
 		slog.String("reason", string(d.Reason)),
 		slog.String("case", d.Case),
 		slog.String("did", string(d.Did)),
+		slog.String("because", because(d)),
 		slog.Int64("queued_ms", l.began.Sub(l.env.Received).Milliseconds()))
 	attrs = append(attrs, l.about()...)
 	attrs = append(attrs, l.report.Attrs()...)
@@ -44,6 +45,18 @@ func (l *life) record(ctx context.Context, err error) {
 
 	l.Metrics.Count(ctx, telemetry.AlertVerdict, 1, telemetry.Verdict(d.Verdict), telemetry.Reason(d.Reason))
 	l.report.Count(ctx, l.Metrics)
+}
+
+// because gives the numbers that decided, and what was set by hand.
+func because(d gate.Decision) string {
+	rec := d.Change.Delivery
+	switch {
+	case rec == nil:
+		return ""
+	case rec.Hand == "" || rec.Because == "":
+		return rec.Because + rec.Hand
+	}
+	return rec.Because + "; " + rec.Hand
 }
 
 // verdict is the decision as the record tells it. A message whose own commit went through unseen finds its delivery

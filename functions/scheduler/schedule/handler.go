@@ -15,6 +15,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/alertbridge/alertbridge/shared/clock"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/start"
@@ -212,7 +213,7 @@ func (t *tick) again(ctx context.Context, list []gate.Case) {
 // decide reads one case and asks the gate. What was read is of this moment, not of the tick's beginning: the lease
 // counts from it.
 func (t *tick) decide(ctx context.Context, id string) (gate.Case, gate.Decision, error) {
-	read, cancel := context.WithTimeout(ctx, ReadTime)
+	read, cancel := clock.WithTimeout(ctx, ReadTime)
 	defer cancel()
 	var v gate.View
 	var d gate.Decision
