@@ -110,8 +110,9 @@ func unquoted(s string) string {
 	return s
 }
 
-// String is the Matcher as Parse reads it.
-func (m Matcher) String() string { return fmt.Sprintf("%s %s %q", m.Name, m.Op, m.Value) }
+// String is the Matcher as Parse reads it. The value stands between quotes as it is, a backslash or a quote in it too:
+// Parse takes away the outer quotes and nothing else.
+func (m Matcher) String() string { return fmt.Sprintf("%s %s \"%s\"", m.Name, m.Op, m.Value) }
 
 // All tells whether every one of the matchers meets the alert; none at all meet every alert.
 func All(list []Matcher, a *alert.Alert) bool {
