@@ -94,3 +94,9 @@ func eachLine(r io.Reader, told *Told, use func(line []byte)) error {
 		}
 	}
 }
+
+// Skip counts a broken line, and keeps where the first ones are and why.
+func (t *Told) Skip(line int, why string) {
+	t.line = line
+	t.broken(why)
+}
