@@ -9,9 +9,6 @@ import (
 	"github.com/alertbridge/alertbridge/shared/gate"
 )
 
-// tick is how late what the scheduler does may come: it runs once a minute.
-const tick = time.Minute
-
 // Expects tells whether a World comes with expectations at all.
 func Expects(w *World) bool {
 	if s := w.Scenario; s != nil && (s.Number >= 0 || len(s.Ends) > 0 || s.Dollars != nil) {
@@ -90,7 +87,7 @@ func wrongStarts(r *Result) (diffs []string) {
 	for _, want := range s.Starts {
 		due := r.World.Begin.Add(want.At)
 		i := slices.IndexFunc(left, func(st Start) bool {
-			return !st.At.Before(due) && st.At.Before(due.Add(tick+Slow)) && strings.Contains(st.Title, want.Title) &&
+			return !st.At.Before(due) && !st.At.After(due.Add(want.Within)) && strings.Contains(st.Title, want.Title) &&
 				(want.Severity == 0 || want.Severity.String() == st.Severity)
 		})
 		if i < 0 {
@@ -127,7 +124,7 @@ func missingEnds(r *Result) (diffs []string) {
 	for _, want := range s.Ends {
 		due := r.World.Begin.Add(want.At)
 		i := slices.IndexFunc(left, func(c *Case) bool {
-			return !c.Ended.Before(due) && c.Ended.Before(due.Add(tick+Slow)) && strings.Contains(c.Title, want.Title) && c.How == want.How
+			return !c.Ended.Before(due) && !c.Ended.After(due.Add(want.Within)) && strings.Contains(c.Title, want.Title) && c.How == want.How
 		})
 		if i < 0 {
 			diffs = append(diffs, fmt.Sprintf("%s:%d: no case ended like this at %s: %s %q", s.Name, want.Line, clock(want.At), want.How, want.Title))
@@ -163,8 +160,12 @@ func count(n int, what string) string {
 // since is a time as people find it in a scenario: from its beginning.
 func since(r *Result, at time.Time) string { return clock(at.Sub(r.World.Begin)) }
 
-// clock writes a length of time as hours, minutes and seconds.
+// clock writes a length of time as hours, minutes and seconds, with days before them when it is longer than one.
 func clock(d time.Duration) string {
 	d = d.Truncate(time.Second)
-	return fmt.Sprintf("%d:%02d:%02d", int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60)
+	text := fmt.Sprintf("%d:%02d:%02d", int(d.Hours())%24, int(d.Minutes())%60, int(d.Seconds())%60)
+	if days := int(d.Hours()) / 24; days > 0 {
+		text = fmt.Sprintf("%dd %02d:%02d:%02d", days, int(d.Hours())%24, int(d.Minutes())%60, int(d.Seconds())%60)
+	}
+	return text
 }

@@ -6,8 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/alertbridge/alertbridge/shared/gate"
 )
@@ -29,8 +29,7 @@ func WriteText(w io.Writer, r *Result) error {
 		head += ": " + r.World.Title
 	}
 	fmt.Fprintf(w, "%s\n\n", head)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "  TIME\tWHAT\tVERDICT\tREASON\tPRIO\tTITLE\tCASE")
+	rows := [][]string{{"TIME", "WHAT", "VERDICT", "REASON", "PRIO", "TITLE", "CASE"}}
 	list := r.lines()
 	for i := 0; i < len(list); {
 		n := 1
@@ -42,23 +41,65 @@ func WriteText(w io.Writer, r *Result) error {
 			show = fold
 		}
 		for _, l := range list[i : i+show] {
-			fmt.Fprintf(t, "  %s\t%s\n", since(r, l.at), strings.Join(l.cells, "\t"))
+			rows = append(rows, append([]string{r.when(l.at)}, l.cells...))
 		}
 		if show < n {
-			fmt.Fprintf(t, "  …\t%d more like these until %s\n", n-show, since(r, list[i+n-1].at))
+			rows = append(rows, []string{"…", fmt.Sprintf("%d more like these until %s", n-show, r.when(list[i+n-1].at))})
 		}
 		i += n
 	}
-	if err := t.Flush(); err != nil {
-		return err
+	for _, line := range table(rows) {
+		fmt.Fprintln(w, "  "+line)
 	}
 	_, err := fmt.Fprintf(w, "\n%s", r.sum())
 	return err
 }
 
+// table lays rows out in columns. A row of two cells stands by itself.
+func table(rows [][]string) []string {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			if len(row) > 2 || i == 0 {
+				widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			}
+		}
+	}
+	var lines []string
+	for _, row := range rows {
+		line := ""
+		for i, cell := range row {
+			line += cell + strings.Repeat(" ", max(0, widths[i]-utf8.RuneCountInString(cell))+2)
+		}
+		lines = append(lines, strings.TrimRight(line, " "))
+	}
+	return lines
+}
+
+// when is a time as people find it: in a scenario counted from its beginning, else of the calendar, UTC.
+func (r *Result) when(at time.Time) string {
+	if r.World.Scenario != nil {
+		return since(r, at)
+	}
+	return at.UTC().Format(time.DateTime)
+}
+
 // lines are all that happened, in order.
 func (r *Result) lines() []line {
 	var all []line
+	for _, c := range r.World.Agent {
+		all = append(all, line{r.World.Begin.Add(c.At), []string{"► the Agent is " + string(c.Is), "", "", "", "", ""}, ""})
+	}
+	for _, o := range r.World.Hand {
+		what := "► mode " + string(o.Mode)
+		if o.Silence != nil {
+			what = "► silence"
+		}
+		all = append(all, line{r.World.Begin.Add(o.At), []string{what, "", "", "", short(o.By + ": " + o.Reason), ""}, ""})
+	}
 	for _, d := range r.Alerts {
 		verdict, reason := string(d.Verdict), string(d.Reason)
 		if verdict == "" {
@@ -85,16 +126,6 @@ func (r *Result) lines() []line {
 	}
 	for _, s := range r.Starts {
 		all = append(all, line{s.At, []string{"► investigation", "", s.Severity, "", short(s.Title), s.Case}, ""})
-	}
-	for _, c := range r.World.Agent {
-		all = append(all, line{r.World.Begin.Add(c.At), []string{"► the Agent is " + string(c.Is), "", "", "", "", ""}, ""})
-	}
-	for _, o := range r.World.Hand {
-		what := "► mode " + string(o.Mode)
-		if o.Silence != nil {
-			what = "► silence"
-		}
-		all = append(all, line{r.World.Begin.Add(o.At), []string{what, "", "", "", short(o.By + ": " + o.Reason), ""}, ""})
 	}
 	slices.SortStableFunc(all, func(a, b line) int { return a.at.Compare(b.at) })
 	return all

@@ -26,8 +26,8 @@ var (
 	namesOfAgent  = []string{"at", "is"}
 	namesOfHand   = []string{"at", "mode", "silence", "for", "by", "reason"}
 	namesOfExpect = []string{"starts", "ends", "dollars"}
-	namesOfStart  = []string{"at", "title", "severity"}
-	namesOfEnd    = []string{"at", "title", "how"}
+	namesOfStart  = []string{"at", "within", "title", "severity", "every", "for"}
+	namesOfEnd    = []string{"at", "within", "title", "how"}
 )
 
 // Parse reads a scenario. name is what the file is called in errors; an error is an *Error.
@@ -156,13 +156,37 @@ func (r *reader) priority(n ast.Node) string {
 }
 
 func (r *reader) tags(n ast.Node) []string {
-	all := r.texts(n, "a tag")
+	var all []string
+	for _, e := range r.list(n) {
+		if t := pair(e); t != "" {
+			all = append(all, t)
+		} else if t := r.text(e, "a tag"); t != "" {
+			all = append(all, t)
+		}
+	}
 	for _, t := range all {
 		if strings.Contains(t, ",") || len(t) > alert.MaxField {
 			r.fault(n, "%.40q is no tag: it has a comma, or more than %d characters", t, alert.MaxField)
 		}
 	}
 	return all
+}
+
+// pair is a tag that the parser took for a name with a value: between braces it does so without a space behind the colon.
+func pair(n ast.Node) string {
+	if m, ok := n.(*ast.MappingNode); ok && len(m.Values) == 1 {
+		n = m.Values[0]
+	}
+	v, ok := n.(*ast.MappingValueNode)
+	if !ok {
+		return ""
+	}
+	key, isKey := scalar(v.Key)
+	value, isValue := scalar(v.Value)
+	if !isKey || !isValue || key == "" || value == "" {
+		return ""
+	}
+	return key + ":" + value
 }
 
 // entry is one entry of alerts, with its shorthands.
@@ -212,9 +236,9 @@ func (r *reader) alert(n ast.Node, monitors map[string]monitor) entry {
 		recovers: r.duration(f.get("recovers"), "recovers"),
 		services: r.number(f.get("services"), "services", 1, 1000), groups: r.number(f.get("groups"), "groups", 1, 10_000),
 		over:  r.duration(f.get("over"), "over"),
-		every: r.duration(f.get("every"), "every"), lasts: r.duration(f.get("for"), "for"),
 		wants: r.wants(f.get("expect")),
 	}
+	e.every, e.lasts = r.series(f)
 	e.line, _ = place(n)
 	r.needed(f, "at")
 	e.happens = r.duration(f.get("at"), "at")
@@ -223,16 +247,6 @@ func (r *reader) alert(n ast.Node, monitors map[string]monitor) entry {
 	}
 	if e.transition == "" {
 		e.transition = alert.Triggered
-	}
-	for _, pair := range [][2]string{{"every", "for"}, {"for", "every"}} {
-		if f.get(pair[0]) != nil && f.get(pair[1]) == nil {
-			r.fault(f.get(pair[0]), "%s stands without %s; an alert that comes again has both, such as every: 10m with for: 2h", pair[0], pair[1])
-		}
-	}
-	if s, ok := scalar(f.get("every")); ok && e.every < time.Second {
-		if _, err := parseDuration(s); err == nil {
-			r.fault(f.get("every"), "every must be a second at least")
-		}
 	}
 	if f.get("over") != nil && e.services == 0 && e.groups == 0 {
 		r.fault(f.get("over"), "over says how long services or groups take to alert, and there is neither")
@@ -267,7 +281,8 @@ func (r *reader) monitor(f fields, monitors map[string]monitor) monitor {
 	return m
 }
 
-// wants reads "verdict reason" or a list of such, each with how often before it: "5 x wait hold".
+// wants reads "verdict reason" or a list of such, each with how often before it: "5 x wait hold". Without a number it is
+// one alert, and at the end of the list all that are left.
 func (r *reader) wants(n ast.Node) []wants {
 	var all []wants
 	for _, e := range r.list(n) {
@@ -283,8 +298,8 @@ func (r *reader) wants(n ast.Node) []wants {
 			}
 			w.number, s = number, rest
 		}
-		if len(all) > 0 && all[len(all)-1].number == 0 {
-			r.fault(e, "nothing is left for this: the one before it has no number and is for all that follow")
+		if n := len(all) - 1; n >= 0 && all[n].number == 0 {
+			all[n].number = 1
 		}
 		w.want = r.want(e, strings.Fields(s))
 		all = append(all, w)
@@ -368,7 +383,7 @@ func (r *reader) expect(s *Scenario, n ast.Node) {
 		s.Number = r.number(starts, "starts", 0, MaxAlerts)
 	default:
 		for _, e := range r.list(starts) {
-			s.Starts = append(s.Starts, r.start(e))
+			s.Starts = append(s.Starts, r.starts(e)...)
 		}
 		s.Number = len(s.Starts)
 	}
@@ -378,7 +393,7 @@ func (r *reader) expect(s *Scenario, n ast.Node) {
 		r.needed(g, "at")
 		r.needed(g, "how")
 		end := End{
-			At: r.duration(g.get("at"), "at"), Title: r.text(g.get("title"), "title"),
+			At: r.duration(g.get("at"), "at"), Within: r.within(g), Title: r.text(g.get("title"), "title"),
 			How: choice(r, g.get("how"), "how", []gate.How{gate.EndRecovered, gate.EndExpired, gate.EndSilenced, gate.EndObserved, gate.EndAssumed}),
 		}
 		end.Line, _ = place(e)
@@ -388,10 +403,11 @@ func (r *reader) expect(s *Scenario, n ast.Node) {
 	s.Dollars = r.dollars(f.get("dollars"))
 }
 
-func (r *reader) start(n ast.Node) Start {
+// starts reads an entry of starts, which may stand for several.
+func (r *reader) starts(n ast.Node) []Start {
 	f := r.mapping(n, "a start", namesOfStart...)
 	r.needed(f, "at")
-	st := Start{At: r.duration(f.get("at"), "at"), Title: r.text(f.get("title"), "title")}
+	st := Start{At: r.duration(f.get("at"), "at"), Within: r.within(f), Title: r.text(f.get("title"), "title")}
 	st.Line, _ = place(n)
 	words := []string{}
 	for v := alert.Minimal; v <= alert.Critical; v++ {
@@ -400,7 +416,37 @@ func (r *reader) start(n ast.Node) Start {
 	if word := choice(r, f.get("severity"), "severity", words); word != "" {
 		st.Severity = alert.Severity(1 + slices.Index(words, word))
 	}
-	return st
+	all := []Start{st}
+	every, lasts := r.series(f)
+	for after := every; every > 0 && after < lasts && len(all) < MaxAlerts; after += every {
+		one := st
+		one.At += after
+		all = append(all, one)
+	}
+	return all
+}
+
+func (r *reader) within(f fields) time.Duration {
+	if f.get("within") == nil {
+		return Within
+	}
+	return r.duration(f.get("within"), "within")
+}
+
+// series reads every and for, which stand together.
+func (r *reader) series(f fields) (every, lasts time.Duration) {
+	every, lasts = r.duration(f.get("every"), "every"), r.duration(f.get("for"), "for")
+	for _, pair := range [][2]string{{"every", "for"}, {"for", "every"}} {
+		if f.get(pair[0]) != nil && f.get(pair[1]) == nil {
+			r.fault(f.get(pair[0]), "%s stands without %s; what comes again has both, such as every: 10m with for: 2h", pair[0], pair[1])
+		}
+	}
+	if s, ok := scalar(f.get("every")); ok && every < time.Second {
+		if _, err := parseDuration(s); err == nil {
+			r.fault(f.get("every"), "every must be a second at least")
+		}
+	}
+	return every, lasts
 }
 
 // dollars reads an amount to the cent.

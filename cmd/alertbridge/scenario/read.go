@@ -159,17 +159,6 @@ func (r *reader) text(n ast.Node, what string) string {
 	return strings.TrimSpace(s)
 }
 
-// texts reads a list of texts.
-func (r *reader) texts(n ast.Node, what string) []string {
-	var all []string
-	for _, e := range r.list(n) {
-		if s := r.text(e, what); s != "" {
-			all = append(all, s)
-		}
-	}
-	return all
-}
-
 // choice reads one of some words; "" when it is not there or is none of them.
 func choice[T ~string](r *reader, n ast.Node, what string, words []T) T {
 	if n == nil {

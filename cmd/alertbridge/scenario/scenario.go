@@ -102,6 +102,10 @@ const (
 	AgentSlow AgentState = "slow" // takes what it is given, and answers after some seconds
 )
 
+// Within is how much later than expected something may come, unless the scenario says otherwise: what waits is moved on
+// by a tick, once a minute, and the Agent takes a moment to answer.
+const Within = time.Minute + 5*time.Second
+
 // AgentStates lists the states.
 func AgentStates() []AgentState { return []AgentState{AgentUp, AgentDown, AgentShut, AgentSlow} }
 
@@ -118,15 +122,17 @@ type Order struct {
 // Start is an investigation that must be asked for.
 type Start struct {
 	Line     int
-	At       time.Duration  // it comes then or up to a tick (a minute) later
+	At       time.Duration // it comes then or up to Within later
+	Within   time.Duration
 	Title    string         // a part of its title; "": whatever it is
 	Severity alert.Severity // 0: whatever it is
 }
 
 // End is how a case must end.
 type End struct {
-	Line  int
-	At    time.Duration // then or up to a tick later
-	Title string        // a part of the case's title
-	How   gate.How
+	Line   int
+	At     time.Duration // then or up to Within later
+	Within time.Duration
+	Title  string // a part of the case's title
+	How    gate.How
 }
