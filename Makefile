@@ -1,6 +1,6 @@
 # alertbridge. `make` alone says what there is to make.
 .DEFAULT_GOAL := help
-.PHONY: help run test explore lint cover bench-guard bench engines trace trace-mutants sam validate template size fuzz ci build clean
+.PHONY: help run test explore lint cover bench-guard bench engines trace trace-mutants sam validate template pictures size fuzz ci build clean
 
 # The architecture of the functions: arm64 or x86_64, as the template's parameter Architecture has it. `sam build` does
 # not hand that one to make, so whoever deploys for x86_64 says both: LAMBDA_ARCH=x86_64 sam build.
@@ -59,6 +59,12 @@ validate: ## Only check the template (Python)
 
 template: ## Translate template.yaml for its test, after it was changed (Python)
 	@.ci/template-translate
+
+pictures: ## Draw docs/pictures anew, after the gate, the policy or a scenario there was changed
+	@go build -o bin/ ./cmd/alertbridge
+	@for p in storm noise; do \
+		bin/alertbridge play docs/pictures/$$p.yaml --expect --picture docs/pictures/$$p.svg >bin/$$p.txt || { tail bin/$$p.txt; exit 1; }; \
+	done
 
 size: ## The functions' size, what the linker kept, and that a build can be repeated
 	@.ci/size

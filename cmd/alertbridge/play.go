@@ -43,8 +43,8 @@ const playExample = `  alertbridge play docs/scenarios/flapping.yaml
 
 // playOptions are the flags of play.
 type playOptions struct {
-	policy, against string
-	expect, json    bool
+	policy, against, picture string
+	expect, json             bool
 }
 
 func playCommand() *cobra.Command {
@@ -68,6 +68,7 @@ func playCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&o.policy, "policy", "", "the policy to play under (default: the scenario's, else the default policy)")
 	cmd.Flags().StringVar(&o.against, "against", "", "another policy, to compare with")
+	cmd.Flags().StringVar(&o.picture, "picture", "", "also draw what came of it into this file (SVG)")
 	cmd.Flags().BoolVar(&o.expect, "expect", false, "compare with what the scenarios expect")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON for programs")
 	return cmd
@@ -89,6 +90,9 @@ func (p *player) run(ctx context.Context, args []string, in io.Reader) error {
 	worlds, err := p.worlds(args, in)
 	if err != nil {
 		return err
+	}
+	if p.picture != "" && len(worlds) > 1 {
+		return usage("--picture draws one scenario, or the deliveries and archives of one history, and there are %d", len(worlds))
 	}
 	var results, others []*playback.Result
 	var differences [][]string
@@ -119,6 +123,11 @@ func (p *player) run(ctx context.Context, args []string, in io.Reader) error {
 		}
 		differences = append(differences, diffs)
 		wrong += len(diffs)
+	}
+	if p.picture != "" {
+		if err := os.WriteFile(p.picture, playback.Picture(results[0]), 0o644); err != nil {
+			return err
+		}
 	}
 	if err := p.print(results, others, differences); err != nil {
 		return err
@@ -225,15 +234,23 @@ func readInput(arg string, in io.Reader) ([]byte, error) {
 const longWork = 2000
 
 func (p *player) play(ctx context.Context, w *playback.World, own gate.Policy) (*playback.Result, error) {
-	if !p.terminal || len(w.Arrivals) < longWork {
-		return playback.Play(ctx, w, own, nil)
+	var watch playback.Watch
+	if p.picture != "" {
+		watch.Probes = probes
 	}
-	r, err := playback.Play(ctx, w, own, func(n int) {
+	if !p.terminal || len(w.Arrivals) < longWork {
+		return playback.Play(ctx, w, own, watch)
+	}
+	watch.Progress = func(n int) {
 		fmt.Fprintf(p.errs, "\r%s: %d of %d alerts played", w.Name, n, len(w.Arrivals))
-	})
+	}
+	r, err := playback.Play(ctx, w, own, watch)
 	fmt.Fprint(p.errs, "\r\x1b[K")
 	return r, err
 }
+
+// probes is how often a picture asks whether a critical alert would start: once an hour in 30 days.
+const probes = 720
 
 func (p *player) print(results, others []*playback.Result, differences [][]string) error {
 	var c playback.Comparison

@@ -10,6 +10,7 @@ import (
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/virtual"
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
+	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 )
@@ -20,9 +21,15 @@ const (
 	Slow    = 5 * time.Second
 )
 
-// Play plays a World under a policy. progress is told how many arrivals have been played, now and then; nil tells
-// nobody. The error is for a bridge that cannot be made, an order by hand that is not accepted, or a context that ended.
-func Play(ctx context.Context, w *World, p gate.Policy, progress func(played int)) (*Result, error) {
+// Watch is what somebody wants to be told while a World is played, and have looked at. The zero value: nothing.
+type Watch struct {
+	Progress func(played int) // of arrivals, now and then
+	Probes   int              // how often to ask whether a critical alert would start, see Probe
+}
+
+// Play plays a World under a policy. The error is for a bridge that cannot be made, an order by hand that is not
+// accepted, or a context that ended.
+func Play(ctx context.Context, w *World, p gate.Policy, watch Watch) (*Result, error) {
 	s := &stage{
 		Result:  &Result{World: w, Policy: p, Alerts: make([]Decided, len(w.Arrivals)), Cases: map[string]*Case{}},
 		pending: map[string][]int{},
@@ -37,12 +44,13 @@ func Play(ctx context.Context, w *World, p gate.Policy, progress func(played int
 	defer b.Close()
 	s.bridge = b
 	s.plan()
+	s.probe(watch.Probes)
 	// In steps, so that somebody who waits is told, and can end it.
 	const steps = 200
 	for i := range steps {
 		b.Run(w.Begin.Add(w.End.Sub(w.Begin) / steps * time.Duration(i+1)))
-		if progress != nil {
-			progress(s.played)
+		if watch.Progress != nil {
+			watch.Progress(s.played)
 		}
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("it was told to end before all was played: %w", ctx.Err())
@@ -83,6 +91,30 @@ func (s *stage) plan() {
 		} else {
 			s.bridge.Deliver(a.At, a.Body)
 		}
+	}
+}
+
+// probe asks at even times what a critical alert of production that nobody has heard of would get, and changes nothing.
+func (s *stage) probe(number int) {
+	for i := range number {
+		s.bridge.At(s.World.Begin.Add(s.World.End.Sub(s.World.Begin)/time.Duration(number)*time.Duration(i)), func() {
+			now := s.bridge.Now()
+			a := alert.Alert{
+				Delivery: "probe", Source: "datadog", Incident: alert.Incident{Org: "-", Monitor: "probe", Key: "c.probe", Cycle: true},
+				Monitor: alert.Monitor{ID: "probe"}, Transition: alert.Triggered, Severity: alert.Critical, Priority: "P1",
+				Time: now, Title: "Probe", Tags: []string{"env:prod", "service:probe"},
+			}
+			r := s.Policy.For(a)
+			v, err := s.bridge.Ledger().Look(context.Background(), ledger.Question{
+				Delivery: a.Delivery, Incident: a.Incident, Pointers: r.Pointers(), Agent: r.Agent, Group: r.Group, Surge: r.Surge,
+			}, now)
+			p := Probe{At: now}
+			if err == nil { // a ledger in memory does not fail
+				d := gate.Arrive(v, gate.Arrival{Alert: a}, r, now)
+				p.Verdict, p.Reason = d.Verdict, d.Reason
+			}
+			s.Probes = append(s.Probes, p)
+		})
 	}
 }
 

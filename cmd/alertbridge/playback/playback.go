@@ -48,6 +48,14 @@ type Result struct {
 	Calls  int // requests that reached the Agent
 	// Dollars is what the policies reckon the starts to cost.
 	Dollars gate.Dollars
+	Probes  []Probe // as many as were asked for
+}
+
+// Probe is what a critical alert would have got, had one come.
+type Probe struct {
+	At      time.Time
+	Verdict gate.Verdict
+	Reason  gate.Reason
 }
 
 // Decided is what an arrival came to.

@@ -36,7 +36,7 @@ func load(t testing.TB, name string) *scenario.Scenario {
 
 func play(t testing.TB, w *playback.World, p gate.Policy) *playback.Result {
 	t.Helper()
-	r, err := playback.Play(t.Context(), w, p, nil)
+	r, err := playback.Play(t.Context(), w, p, playback.Watch{})
 	if err != nil {
 		t.Fatal(err)
 	}
