@@ -49,7 +49,13 @@ func (r *reader) err() error {
 // like is the one of names that was probably meant by what was written, as a question; "" when none is near.
 func like(written string, names []string) string {
 	best, least := "", 1+max(1, len([]rune(written))/3)
+	if len(written) < 3 {
+		return "" // everything short is near to it
+	}
 	for _, n := range names {
+		if strings.HasPrefix(n, written) {
+			return fmt.Sprintf("; did you mean %q?", n)
+		}
 		if d := distance(strings.ToLower(written), strings.ToLower(n)); d < least {
 			best, least = n, d
 		}

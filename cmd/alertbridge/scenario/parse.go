@@ -67,7 +67,7 @@ func Parse(name string, text []byte) (*Scenario, error) {
 func (r *reader) needed(f fields, name string) string {
 	n := f.get(name)
 	if n == nil && len(f.list) > 0 {
-		r.fault(f.at, "%s has no %s", f.what, name)
+		r.fault(f.at, "%s has no %q", f.what, name)
 	}
 	return r.text(n, name)
 }
@@ -217,7 +217,7 @@ type wants struct {
 func (r *reader) alerts(top fields, monitors map[string]monitor) []entry {
 	n := top.get("alerts")
 	if n == nil && len(top.list) > 0 {
-		r.fault(top.at, "a scenario has no alerts")
+		r.fault(top.at, "a scenario has no \"alerts\"")
 	}
 	var all []entry
 	for _, e := range r.list(n) {
