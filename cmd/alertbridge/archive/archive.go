@@ -124,7 +124,12 @@ func (e *Entry) wrong() string {
 	case e.Received.Year() < 2010 || e.Received.Year() > 2200:
 		return "it was received in the year " + fmt.Sprint(e.Received.Year())
 	}
-	e.Alert.Bound()
+	for _, id := range []string{e.Alert.Delivery, e.Alert.Incident.Org, e.Alert.Incident.Monitor, e.Alert.Incident.Key} {
+		if !alert.SafeID(id) { // Bound would make one up
+			return "its delivery or incident has no name"
+		}
+	}
+	e.Alert.Bound() // a newer version may allow more
 	if err := e.Alert.Check(); err != nil {
 		return "its alert cannot be: " + err.Error()
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,13 +43,39 @@ func Collect(r io.Reader) ([]Entry, Told, error) {
 // maxWhole bounds a file that is one JSON text.
 const maxWhole = 512 << 20
 
-// event is a record, or something that holds records.
+// event is a record, or something that holds records. What other records have under these names may be anything.
 type event struct {
-	Message   string                            `json:"message"`
-	Events    []event                           `json:"events"`    // aws logs filter-log-events, get-log-events
-	LogEvents []event                           `json:"logEvents"` // a subscription
-	Results   [][]struct{ Field, Value string } `json:"results"`   // Logs Insights
+	Message   text            `json:"message"`
+	Events    list            `json:"events"`    // aws logs filter-log-events, get-log-events
+	LogEvents list            `json:"logEvents"` // a subscription
+	Results   json.RawMessage `json:"results"`   // Logs Insights
+}
 
+// text is a string, or else empty.
+type text string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *text) UnmarshalJSON(raw []byte) error {
+	var s string
+	_ = json.Unmarshal(raw, &s)
+	*t = text(s)
+	return nil
+}
+
+// list is a list of objects, or else empty.
+type list []json.RawMessage
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (l *list) UnmarshalJSON(raw []byte) error {
+	var all []json.RawMessage
+	if json.Unmarshal(raw, &all) == nil {
+		*l = all
+	}
+	return nil
+}
+
+// decision is the record "alert decided".
+type decision struct {
 	Delivery   string           `json:"delivery"`
 	Source     string           `json:"source"`
 	Event      string           `json:"event"`
@@ -81,75 +108,88 @@ type basis struct {
 
 // collectLine finds the record in a line.
 func collectLine(line []byte, told *Told) []Entry {
-	at := bytes.IndexAny(line, "{[")
+	at := bytes.IndexByte(line, '{')
+	if line[0] == '[' {
+		at = 0
+	}
 	if at < 0 {
 		told.Other++ // what Lambda and libraries write in words
 		return nil
 	}
-	var e event
-	text := line[at:]
-	if text[0] == '[' {
-		text = append(append([]byte(`{"events":`), text...), '}')
+	found := line[at:]
+	if found[0] == '[' {
+		found = slices.Concat([]byte(`{"events":`), found, []byte("}"))
 	}
-	if err := json.Unmarshal(text, &e); err != nil {
+	if !json.Valid(found) {
 		switch {
 		case bytes.Contains(line, []byte(decided)):
 			told.broken("it tells of a decision, and is no whole JSON")
 		case at == 0:
 			told.broken("it is no whole JSON")
 		default:
-			told.Other++ // words with a bracket among them
+			told.Other++ // words with a brace among them
 		}
 		return nil
 	}
-	return e.collect(told, 0)
+	return collect(found, told, 0)
 }
 
-func (e *event) collect(told *Told, depth int) []Entry {
-	var list []Entry
-	inner := append(e.Events, e.LogEvents...)
-	for _, row := range e.Results {
-		for _, cell := range row {
+// collect takes a JSON text: a record, or something that holds some.
+func collect(raw []byte, told *Told, depth int) (found []Entry) {
+	var e event
+	if json.Unmarshal(raw, &e) != nil || depth > 3 {
+		told.Other++
+		return nil
+	}
+	inner := slices.Concat(e.Events, e.LogEvents)
+	var rows [][]struct{ Field, Value string }
+	if e.Results != nil && json.Unmarshal(e.Results, &rows) == nil {
+		for _, cell := range slices.Concat(rows...) {
 			if cell.Field == "@message" {
-				inner = append(inner, event{Message: cell.Value})
+				inner = append(inner, json.RawMessage(strings.TrimSpace(cell.Value)))
 			}
 		}
 	}
+	_, quoted, isText := strings.Cut(string(e.Message), "{")
 	switch {
-	case depth > 3:
-		told.Other++
 	case len(inner) > 0:
-		for i := range inner {
-			list = append(list, inner[i].collect(told, depth+1)...)
+		for _, one := range inner {
+			found = append(found, collect(one, told, depth+1)...)
 		}
-	case e.Message != decided && strings.Contains(e.Message, "{"):
-		text := e.Message[strings.IndexByte(e.Message, '{'):]
-		var in event
-		if err := json.Unmarshal([]byte(text), &in); err != nil {
-			told.Other++
-			return nil
-		}
-		return in.collect(told, depth+1)
-	case e.Message != decided:
-		told.Other++
-	case e.Unreadable != "":
+		return found
+	case e.Message == decided:
+		return decide(raw, told)
+	case isText:
+		return collect([]byte("{"+quoted), told, depth+1)
+	}
+	told.Other++
+	return nil
+}
+
+// decide takes a record of a decision.
+func decide(raw []byte, told *Told) []Entry {
+	var d decision
+	switch err := json.Unmarshal(raw, &d); {
+	case err != nil:
+		told.broken("it tells of a decision, and not as the record does: " + err.Error())
+	case d.Unreadable != "":
 		told.Unreadable++
-	case e.Alert == nil:
+	case d.Alert == nil:
 		told.Old++
 	default:
-		entry := e.entry()
+		entry := d.entry()
 		if why := entry.wrong(); why != "" {
 			told.broken(why)
 			return nil
 		}
 		told.Alerts++
-		list = append(list, entry)
+		return []Entry{entry}
 	}
-	return list
+	return nil
 }
 
 // entry is the alert of a record. A monitor is called as its alert is titled.
-func (e *event) entry() Entry {
+func (e *decision) entry() Entry {
 	a := alert.Alert{
 		Delivery: e.Delivery, Source: e.Source, EventID: e.Event, Transition: e.Transition, Title: e.Title, Time: e.Time,
 		OrgID: e.Alert.Org, OrgName: e.Alert.OrgName, Test: e.Alert.Test, Priority: e.Alert.Priority,

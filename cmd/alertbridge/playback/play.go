@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
@@ -25,6 +26,7 @@ const (
 type Watch struct {
 	Progress func(played int) // of arrivals, now and then
 	Probes   int              // how often to ask whether a critical alert would start, see Probe
+	Log      slog.Handler     // gets the functions' records
 }
 
 // Play plays a World under a policy. The error is for a bridge that cannot be made, an order by hand that is not
@@ -36,7 +38,7 @@ func Play(ctx context.Context, w *World, p gate.Policy, watch Watch) (*Result, e
 	}
 	b, err := virtual.New(virtual.Options{
 		Policy: p, Begin: w.Begin, Latency: Latency, Agent: s.behave,
-		OnVerdict: s.verdict, OnCase: s.move, OnStart: s.start,
+		OnVerdict: s.verdict, OnCase: s.move, OnStart: s.start, Log: watch.Log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be played: %w", w.Name, err)

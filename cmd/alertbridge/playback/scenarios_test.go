@@ -110,3 +110,21 @@ func TestExpectationsBite(t *testing.T) {
 		}
 	}
 }
+
+func worldOf(t testing.TB, text string) *playback.World {
+	t.Helper()
+	s, err := scenario.Parse("x.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return playback.OfScenario(s)
+}
+
+func parsePolicy(t testing.TB, text string) *policy.Policy {
+	t.Helper()
+	p, err := policy.Parse("policy.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}

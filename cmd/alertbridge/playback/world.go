@@ -102,6 +102,7 @@ func (c *Captured) AddDeliveries(name string, text []byte) (archive.Told, error)
 	var last time.Time
 	found := false
 	for rest := text; len(bytes.TrimSpace(rest)) > 0; {
+		rest = bytes.TrimLeft(rest, " \t\r\n")
 		raw, next, err := nextJSON(rest)
 		line := 1 + bytes.Count(text[:len(text)-len(rest)], []byte("\n"))
 		rest = next
@@ -137,7 +138,6 @@ func (c *Captured) AddDeliveries(name string, text []byte) (archive.Told, error)
 
 // nextJSON takes one JSON text off the front, over as many lines as it has; when there is none, the line.
 func nextJSON(text []byte) (raw json.RawMessage, rest []byte, err error) {
-	text = bytes.TrimLeft(text, " \t\r\n")
 	d := json.NewDecoder(bytes.NewReader(text))
 	if err := d.Decode(&raw); err == nil {
 		return raw, text[d.InputOffset():], nil
