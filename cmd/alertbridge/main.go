@@ -62,7 +62,8 @@ Exit status: 0 all went well, 1 something did not, 2 the command line was wrong.
 const rootExample = `  alertbridge run                             the whole bridge here, with a stand-in for the Agent
   alertbridge send alert.json                 send it a delivery
   alertbridge cases list                      what it makes of them
-  alertbridge cases list --table TABLE        the same of a deployed bridge`
+  alertbridge cases list --table TABLE        the same of a deployed bridge
+  alertbridge play docs/scenarios/*.yaml      what a policy makes of incidents, and what that costs`
 
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
