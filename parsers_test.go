@@ -22,15 +22,16 @@ var readingMethods = map[string]int{"DecodeString": 1, "Query": 0}
 // unfuzzed are the functions that read, and that no fuzz test comes to.
 var unfuzzed = map[string]string{
 	"shared/agent.refuseLocal":              "an address that the standard library has just resolved",
+	"shared/ledger.isDate":                  "a month or a day in a change that the gate has made",
 	"shared/queue/sqsqueue.New":             "a setting, checked once when the function starts",
 	"cmd/alertbridge/local.listCases":       "two words of a question that only this machine can ask",
 	"cmd/alertbridge/local.showDelivery":    "two words of a question that only this machine can ask",
 	"cmd/alertbridge/local.request":         "what this program has just sent to its own stand-in",
 	"cmd/alertbridge/local.asRequest":       "the corpus of package events, which a test reads whole",
-	"cmd/alertbridge/playback.start":        "what this program has just sent to its own stand-in",
-	"cmd/alertbridge/archive.UnmarshalJSON": "encoding/json calls it with what archive.FuzzCollect reads",
 	"events.FreshBatch":                     "the corpus of package events, which a test reads whole",
 	"events/fresh.fresh":                    "the corpus of package events, which a test reads whole",
+	"cmd/alertbridge/playback.start":        "what this program has just sent to its own stand-in",
+	"cmd/alertbridge/archive.UnmarshalJSON": "encoding/json calls it with what archive.FuzzCollect reads",
 }
 
 // fuzzed names for each fuzz test what it is there for, so that a change of names cannot leave it without work.
@@ -49,12 +50,15 @@ var fuzzed = map[string][]string{
 	"shared/gate.FuzzDue":                     {"shared/gate.Due"},
 	"shared/gate.FuzzSettle":                  {"shared/gate.Settle"},
 	"shared/ledger.FuzzDecodeLead":            {"shared/ledger.DecodeLead"},
+	"shared/ledger.FuzzDecodeSaw":             {"shared/ledger.DecodeSaw", "shared/match.Parse"},
 	"shared/ledger/dynamoledger.FuzzItem":     {"shared/ledger/dynamoledger.decodeCase", "shared/ledger/dynamoledger.decodeAccount"},
 	"shared/ledger/dynamoledger.FuzzKeyParts": {"shared/ledger/dynamoledger.part"},
 	"shared/agent.FuzzMessage":                {"shared/agent.NewMessage", "shared/agent.plainAddress"},
 	"shared/agent.FuzzReadsBack":              {"shared/agent.NewMessage", "shared/agent.plainAddress"},
 	"shared/agent.FuzzParse":                  {"shared/agent.parse", "shared/agent.check"},
 	"shared/agent.FuzzJudge":                  {"shared/agent.judge", "shared/agent.retryAfter"},
+	"shared/match.FuzzParse":                  {"shared/match.unquoted", "shared/match.compile"},
+	"shared/policy.FuzzParse":                 {"shared/policy.parseDuration", "shared/policy.parseDollars", "shared/policy.withUnit"},
 	"shared/setting.FuzzReader":               {"shared/setting.OneOf"},
 	"shared/telemetry.FuzzCarrierFromOutside": {"shared/telemetry.extract"},
 	"shared/telemetry.FuzzLibraryLog":         {"shared/telemetry.Write"},
@@ -66,6 +70,8 @@ var fuzzed = map[string][]string{
 	"cmd/alertbridge/archive.FuzzCollect":     {"cmd/alertbridge/archive.Collect", "cmd/alertbridge/archive.Read", "cmd/alertbridge/archive.decide"},
 	"cmd/alertbridge/playback.FuzzDeliveries": {"cmd/alertbridge/playback.AddDeliveries", "cmd/alertbridge/playback.AddArchive", "cmd/alertbridge/playback.delivery"},
 	"cmd/alertbridge/local.FuzzToEvent":       {"cmd/alertbridge/local.toEvent"},
+	"cmd/alertbridge/local.FuzzDesk":          {"cmd/alertbridge/local.takeOrder", "cmd/alertbridge/local.tellStory"},
+	"cmd/alertbridge/explain.FuzzParse":       {"cmd/alertbridge/explain.Parse", "cmd/alertbridge/explain.link"},
 }
 
 // Whatever reads text from outside is fuzzed, or says why it need not be. What reads is found in the code, and so is

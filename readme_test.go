@@ -44,27 +44,29 @@ var commands = map[string]string{
 	"go build -o bin/ ./cmd/alertbridge": here,
 	"bin/alertbridge send --fresh events/http/triggered-p1.json":                                   here,
 	"bin/alertbridge cases list":                                                                   here,
+	"alertbridge policy check":                                                                     here,
+	"alertbridge policy show events/http/triggered-p1.json":                                        here,
 	"bin/alertbridge run":                                                                          here,
 	"bin/alertbridge run --quiet-events":                                                           here,
+	"make test":                                                                                    ci,
+	"sam build":                                                                                    ci,
+	"export ALERTBRIDGE_TOKEN=TOKEN":                                                               here,
+	"rm agent.json":                                                                                hand,
+	"bin/alertbridge cases list --table LEDGER":                                                    hand,
+	"bin/alertbridge cases show CASE-ID --table LEDGER":                                            hand,
+	"aws dynamodb delete-table --table-name LEDGER":                                                hand,
+	"aws sqs delete-queue --queue-url DEAD-LETTER-QUEUE-URL":                                       hand,
+	"aws sqs start-message-move-task --source-arn DEAD-LETTER-QUEUE-ARN":                           hand,
 	"bin/alertbridge play docs/scenarios/three-monitors-of-a-service.yaml":                         here,
 	"bin/alertbridge play docs/scenarios/flapping.yaml":                                            here,
 	"bin/alertbridge play docs/scenarios/*.yaml --expect":                                          here,
 	"bin/alertbridge archive dispatcher.log > archive.jsonl":                                       here,
 	"bin/alertbridge play archive.jsonl --policy policy.yaml --against cheaper.yaml":               here,
 	"aws logs tail /aws/lambda/alertbridge-dispatcher --since 30d --format short > dispatcher.log": cloud,
-	"make test":                      ci,
-	"sam build":                      ci,
-	"export ALERTBRIDGE_TOKEN=TOKEN": here,
-	"rm agent.json":                  hand,
-	"bin/alertbridge cases list --table LEDGER":                                                   hand,
-	"bin/alertbridge cases show CASE-ID --table LEDGER":                                           hand,
-	"aws dynamodb delete-table --table-name LEDGER":                                               hand,
-	"aws sqs delete-queue --queue-url DEAD-LETTER-QUEUE-URL":                                      hand,
-	"aws sqs start-message-move-task --source-arn DEAD-LETTER-QUEUE-ARN":                          hand,
-	"aws sqs receive-message --queue-url DEAD-LETTER-QUEUE-URL --visibility-timeout 0":            hand,
-	"sam local invoke IngestFunction --event events/http/wrong-token.json":                        sam,
-	"go run ./events/fresh events/sqs/alert.json | sam local invoke DispatcherFunction --event -": sam,
-	"sam local invoke SchedulerFunction --event events/schedule/tick.json":                        sam,
+	"aws sqs receive-message --queue-url DEAD-LETTER-QUEUE-URL --visibility-timeout 0":             hand,
+	"sam local invoke IngestFunction --event events/http/wrong-token.json":                         sam,
+	"go run ./events/fresh events/sqs/alert.json | sam local invoke DispatcherFunction --event -":  sam,
+	"sam local invoke SchedulerFunction --event events/schedule/tick.json":                         sam,
 	"sam deploy": cloud,
 	"aws cloudformation describe-stacks --stack-name alertbridge --query 'Stacks[0].Outputs'":                                                                                                                      cloud,
 	"aws secretsmanager put-secret-value --secret-id AGENT-SECRET-ARN --secret-string file://agent.json":                                                                                                           cloud,
@@ -72,7 +74,25 @@ var commands = map[string]string{
 	"bin/alertbridge send --url WEBHOOK-URL --fresh events/http/test-notification.json":                                                                                                                            here,
 	`aws logs tail /aws/lambda/alertbridge-dispatcher --since 15m --filter-pattern '{ $.message = "alert decided" }'`:                                                                                              cloud,
 	`aws secretsmanager put-secret-value --secret-id INGEST-TOKEN-ARN --secret-string "$(aws secretsmanager get-random-password --password-length 48 --exclude-punctuation --query RandomPassword --output text)"`: cloud,
-	"sam delete --stack-name alertbridge": cloud,
+	"sam delete --stack-name alertbridge":                                                cloud,
+	"bin/alertbridge status":                                                             here,
+	"bin/alertbridge status -o json":                                                     here,
+	"bin/alertbridge explain EVENT":                                                      here,
+	"bin/alertbridge explain CASE-ID":                                                    here,
+	"bin/alertbridge explain MONITOR":                                                    here,
+	"bin/alertbridge explain https://app.datadoghq.eu/event/event?id=EVENT":              here,
+	"bin/alertbridge silence add service=checkout env=~prod.* --for 2h --reason release": here,
+	"bin/alertbridge mode critical_only --for 8h --reason night":                         here,
+	"bin/alertbridge mode observe --for 2h --reason migration":                           here,
+	"bin/alertbridge mode off --for 1h --reason outage":                                  here,
+	"bin/alertbridge mode":                                                               here,
+	"bin/alertbridge mode clear --reason over":                                           here,
+	"bin/alertbridge silence list":                                                       here,
+	"bin/alertbridge silence expire SILENCE-ID":                                          here,
+	"bin/alertbridge start CASE-ID --reason customers-call":                              here,
+	"bin/alertbridge start EVENT --reason looks-real":                                    here,
+	"bin/alertbridge retry --reason key-rotated":                                         here,
+	"bin/alertbridge stop CASE-ID --reason known-fault":                                  here,
 }
 
 func TestEveryCommandIsAccountedFor(t *testing.T) {
@@ -135,12 +155,14 @@ func TestReadmeOnThisComputer(t *testing.T) {
 		{"bin/alertbridge send --fresh events/http/triggered-p1.json", "202  join"},
 		{"bin/alertbridge cases list", "started"},
 		{test, "202"},
+		{"alertbridge policy check", "policy.yaml can be used."},
+		{"alertbridge policy show events/http/triggered-p1.json", "ranks as CRITICAL"},
 	} {
 		if commands[c.command] != here {
 			t.Errorf("the list does not say that this test runs %s", c.command)
 		}
-		args := strings.Fields(strings.TrimPrefix(strings.Replace(c.command, "WEBHOOK-URL", b.url, 1), "bin/alertbridge "))
-		if c.command != test {
+		args := strings.Fields(strings.TrimPrefix(strings.TrimPrefix(strings.Replace(c.command, "WEBHOOK-URL", b.url, 1), "bin/"), "alertbridge "))
+		if c.command != test && args[0] != "policy" {
 			args = append(args, "--url", b.url)
 		}
 		out, err := exec.Command(bin, args...).CombinedOutput()

@@ -15,8 +15,8 @@ import (
 	"github.com/alertbridge/alertbridge/docs/docstest"
 )
 
-// written writes a file for one test.
-func written(t *testing.T, name, text string) string {
+// scratch writes a file for one test.
+func scratch(t *testing.T, name, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
@@ -34,9 +34,9 @@ expect:
 
 // The status says for scripts whether all came as expected.
 func TestPlayExpect(t *testing.T) {
-	good := written(t, "good.yaml", slow)
-	bad := written(t, "bad.yaml", strings.Replace(slow, "wait hold", "start new_incident", 1))
-	bare := written(t, "bare.yaml", "title: Bare\nalerts: [{at: 0s, monitor: M}]\n")
+	good := scratch(t, "good.yaml", slow)
+	bad := scratch(t, "bad.yaml", strings.Replace(slow, "wait hold", "start new_incident", 1))
+	bare := scratch(t, "bare.yaml", "title: Bare\nalerts: [{at: 0s, monitor: M}]\n")
 	for _, row := range []struct {
 		args   []string
 		status int
@@ -101,8 +101,8 @@ func TestPlayPolicies(t *testing.T) {
 
 // What --json prints has the members that docs/play.md tells of, and no others.
 func TestPlayJSON(t *testing.T) {
-	ten := written(t, "ten.yaml", "hold: {P2: 10m}\n")
-	got := call(t, "", "play", written(t, "slow.yaml", slow), "--against", ten, "--json")
+	ten := scratch(t, "ten.yaml", "hold: {P2: 10m}\n")
+	got := call(t, "", "play", scratch(t, "slow.yaml", slow), "--against", ten, "--json")
 	if got.status != 0 || got.errs != "" {
 		t.Fatalf("status %d: %s", got.status, got.errs)
 	}
@@ -157,9 +157,9 @@ func membersOf(path string, v any) []string {
 
 // What cannot be played ends with status 1 and says which file; a wrong command line with 2.
 func TestPlayRefuses(t *testing.T) {
-	typo := written(t, "typo.yaml", "title: A\nalerts:\n  - {at: 0s, monitr: M}\n")
-	plain := written(t, "plain.yaml", slow)
-	archived := written(t, "new.jsonl", "{\"alertbridge_archive\":2}\n")
+	typo := scratch(t, "typo.yaml", "title: A\nalerts:\n  - {at: 0s, monitr: M}\n")
+	plain := scratch(t, "plain.yaml", slow)
+	archived := scratch(t, "new.jsonl", "{\"alertbridge_archive\":2}\n")
 	for _, row := range []struct {
 		in     string
 		args   []string
@@ -191,7 +191,7 @@ func TestArchiveAndPlay(t *testing.T) {
 	const record = `{"message":"alert decided","delivery":"dd-1-9","verdict":"drop","reason":"mode_off","source":"datadog","event":"9",` +
 		`"incident":"1/77/c.9","transition":"Triggered","severity":"HIGH","title":"Search is slow","time":"2026-11-21T12:00:00Z",` +
 		`"alert":{"received":"2026-11-21T12:00:01Z","monitor":"77","priority":"P2","org":"1","cycle":true,"tags":["env:prod"]}}` + "\n"
-	log := written(t, "x.log", "START\n"+record+record[:50]+"\n")
+	log := scratch(t, "x.log", "START\n"+record+record[:50]+"\n")
 	got := call(t, "", "archive", log)
 	const says = ": skipped: 1 broken, 1 of something else (line 3: it tells of a decision, and is no whole JSON)\n"
 	if got.status != 0 || got.errs != "alertbridge: "+log+says || strings.Count(got.out, "\n") != 2 {
@@ -228,7 +228,7 @@ func TestPicturesAreAsDrawn(t *testing.T) {
 func TestPlayTellsProgress(t *testing.T) {
 	var out, errs bytes.Buffer
 	p := player{out: &out, errs: &errs, terminal: true}
-	path := written(t, "long.yaml", "title: Long\nalerts: [{at: 0s, monitor: M, every: 1s, for: 2500s, transition: Renotify}]\n")
+	path := scratch(t, "long.yaml", "title: Long\nalerts: [{at: 0s, monitor: M, every: 1s, for: 2500s, transition: Renotify}]\n")
 	if err := p.run(context.Background(), []string{path}, strings.NewReader("")); err != nil {
 		t.Fatal(err)
 	}

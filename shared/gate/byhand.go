@@ -45,9 +45,7 @@ func Promote(v View, caseID string, o Order, now time.Time) (Decision, error) {
 	if n.Firing == 0 { // everything in it has recovered, and somebody wants it started all the same
 		n.Firing, facts.Firing = 1, NoneFires
 	}
-	if c.State == InDoubt { // it may rest because it is too old
-		n.Last = now
-	}
+	n.Last = later(n.Last, now) // else what is old would end by its age before the Agent or a slot is there
 	n.Version++
 	n = Noted(n, "start asked for by hand"+o.String(), now)
 	return Decision{Case: n.ID, Did: Explains, Change: Change{At: now, Cases: []CaseWrite{{Read: c, Now: n, Facts: facts}}}}, nil

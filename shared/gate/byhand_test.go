@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/delivery"
 )
 
 // What a hand makes of a case in each state; "" where it is told why not.
@@ -86,18 +87,17 @@ func says(t *testing.T, what string, d Decision, err error, want string) bool {
 	return err == nil
 }
 
-// Where nothing fires any more, or nothing has said so for long, a hand wants it all the same.
+// Where nothing fires any more, or nothing has said so for long, a hand wants it all the same: its word counts as the
+// last notification, or what is old would end by its age before the Agent or a slot is there.
 func TestPromoteStandsForAnAlertThatFires(t *testing.T) {
 	for _, row := range []struct {
 		state  string
 		firing int
 		want   int
 		facts  CaseFacts
-		word   bool // it counts as the last notification
 	}{
-		{"waiting", 0, 1, CaseFacts{Firing: NoneFires}, false}, {"waiting", 2, 2, CaseFacts{}, false},
-		{"refused", 0, 1, CaseFacts{Firing: NoneFires}, false}, {"resting", 0, 1, CaseFacts{Firing: NoneFires}, true},
-		{"in doubt", 3, 3, CaseFacts{}, true},
+		{"waiting", 0, 1, CaseFacts{Firing: NoneFires}}, {"waiting", 2, 2, CaseFacts{}},
+		{"refused", 0, 1, CaseFacts{Firing: NoneFires}}, {"resting", 0, 1, CaseFacts{Firing: NoneFires}}, {"in doubt", 3, 3, CaseFacts{}},
 	} {
 		c := caseIn(row.state, "ab-1")
 		c.Firing = row.firing
@@ -105,9 +105,14 @@ func TestPromoteStandsForAnAlertThatFires(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if w := d.Change.Cases[0]; w.Now.Firing != row.want || w.Facts != row.facts || w.Now.Last.Equal(noon) != row.word {
+		if w := d.Change.Cases[0]; w.Now.Firing != row.want || w.Facts != row.facts || !w.Now.Last.Equal(noon) {
 			t.Errorf("%s, %d fire: %+v", row.state, row.firing, w)
 		}
+	}
+	c := caseIn("waiting", "ab-1")
+	c.Last = noon.Add(time.Second) // a clock that is ahead
+	if d, err := Promote(viewOf(Incident{}, c), "ab-1", ordered(0), noon); err != nil || !d.Change.Cases[0].Now.Last.Equal(c.Last) {
+		t.Errorf("the last word went back: %+v, %v", d.Change.Cases, err)
 	}
 }
 
@@ -118,9 +123,7 @@ func TestTheTickStartsWhatAHandPromoted(t *testing.T) {
 	for _, state := range []string{"none", "waiting", "resting", "refused", "ended recovered", "ended expired", "ended silenced"} {
 		c := caseIn(state, "ab-1")
 		c.Firing = 0
-		if c.State != Waiting {
-			c.Last = noon.Add(-48 * time.Hour)
-		}
+		c.Last = noon.Add(-48 * time.Hour)
 		v := viewOf(Incident{}, c)
 		if state == "none" {
 			v, _ = dropped()
@@ -141,6 +144,29 @@ func TestTheTickStartsWhatAHandPromoted(t *testing.T) {
 		if tick := Due(v, d.Case, r, noon.Add(time.Second)); tick.Start == nil {
 			t.Errorf("%s: the tick does %q: %+v", state, tick.Did, tick.Change.Cases)
 		}
+	}
+}
+
+// The Agent's word ends what was asked for by hand: without that, each tick would call it again for ever.
+func TestRefusedAgainIsNotTriedAgain(t *testing.T) {
+	v := viewOf(Incident{}, caseIn("refused", "ab-1"))
+	d, err := Promote(v, "ab-1", ordered(0), noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Cases["ab-1"] = d.Change.Cases[0].Now
+	tick := Due(v, "ab-1", DefaultRules(), noon)
+	if tick.Start == nil {
+		t.Fatalf("the tick does not start it: %+v", tick)
+	}
+	no := delivery.Answer{Reason: delivery.BadRequest, Words: "no title"}
+	c := Settle(tick.Start.Case, *tick.Start, no, noon.Add(time.Second)).Change.Cases[0].Now
+	if c.State != Refused || c.Hand != (Order{}) || c.Bucket() != Declined {
+		t.Errorf("refused again it is %+v, in %s", c, c.Bucket())
+	}
+	v.Cases["ab-1"] = c
+	if tick = Due(v, "ab-1", DefaultRules(), noon.Add(time.Minute)); !tick.Change.Empty() {
+		t.Errorf("and the next tick does %+v", tick)
 	}
 }
 

@@ -31,12 +31,21 @@ func strictness(m Mode) int { return slices.Index(Modes(), m) }
 
 // SilenceFor is the silence that mutes the alert, the oldest of several; nil when none does.
 func (h Hand) SilenceFor(a *alert.Alert, now time.Time) *Silence {
-	for _, s := range h.Silences {
-		if !s.over(now) && match.All(s.Matchers, a) {
-			return &s
+	for i := range h.Silences {
+		if s := &h.Silences[i]; !s.over(now) && match.All(s.Matchers, a) {
+			return s
 		}
 	}
 	return nil
+}
+
+// silences is SilenceFor, and costs nothing where nothing is silenced.
+func (h Hand) silences(a alert.Alert, now time.Time) *Silence {
+	if len(h.Silences) == 0 {
+		return nil
+	}
+	al := a
+	return h.SilenceFor(&al, now)
 }
 
 // over tells that the order has ended by itself. It counts as not there from that moment on, wherever it still stands.

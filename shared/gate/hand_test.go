@@ -91,7 +91,7 @@ func TestSilenceFor(t *testing.T) {
 	}
 }
 
-func matchers(t *testing.T, texts ...string) []match.Matcher {
+func matchers(t testing.TB, texts ...string) []match.Matcher {
 	t.Helper()
 	var list []match.Matcher
 	for _, text := range texts {

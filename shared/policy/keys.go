@@ -15,8 +15,8 @@ const day = 24 * time.Hour
 
 // Limits of lists in a file.
 const (
-	MaxRoutes = 100
-	MaxAgents = 20
+	maxRoutes = 100
+	maxAgents = 20
 )
 
 // rootKeys are those of the file itself, but for agents and routes.
@@ -236,7 +236,7 @@ func criticalKey(s *setting[[][]match.Matcher]) key {
 					*s = setting[[][]match.Matcher]{all, r.at(n)}
 				}
 			default:
-				hint := ""
+				hint := asMatcher(n)
 				if n.kind == text {
 					hint = like(n.text, []string{string(always), string(never)})
 				}
@@ -274,8 +274,7 @@ const maxSetKeys = 6
 // groupByKey reads the sets of keys that alerts are joined by.
 func groupByKey(s *setting[[]keySet]) key {
 	const what = "a list of sets such as {keys: [monitor, env], for: 30m}, or []"
-	var k key
-	k = key{
+	return key{
 		name: "group_by", what: what,
 		now: func() string {
 			var out []string
@@ -305,11 +304,14 @@ func groupByKey(s *setting[[]keySet]) key {
 			*s = setting[[]keySet]{all, r.at(n)}
 		},
 	}
-	return k
 }
 
 func (r *reader) keySet(n node) keySet {
 	var set keySet
+	if n.kind != mapping {
+		r.wrong(n, "group_by", "sets such as {keys: [monitor, env], for: 30m}")
+		return set
+	}
 	within := setting[time.Duration]{}
 	found := len(r.list)
 	r.mapping(n, "group_by", []key{
@@ -317,7 +319,7 @@ func (r *reader) keySet(n node) keySet {
 		duration("for", &within, 0, 7*day),
 	}, nil)
 	set.within = within.v
-	if n.kind == mapping && len(r.list) == found {
+	if len(r.list) == found {
 		for _, name := range []string{"keys", "for"} {
 			if !slices.ContainsFunc(n.pairs, func(p pair) bool { return p.key == name }) {
 				r.add(n.at, "group_by: a set without %s; write it like {keys: [monitor, env], for: 30m}", name)

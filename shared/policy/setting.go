@@ -96,6 +96,11 @@ func (a account) investigation() gate.Dollars {
 	return gate.Dollars(int64(a.price.v) * int64(a.expected.v/time.Second))
 }
 
+// budget is what the Agent's cases may cost.
+func (a account) budget() gate.Budget {
+	return gate.Budget{Month: a.month.v, Case: a.investigation(), Bucket: a.bucket.v, CriticalPerDay: a.criticalPerDay.v}
+}
+
 // defaultSettings are right for a small team. The shipped policy.yaml shows each, with its reason.
 func defaultSettings() settings {
 	return settings{
@@ -116,7 +121,7 @@ func defaultSettings() settings {
 			{[]string{"monitor", "env"}, 30 * time.Minute},
 			{[]string{"service", "env"}, 5 * time.Minute},
 		}),
-		storm:   storm{is(5), is(5 * time.Minute), is(30 * time.Minute)},
+		storm:   storm{is(5), is(5 * time.Minute), is(15 * time.Minute)},
 		flap:    flap{is(4), is(time.Hour), is(time.Hour)},
 		maxAge:  is(6 * time.Hour),
 		window:  is(30 * time.Minute),
