@@ -267,10 +267,15 @@ func order(cmd *cobra.Command, from *origin, sign signature, o operate.Order) er
 	for _, words := range done.Said {
 		fmt.Fprintln(cmd.OutOrStdout(), words)
 	}
-	if err == nil && done.Failed {
+	switch {
+	case err != nil:
+		return err
+	case done.Failed:
 		return errSaid
+	case sign.by == "" && slices.Contains([]string{operate.Start, operate.Retry, operate.Stop}, o.Do): // the others say it
+		fmt.Fprintf(cmd.OutOrStdout(), "On record as ordered by %s; --by names somebody else.\n", o.By)
 	}
-	return err
+	return nil
 }
 
 // here is who calls the command, as far as this computer knows.

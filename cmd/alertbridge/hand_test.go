@@ -118,7 +118,7 @@ func TestByHandInALocalRun(t *testing.T) {
 	out = fine(t, "", "stop", started, "--reason", "known", "--url", url)
 	has(t, "the stop", out, "Case "+started+" has ended for the bridge", "The Agent itself was not told")
 	has(t, "its story", fine(t, "", "explain", started, "--url", url), "ended (assumed): stopped by hand by ", "; the Agent itself was not told")
-	has(t, "nothing to retry", fine(t, "", "retry", "--reason", "look", "--url", url), "Agent default: nothing closes it.", "No case was refused or rests in doubt.")
+	has(t, "nothing to retry", fine(t, "", "retry", "--reason", "look", "--url", url), "On record as ordered by "+here()+"; --by names somebody else.\n", "Agent default: nothing closes it.", "No case was refused or rests in doubt.")
 
 	// a monitor, a link, and what is not there
 	has(t, "the monitor", fine(t, "", "explain", "77", "--url", url), ago("1"), ago("2"))

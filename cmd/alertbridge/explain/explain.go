@@ -235,6 +235,11 @@ func hints(f Facts) []string {
 			list = append(list, fmt.Sprintf("of the incident %s only the latest %d notifications are on record here; others may have joined", in.Key, gate.MaxMentions))
 		}
 	}
+	for _, in := range f.Incidents {
+		if asked := f.Asked.Case; asked != "" && in.Case != "" && in.Case != asked {
+			list = append(list, fmt.Sprintf("the incident %s belongs to case %s by now", in.Key, in.Case))
+		}
+	}
 	if len(f.Deliveries) >= maxMentions {
 		list = append(list, fmt.Sprintf("only %d deliveries are told of", maxMentions))
 	}

@@ -321,7 +321,7 @@ What it could be:
 }
 
 func TestHints(t *testing.T) {
-	in := gate.Incident{Key: fired().Incident, Recent: make([]gate.Mention, gate.MaxMentions)}
+	in := gate.Incident{Key: fired().Incident, Case: "ab-2", Recent: make([]gate.Mention, gate.MaxMentions)}
 	del := map[string]gate.Delivery{}
 	for i := range maxMentions {
 		del[fmt.Sprint(i)] = gate.Delivery{ID: fmt.Sprint(i)}
@@ -329,6 +329,7 @@ func TestHints(t *testing.T) {
 	s := Tell(Facts{Asked: Asked{Case: "ab-1"}, Incidents: []gate.Incident{in}, Deliveries: del, Leads: map[string]alert.Alert{"ab-1": fired()}})
 	want := []string{
 		"of the incident 1000042/24018841/c.8873248385148318284 only the latest 10 notifications are on record here; others may have joined",
+		"the incident 1000042/24018841/c.8873248385148318284 belongs to case ab-2 by now",
 		"only 120 deliveries are told of", "the record of the delivery dd-1000042-8873248385148318284 is gone; the alert itself is kept",
 	}
 	if !slices.Equal(s.Hints, want) {
