@@ -90,7 +90,7 @@ func rootCommand() *cobra.Command {
 	root.AddCommand(runCommand(), sendCommand(), casesCommand(), policyCommand(), versionCommand())
 	root.AddCommand(statusCommand(), explainCommand())
 	root.AddCommand(modeCommand(), silenceCommand(), startCommand(), retryCommand(), stopCommand())
-	root.AddCommand(playCommand(), archiveCommand())
+	root.AddCommand(playCommand(), archiveCommand(), simulateCommand())
 	root.InitDefaultHelpCmd()
 	help, _, _ := root.Find([]string{"help"}) // cobra's, which takes any words and then explains the whole
 	help.Args = func(_ *cobra.Command, args []string) error {

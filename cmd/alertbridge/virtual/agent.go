@@ -1,7 +1,9 @@
 package virtual
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net/http"
 
@@ -20,7 +22,7 @@ func (b *Bridge) reach(name string) (*agent.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return agent.New(agent.Options{Credentials: credentials, Transport: door{b, s}, Now: b.local}), nil
+	return agent.New(agent.Options{Credentials: credentials, Transport: door{b, name, s}, Now: b.local}), nil
 }
 
 func (b *Bridge) behaviour(name string) agenttest.Behaviour {
@@ -44,23 +46,47 @@ func (b *Bridge) reached(name string, r agenttest.Request) {
 		IncidentID string `json:"incidentId"`
 	}
 	_ = json.Unmarshal(r.Body, &event) // one that is no event has no case
-	b.o.OnStart(Start{At: b.now, Agent: name, Case: event.IncidentID, Request: r})
+	st := Start{At: b.now, Agent: name, Case: event.IncidentID, Request: r}
+	if b.running != nil {
+		st.Invocation = b.running.id
+	}
+	b.o.OnStart(st)
 }
 
 // door is the way to an Agent: a step like any other.
 type door struct {
 	b      *Bridge
+	name   string
 	server *agenttest.Server
 }
 
 // RoundTrip implements http.RoundTripper.
 func (d door) RoundTrip(r *http.Request) (resp *http.Response, err error) {
-	if i := d.b.running; i != nil {
+	i := d.b.running
+	err = d.b.step(r.Context(), Calling, func() (err error) {
 		i.called = true
-	}
-	err = d.b.step(r.Context(), Call, func() (err error) { resp, err = d.server.RoundTrip(r); return err })
+		if d.b.o.OnCall != nil {
+			if err := d.tell(i, r); err != nil {
+				return err
+			}
+		}
+		resp, err = d.server.RoundTrip(r)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
 	return resp, nil
+}
+
+func (d door) tell(i *invocation, r *http.Request) error {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	var event struct{ IncidentID, Timestamp string }
+	_ = json.Unmarshal(body, &event)
+	d.b.o.OnCall(Call{At: d.b.now, Agent: d.name, Invocation: i.id, Case: event.IncidentID, Timestamp: event.Timestamp})
+	return nil
 }

@@ -39,7 +39,7 @@ const (
 	LookCase Op = "look_case" // at one case, or at an account
 	Due      Op = "due"
 	Commit   Op = "commit"
-	Call     Op = "call" // of the Agent
+	Calling  Op = "call" // the Agent
 )
 
 // Outcome is what becomes of a step. The zero value: it goes as it should, and takes no time.
@@ -63,6 +63,7 @@ type invocation struct {
 	id     int
 	role   Role
 	steps  int
+	began  time.Time
 	end    time.Time // when it is killed
 	skew   time.Duration
 	dead   bool
@@ -71,6 +72,9 @@ type invocation struct {
 
 	called  bool // it has called the Agent
 	decided bool // a dispatcher: its message has got its verdict
+	own     int  // commits of its own
+	seen    int  // commits of all others when it last read
+	before  int  // and when it began
 }
 
 // worker is a coroutine that runs one invocation after the other.
@@ -94,7 +98,23 @@ func (b *Bridge) begin(role Role, limit time.Duration, do func(context.Context, 
 		i.worker = newWorker()
 	}
 	i.worker.job = i
+	i.reads()
+	i.before = i.seen
+	i.began = b.now
 	b.resume(i.worker)
+}
+
+// reads: what others commit from now on, it does not know.
+func (i *invocation) reads() { i.seen = i.b.commits - i.own }
+
+// ended tells that it is over.
+func (i *invocation) ended() {
+	if b := i.b; b.o.OnEnd != nil {
+		b.o.OnEnd(Ended{
+			At: b.now, Role: i.role, Invocation: i.id, Began: i.began, Skew: i.skew, Dead: i.dead || !b.now.Before(i.end),
+			Alone: i.before == b.commits-i.own,
+		})
+	}
 }
 
 func newWorker() *worker {
@@ -104,6 +124,7 @@ func newWorker() *worker {
 		for w.job != nil {
 			i := w.job
 			i.do(clock.With(life{context.Background(), i}, i), i)
+			i.ended()
 			w.job = nil
 			if !yield(struct{}{}) {
 				return
@@ -137,7 +158,7 @@ func (i *invocation) Now() time.Time { return i.b.now.Add(i.skew) }
 
 // Jitter implements clock.Clock.
 func (i *invocation) Jitter(longest time.Duration) time.Duration {
-	return time.Duration(i.b.dice.Int64N(int64(longest)))
+	return time.Duration(i.b.dice.Int64N(int64(longest))).Truncate(time.Millisecond)
 }
 
 // Sleep implements clock.Clock: others run meanwhile.
@@ -190,14 +211,11 @@ func (l life) Err() error {
 // step does something that meets the world, unless Meddle has other plans. do is called at most once.
 func (b *Bridge) step(ctx context.Context, op Op, do func() error) error {
 	i := b.running
-	if i == nil || b.o.Meddle == nil {
-		if i != nil && i.dead {
-			return errDead
-		}
-		return do()
-	}
 	if i.dead {
 		return errDead
+	}
+	if b.o.Meddle == nil {
+		return do()
 	}
 	i.steps++
 	o := b.o.Meddle(Step{At: b.now, Invocation: i.id, Role: i.role, N: i.steps, Op: op})

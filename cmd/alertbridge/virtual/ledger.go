@@ -25,13 +25,21 @@ type watch struct {
 
 // Look implements ledger.Ledger.
 func (w *watch) Look(ctx context.Context, q ledger.Question, now time.Time) (v gate.View, err error) {
-	err = w.b.step(ctx, Look, func() (err error) { v, err = w.Ledger.Look(ctx, q, now); return err })
+	err = w.b.step(ctx, Look, func() (err error) {
+		w.b.running.reads()
+		v, err = w.Ledger.Look(ctx, q, now)
+		return err
+	})
 	return v, err
 }
 
 // LookCase implements ledger.Ledger.
 func (w *watch) LookCase(ctx context.Context, id, agent string, now time.Time) (v gate.View, err error) {
-	err = w.b.step(ctx, LookCase, func() (err error) { v, err = w.Ledger.LookCase(ctx, id, agent, now); return err })
+	err = w.b.step(ctx, LookCase, func() (err error) {
+		w.b.running.reads()
+		v, err = w.Ledger.LookCase(ctx, id, agent, now)
+		return err
+	})
 	return v, err
 }
 
@@ -54,6 +62,13 @@ func (w *watch) Commit(ctx context.Context, c gate.Change) error {
 }
 
 func (w *watch) committed(i *invocation, c gate.Change) {
+	if w.b.o.OnCommit != nil {
+		w.b.o.OnCommit(Committed{
+			At: w.b.now, Role: i.role, Invocation: i.id, Called: i.called, Alone: i.seen == w.b.commits-i.own, Change: c,
+		})
+	}
+	w.b.commits++
+	i.own++
 	if d := c.Delivery; d != nil {
 		i.decided = true
 		w.b.tell(Verdict{Record: *d, Verdict: d.Verdict, Reason: d.Reason})
@@ -79,11 +94,7 @@ func (w *watch) moved(i *invocation, cw gate.CaseWrite) {
 	if w.b.o.OnCase == nil || cw.Read.State == cw.Now.State && cw.Read.Version == cw.Now.Version {
 		return
 	}
-	m := Move{At: w.b.now, From: cw.Read.State, To: cw.Now.State, Did: did(i, cw), Case: cw.Now}
-	if i != nil {
-		m.Role = i.role
-	}
-	w.b.o.OnCase(m)
+	w.b.o.OnCase(Move{At: w.b.now, Role: i.role, From: cw.Read.State, To: cw.Now.State, Did: did(i, cw), Case: cw.Now})
 }
 
 // did says in the gate's words what happened to the case.
@@ -92,7 +103,7 @@ func did(i *invocation, cw gate.CaseWrite) gate.Did {
 	switch {
 	case from == "":
 		return gate.Opens
-	case from == gate.Starting && i != nil && i.called:
+	case from == gate.Starting && i.called:
 		return gate.Settles
 	case to == gate.Starting && from == gate.InDoubt:
 		return gate.Repeats

@@ -2,6 +2,7 @@ package virtual
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -39,7 +40,9 @@ func (b *Bridge) receive(ctx context.Context, i *invocation, body []byte) {
 		resp.StatusCode = 0
 	}
 	if b.o.OnAnswer != nil {
-		b.o.OnAnswer(Answer{At: b.now, Body: body, Status: resp.StatusCode})
+		var said struct{ Delivery string }
+		_ = json.Unmarshal([]byte(resp.Body), &said)
+		b.o.OnAnswer(Answer{At: b.now, Body: body, Status: resp.StatusCode, Delivery: said.Delivery})
 	}
 }
 
@@ -57,6 +60,9 @@ func (b *Bridge) put(ctx context.Context, e queue.Envelope, attributes map[strin
 	}
 	if e.Alert != nil {
 		b.alerts[e.Delivery] = e.Alert
+		if b.o.OnAlert != nil {
+			b.o.OnAlert(*e.Alert)
+		}
 	}
 	after := time.Duration(0)
 	if b.o.Delay != nil {

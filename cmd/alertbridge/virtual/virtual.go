@@ -65,6 +65,12 @@ type Options struct {
 	// Meddle is asked before every step of every invocation what becomes of it.
 	Meddle func(Step) Outcome
 
+	// OnAlert is told of every alert that comes into the queue, OnCall of every request before it goes to an Agent.
+	OnAlert func(alert.Alert)
+	OnCall  func(Call)
+	// OnCommit is told of everything that is committed, OnEnd of each invocation that is over.
+	OnCommit func(Committed)
+	OnEnd    func(Ended)
 	// OnVerdict is told of each verdict when it is in the ledger, and of each message that turned out to be a duplicate;
 	// OnCase of each change of a case's state, OnStart of each request that reaches an Agent, OnAnswer of what the front
 	// door answers.
@@ -74,6 +80,28 @@ type Options struct {
 	OnAnswer  func(Answer)
 
 	Log slog.Handler // of all functions; nil: nowhere
+}
+
+// Committed is a change that is in the ledger now.
+type Committed struct {
+	At         time.Time
+	Role       Role
+	Invocation int
+	Called     bool // the invocation has called an Agent before
+	// Alone: nobody else has committed anything since the invocation read what this rests on.
+	Alone  bool
+	Change gate.Change
+}
+
+// Ended is an invocation that is over.
+type Ended struct {
+	At         time.Time
+	Role       Role
+	Invocation int
+	Began      time.Time     // on the clock of all
+	Skew       time.Duration // of its own
+	Dead       bool          // it crashed, or its time was up
+	Alone      bool          // nobody else has committed anything while it ran
 }
 
 // Verdict is what a message came to.
@@ -96,17 +124,28 @@ type Move struct {
 
 // Start is a request that reached an Agent, as it judged it.
 type Start struct {
-	At      time.Time
-	Agent   string
-	Case    string
-	Request agenttest.Request
+	At         time.Time
+	Agent      string
+	Case       string
+	Invocation int
+	Request    agenttest.Request
+}
+
+// Call is a request on its way to an Agent.
+type Call struct {
+	At         time.Time
+	Agent      string
+	Invocation int
+	Case       string
+	Timestamp  string // of the event, as it is sent
 }
 
 // Answer is the front door's answer to a delivery; Status 0: none came.
 type Answer struct {
-	At     time.Time
-	Body   []byte
-	Status int
+	At       time.Time
+	Body     []byte
+	Status   int
+	Delivery string // the id that it has got
 }
 
 // Bridge is a bridge in virtual time. It is not for use by several goroutines.
@@ -119,6 +158,7 @@ type Bridge struct {
 	running *invocation
 	begun   int // invocations
 	working int // dispatchers
+	commits int
 
 	queue  *memqueue.Queue
 	ledger *memledger.Ledger

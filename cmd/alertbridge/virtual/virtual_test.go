@@ -78,7 +78,7 @@ func TestOneAlert(t *testing.T) {
 // after that makes it a doubt, and a minute later it is sent for the first time in truth.
 func TestCrash(t *testing.T) {
 	s := begin(t, virtual.Options{Meddle: func(st virtual.Step) virtual.Outcome {
-		return virtual.Outcome{Crash: st.Role == virtual.Dispatcher && st.Op == virtual.Call}
+		return virtual.Outcome{Crash: st.Role == virtual.Dispatcher && st.Op == virtual.Calling}
 	}})
 	s.Deliver(noon.Add(10*time.Second), body(1, "77", "1", "Triggered", noon))
 	s.Run(noon.Add(5 * time.Minute))
@@ -194,7 +194,7 @@ func BenchmarkMessages(b *testing.B) {
 			at := noon.Add(time.Duration(n) * 6 * time.Minute)
 			s.Deliver(at, body(n+1, fmt.Sprint(n%20), fmt.Sprint(n/40), []string{"Triggered", "Recovered"}[n/20%2], at))
 		}
-		s.Run(noon.Add(6*time.Hour))
+		s.Run(noon.Add(6 * time.Hour))
 		s.Close()
 	}
 }
