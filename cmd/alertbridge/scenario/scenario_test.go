@@ -160,15 +160,19 @@ func TestShorthands(t *testing.T) {
 5m0s 5m0s m1 c1   Triggered: -
 1m0s 1h0m0s m2 c2   Triggered: -
 3m0s 1h0m0s m2 c2   Recovered: drop recovered`},
-		{"lost: it happened all the same, and ended the cycle",
+		{
+			"lost: it happened all the same, and ended the cycle",
 			"- {at: 0s, monitor: M}\n  - {at: 1m, monitor: M, transition: Recovered, lost: true}\n  - {at: 2m, monitor: M}", `
 0s 0s m1 c1   Triggered: -
-2m0s 2m0s m1 c2   Triggered: -`},
-		{"Warn and Alert are one cycle, groups are not",
+2m0s 2m0s m1 c2   Triggered: -`,
+		},
+		{
+			"Warn and Alert are one cycle, groups are not",
 			"- {at: 0s, monitor: M, transition: Warn}\n  - {at: 1m, monitor: M}\n  - {at: 2m, monitor: M, group: 'a:b'}", `
 0s 0s m1 c1   Warn: -
 1m0s 1m0s m1 c1   Triggered: -
-2m0s 2m0s m1 c2 a:b  Triggered: -`},
+2m0s 2m0s m1 c2 a:b  Triggered: -`,
+		},
 	} {
 		got := told(t, parse(t, "title: A\nalerts:\n  "+row.entry+"\n"))
 		if want := strings.TrimPrefix(row.want, "\n"); got != want {

@@ -25,8 +25,7 @@ type writer struct {
 // notice is one notification before it has its ids.
 type notice struct {
 	entry
-	copy   int // which of the entry's alerts
-	again  bool
+	copy   int // which of the entry's alerts; below 0: a recovery written by recovers
 	number int // among all that happen, in order
 }
 

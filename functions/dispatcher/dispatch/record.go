@@ -89,7 +89,7 @@ func (l *life) about() []slog.Attr {
 		slog.String("title", a.Title),
 		slog.String("service", a.Service()),
 		slog.Time("time", a.Time),
-		slog.Attr{Key: "alert", Value: slog.GroupValue(basis(a, l.env.Received)...)},
+		{Key: "alert", Value: slog.GroupValue(basis(a, l.env.Received)...)},
 	}
 }
 
@@ -99,8 +99,13 @@ func (l *life) about() []slog.Attr {
 func basis(a *alert.Alert, received time.Time) []slog.Attr {
 	attrs := []slog.Attr{slog.Time("received", received)}
 	for _, v := range []struct{ name, value string }{
-		{"monitor", a.Monitor.ID}, {"monitor_type", a.Monitor.Type}, {"priority", a.Priority}, {"alert_type", a.AlertType},
-		{"org", a.OrgID}, {"org_name", a.OrgName}, {"host", a.Hostname},
+		{"monitor", a.Monitor.ID},
+		{"monitor_type", a.Monitor.Type},
+		{"priority", a.Priority},
+		{"alert_type", a.AlertType},
+		{"org", a.OrgID},
+		{"org_name", a.OrgName},
+		{"host", a.Hostname},
 	} {
 		if v.value != "" {
 			attrs = append(attrs, slog.String(v.name, v.value))
