@@ -112,6 +112,22 @@ func TestThirtyDaysOfNoise(t *testing.T) {
 	}
 }
 
+// With money for it, the case that collects a storm is started once, after the five minutes in which a storm collects, and
+// says how many services it is about: 40 without the five that have cases of their own.
+func TestStormIsOneStart(t *testing.T) {
+	s := load(t, "deploy-breaks-forty-services")
+	r := play(t, playback.OfScenario(s), parsePolicy(t, "budget: {bucket: 10}\nslots: {total: 8}\n"))
+	var storms []string
+	for _, st := range r.Starts {
+		if !strings.Contains(st.Title, "Error rate of service") {
+			storms = append(storms, st.At.Sub(r.World.Begin).Truncate(time.Minute).String()+" "+st.Title)
+		}
+	}
+	if len(r.Starts) != 6 || len(storms) != 1 || !strings.Contains(storms[0], "6m0s") || !strings.Contains(storms[0], "35 services in prod") {
+		t.Errorf("%d starts, of storms: %v", len(r.Starts), storms)
+	}
+}
+
 // A picture is well-formed, is the same each time, and says in words what it shows.
 func TestPicture(t *testing.T) {
 	s := load(t, "wrong-key")

@@ -14,6 +14,7 @@ import (
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/archive"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/playback"
 	"github.com/alertbridge/alertbridge/docs/docstest"
+	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/policy"
 	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
@@ -255,6 +256,43 @@ The Agent is told of these only under short.yaml (3):
 	r := []*playback.Result{play(t, w, short)}
 	if err := playback.Compare(r, r).WriteText(&out, [2]string{"a", "b"}); err != nil || !strings.Contains(out.String(), "The Agent is told of the same incidents under both.") {
 		t.Errorf("%v: %s", err, out.String())
+	}
+}
+
+// An incident that joins while the case waits is told to the Agent; one that joins after the start is not, whichever
+// policy it is. What waits at the end, and what was dropped, is said so.
+func TestCompareTold(t *testing.T) {
+	w := worldOf(t, `
+title: A
+lasts: 20m
+monitors:
+  a: {title: First, priority: P2, tags: [env:prod, service:s]}
+  b: {title: Second, priority: P2, tags: [env:prod, service:s]}
+  c: {title: Third, tags: [env:prod, service:t]}
+alerts:
+  - {at: 0s, monitor: a}
+  - {at: 3m, monitor: b}
+  - {at: 5m, monitor: c}
+`)
+	soon, late, off := parsePolicy(t, "{}\n"), parsePolicy(t, "hold: {P2: 4m}\n"), parsePolicy(t, "hold: {P2: 1h}\n")
+	told := func(a, b gate.Policy) string {
+		c := playback.Compare([]*playback.Result{play(t, w, a)}, []*playback.Result{play(t, w, b)})
+		var lines []string
+		for _, in := range c.Told {
+			lines = append(lines, fmt.Sprintf("%d %s: %s", in.Under, in.Title, in.Instead))
+		}
+		return strings.Join(lines, "\n")
+	}
+	if got, want := told(soon, late), "1 Second: join not_told"; got != want {
+		t.Errorf("it says\n%s\nwant\n%s", got, want)
+	}
+	const want = "0 First: wait hold, its case still waits\n0 Third: wait hold, its case still waits"
+	if got := told(soon, off); got != want {
+		t.Errorf("it says\n%s\nwant\n%s", got, want)
+	}
+	const dropped = "1 First: drop critical_only\n1 Third: drop critical_only"
+	if got := told(parsePolicy(t, "mode: critical_only\n"), soon); got != dropped {
+		t.Errorf("it says\n%s\nwant\n%s", got, dropped)
 	}
 }
 
