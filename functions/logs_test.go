@@ -380,9 +380,9 @@ func TestBytesForTheLargestAlert(t *testing.T) {
 		quoted = 2    // bytes of one that JSON escapes; what would need more is not in cleaned text
 		fixed  = 1200 // names of the fields, numbers, words of closed lists
 		ids    = alert.MaxID + (3*alert.MaxID + 2)
-		values = 11 * alert.MaxField // source, shape, event, service; of the group alert seven more
+		values = 2*alert.MaxName + 11*alert.MaxField // title, service; source, shape, event, because; of the group alert seven more
 		lists  = alert.MaxScopes + alert.MaxTags
-		limit  = fixed + ids + char*(alert.MaxName+values) + quoted*delivery.MaxWords + lists*(char*alert.MaxField+len(`"",`))
+		limit  = fixed + ids + char*values + quoted*delivery.MaxWords + lists*(char*alert.MaxField+len(`"",`))
 	)
 	b := newBridge(t)
 	a := *ledgertest.Largest(b.clock.Now(), 1).Cases[0].Lead
