@@ -66,8 +66,15 @@ func TestIncidents(t *testing.T) {
 	if !slices.Equal(names, incidents) {
 		t.Errorf("docs/scenarios has %v", names)
 	}
+	titles := map[string]string{}
+	for _, r := range docstest.Table(t, "docs/play.md", "incidents") {
+		titles[r["scenario"]] = r["what happens"]
+	}
 	for _, name := range incidents {
 		s := load(t, name)
+		if titles[name] != s.Title {
+			t.Errorf("%s is about %q, and docs/play.md says %q", name, s.Title, titles[name])
+		}
 		if s.About == "" || s.Number < 0 || s.Policy.Path != "" || s.Policy.Text != nil {
 			t.Errorf("%s does not say what it shows, or which starts it expects, or has a policy of its own", name)
 		}
