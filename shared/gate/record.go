@@ -189,7 +189,7 @@ type Bucket string
 
 // The buckets. Only Queue and Timed are read by the tick.
 const (
-	Queue    Bucket = "waiting" // best first: most severe, then oldest
+	Queue    Bucket = "waiting" // best first, see CompareRank
 	Timed    Bucket = "timed"   // by the time at which something must happen; a refused case that is started by hand by its Until
 	Doubtful Bucket = "doubtful"
 	Declined Bucket = "refused"

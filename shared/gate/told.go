@@ -191,11 +191,16 @@ func count(n int, of string) string {
 	return fmt.Sprintf("%d %ss", n, of)
 }
 
-// name is the last part of a surge's name, which is the environment.
+// name is the environment in a surge's name, for people.
 func name(surge string) string {
-	env := surge[strings.LastIndexByte(surge, '/')+1:]
-	if env == "" {
-		return "the environment without a name"
+	if env := Environment(surge); env != "" {
+		return env
 	}
-	return env
+	return "the environment without a name"
+}
+
+// Environment is the environment that a surge, or a storm, is of: what stands behind organisation and Agent in its name.
+func Environment(surge string) string {
+	parts := strings.SplitN(surge, "/", 3)
+	return parts[len(parts)-1]
 }

@@ -179,22 +179,14 @@ func (t *tick) cases(ctx context.Context, ids []string) {
 // divide takes those out of list, best first, that come before a case.
 func divide(list []gate.Case, c gate.Case) (before, after []gate.Case) {
 	for _, r := range list {
-		if comesFirst(r, c) < 0 {
+		if gate.CompareRank(r, c) < 0 {
 			before = append(before, r)
 		} else {
 			after = append(after, r)
 		}
 	}
-	slices.SortFunc(before, comesFirst)
+	slices.SortFunc(before, gate.CompareRank)
 	return before, after
-}
-
-// comesFirst orders cases as starts take place: the most severe first, then the oldest.
-func comesFirst(a, b gate.Case) int {
-	if a.Severity != b.Severity {
-		return int(b.Severity - a.Severity)
-	}
-	return a.Opened.Compare(b.Opened)
 }
 
 // again repeats starts in doubt, each read anew.
