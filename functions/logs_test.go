@@ -138,6 +138,13 @@ var recordScenarios = map[string]func(*testing.T) *bridge{
 		b.tick(time.Minute)
 		return b
 	},
+	"a tick that finds a doubt which is repeated": func(t *testing.T) *bridge {
+		b := newBridge(t)
+		b.store.losesAnswer()
+		b.triggers("A")
+		b.tick(gate.Lease + time.Second)
+		return b
+	},
 	"ticks that find a doubt, and leave it": func(t *testing.T) *bridge {
 		b := newBridge(t, stop)
 		b.store.losesAnswer()

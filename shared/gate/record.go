@@ -123,7 +123,7 @@ type Case struct {
 	Severity alert.Severity
 	Attempt  int  // raised by every commit to starting
 	Doubts   int  // how often a call ended in doubt; once above 0 only "accepted" changes the outcome
-	NoRepeat bool // in doubt, and the Agent refused a repeat
+	NoRepeat bool // in doubt, and not repeated by itself: the policy said so when the doubt began, or the Agent refused a repeat
 	Resting  bool // in doubt, out of the tick's sight: nothing more will be tried by itself
 	Note     string
 	Hand     Order  // started by hand: neither hold, mode, silence nor money keep it waiting; the zero value: it was not

@@ -92,6 +92,7 @@ func (s settling) refused() Decision {
 func (s settling) inDoubt() Decision {
 	c := s.c
 	c.State, c.Doubts, c.Note = InDoubt, c.Doubts+1, s.words()
+	c.NoRepeat = c.NoRepeat || s.cl.Once
 	c.Until = s.now.Add(repeatAfter(c.Doubts))
 	return s.write(c, s.down(true))
 }

@@ -111,7 +111,7 @@ var metrics = [...]Definition{
 	},
 	{
 		CaseLeftInDoubt, "alertbridge.case.left_in_doubt", "Count", nil,
-		"scheduler: cases in doubt of which nothing more is tried; only a person can tell what became of them",
+		"dispatcher, scheduler: cases in doubt of which nothing more is tried by itself; only a person can tell what became of them",
 	},
 	{
 		SettleFailed, "alertbridge.settle.failed", "Count", nil,

@@ -28,7 +28,7 @@ func (t *tick) recordCase(ctx context.Context, d gate.Decision, rep start.Report
 		level = slog.LevelWarn
 		t.Metrics.Count(ctx, telemetry.CaseInDoubt, 1)
 	}
-	if d.Did == gate.Releases {
+	if d.LeavesInDoubt() {
 		level = slog.LevelError
 		t.Metrics.Count(ctx, telemetry.CaseLeftInDoubt, 1)
 	}
