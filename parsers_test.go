@@ -54,6 +54,8 @@ var fuzzed = map[string][]string{
 	"shared/agent.FuzzReadsBack":              {"shared/agent.NewMessage", "shared/agent.plainAddress"},
 	"shared/agent.FuzzParse":                  {"shared/agent.parse", "shared/agent.check"},
 	"shared/agent.FuzzJudge":                  {"shared/agent.judge", "shared/agent.retryAfter"},
+	"shared/match.FuzzParse":                  {"shared/match.New", "shared/match.unquoted", "shared/match.whole"},
+	"shared/policy.FuzzParse":                 {"shared/policy.parseDuration", "shared/policy.parseDollars", "shared/policy.withUnit"},
 	"shared/setting.FuzzReader":               {"shared/setting.OneOf"},
 	"shared/telemetry.FuzzCarrierFromOutside": {"shared/telemetry.extract"},
 	"shared/telemetry.FuzzLibraryLog":         {"shared/telemetry.Write"},

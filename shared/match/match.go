@@ -7,14 +7,16 @@
 //	team =~ pay.*|core      matches as a whole, RE2
 //	host !~ canary-.*       does not match
 //
-// What a name means: one of the fields below, or else the key of a tag. Keys are compared without regard to case,
-// values with it. What an alert does not have is the empty text, so `service = ""` means that it has no such tag.
+// What a name means: one of the fields below, or else the key of a tag. Names are compared without regard to case,
+// values with it. What an alert does not have is the empty text, so `service = ""` means that it has no such tag. A
+// value can stand in quotes, and must where it begins or ends with a space or a quote: "…" as Go and amtool write them,
+// '…' as it stands.
 //
 // Fields hide tags of their name; `tag:monitor` is the tag called monitor, whatever the fields are.
 //
 //	monitor       the monitor's id
 //	monitor_name  its name
-//	monitor_type  its type, such as query alert
+//	monitor_type  its type, such as query_alert_monitor
 //	title         the alert's title
 //	priority      P1 to P5
 //	transition    Triggered, Recovered and so on
@@ -29,8 +31,8 @@ package match
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/alertbridge/alertbridge/shared/alert"
 )
@@ -52,29 +54,35 @@ const (
 	MaxValue = 300
 )
 
-// Matcher compares one thing about an alert with a value. Make one with Parse or New.
+// Matcher compares one thing about an alert with a value. Make one with Parse or New: the zero value meets nothing. As
+// text, in JSON too, it is what String gives.
 type Matcher struct {
 	Name  string
 	Op    Op
 	Value string
 	re    *regexp.Regexp
+	field field
+	tag   string // its key, where field is aTag
 }
 
 // New makes a Matcher. Its error says what is wrong with which part.
 func New(name string, op Op, value string) (Matcher, error) {
 	m := Matcher{Name: name, Op: op, Value: value}
 	switch {
-	case name == "":
+	case name == "" || strings.EqualFold(name, tagPrefix):
 		return Matcher{}, fmt.Errorf("a matcher has no name; write it like service = checkout")
 	case len(name) > MaxName:
 		return Matcher{}, fmt.Errorf("the name %.40q… of a matcher is longer than %d bytes", name, MaxName)
+	case strings.ContainsFunc(name, notInName):
+		return Matcher{}, fmt.Errorf("%q is no name of a field or a tag; write a matcher like service = checkout", name)
 	case len(value) > MaxValue:
 		return Matcher{}, fmt.Errorf("the value for %s is longer than %d bytes", name, MaxValue)
 	}
+	m.field, m.tag = meaning(name)
 	switch op {
 	case Is, IsNot:
 	case Matches, MatchesNot:
-		re, err := regexp.Compile("^(?:" + value + ")$")
+		re, err := whole(value)
 		if err != nil {
 			return Matcher{}, fmt.Errorf("%q is no regular expression: %w", value, err)
 		}
@@ -85,78 +93,110 @@ func New(name string, op Op, value string) (Matcher, error) {
 	return m, nil
 }
 
+// notInName tells what the key of a tag does not have at Datadog, and what would make a Matcher read differently.
+func notInName(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-./:@", r)
+}
+
+// whole compiles an expression that must match a value as a whole. By itself first: "a)|(b" would be one only between
+// our brackets.
+func whole(expression string) (*regexp.Regexp, error) {
+	if _, err := regexp.Compile(expression); err != nil {
+		return nil, err
+	}
+	return regexp.Compile("^(?s:" + expression + ")$")
+}
+
 // Parse reads a Matcher as it is written: name, operator, value, with or without space between, and the value with or
 // without quotes.
 func Parse(text string) (Matcher, error) {
-	i := strings.IndexAny(text, "=!")
+	i := strings.IndexAny(text, "=!~")
 	if i < 0 {
 		return Matcher{}, fmt.Errorf("%q has none of =, !=, =~, !~", text)
 	}
 	name, rest := strings.TrimSpace(text[:i]), text[i:]
+	if strings.HasPrefix(name, "{") {
+		return Matcher{}, fmt.Errorf("%q is a list of matchers in braces; write each by itself and without them", text)
+	}
 	for _, op := range []Op{IsNot, MatchesNot, Matches, Is} {
-		if value, ok := strings.CutPrefix(rest, string(op)); ok {
-			return New(name, op, unquoted(strings.TrimSpace(value)))
+		written, ok := strings.CutPrefix(rest, string(op))
+		if !ok {
+			continue
 		}
+		if strings.HasPrefix(written, "=") || strings.HasPrefix(written, "!") || strings.HasPrefix(written, "~") {
+			return Matcher{}, fmt.Errorf("%q compares nothing; use =, !=, =~ or !~, and quotes where the value begins with one of these", string(op)+written[:1])
+		}
+		value, err := unquoted(strings.TrimSpace(written))
+		if err != nil {
+			return Matcher{}, err
+		}
+		return New(name, op, value)
 	}
 	return Matcher{}, fmt.Errorf("%q has none of =, !=, =~, !~", text)
-}
-
-func unquoted(s string) string {
-	for _, q := range []string{`"`, `'`} {
-		if len(s) >= 2 && strings.HasPrefix(s, q) && strings.HasSuffix(s, q) {
-			return s[1 : len(s)-1]
-		}
-	}
-	return s
 }
 
 // String is the Matcher as Parse reads it.
 func (m Matcher) String() string { return fmt.Sprintf("%s %s %q", m.Name, m.Op, m.Value) }
 
+// MarshalText gives what String does.
+func (m Matcher) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// UnmarshalText reads what Parse does.
+func (m *Matcher) UnmarshalText(text []byte) (err error) {
+	*m, err = Parse(string(text))
+	return err
+}
+
+// Not is the Matcher that meets exactly the alerts that this one does not meet.
+func (m Matcher) Not() Matcher {
+	m.Op = map[Op]Op{Is: IsNot, IsNot: Is, Matches: MatchesNot, MatchesNot: Matches}[m.Op]
+	return m
+}
+
 // All tells whether every one of the matchers meets the alert; none at all meet every alert.
 func All(list []Matcher, a *alert.Alert) bool {
-	return !slices.ContainsFunc(list, func(m Matcher) bool { return !m.Meets(a) })
+	for i := range list {
+		if !list[i].Meets(a) {
+			return false
+		}
+	}
+	return true
 }
 
 // Meets tells whether the alert is one that is meant.
-func (m Matcher) Meets(a *alert.Alert) bool {
-	has := slices.ContainsFunc(values(a, m.Name), m.equal)
-	if m.Op == IsNot || m.Op == MatchesNot {
-		return !has
+func (m *Matcher) Meets(a *alert.Alert) bool {
+	switch m.Op {
+	case Is, Matches:
+		return m.has(a)
+	case IsNot, MatchesNot:
+		return !m.has(a)
 	}
-	return has
+	return false
 }
 
-func (m Matcher) equal(v string) bool {
+// has tells whether the alert has the value.
+func (m *Matcher) has(a *alert.Alert) bool {
+	if m.field != aTag && (m.field != host || a.Hostname != "") {
+		return m.equal(m.field.of(a))
+	}
+	any := false
+	for _, list := range [2][]string{a.Tags, a.Scope} {
+		for _, t := range list {
+			k, v, ok := strings.Cut(t, ":")
+			if !ok || v == "" || !strings.EqualFold(k, m.tag) {
+				continue
+			}
+			if any = true; m.equal(v) {
+				return true
+			}
+		}
+	}
+	return !any && m.equal("")
+}
+
+func (m *Matcher) equal(v string) bool {
 	if m.re != nil {
 		return m.re.MatchString(v)
 	}
 	return v == m.Value
-}
-
-// fields are what a name can mean besides a tag.
-var fields = map[string]func(*alert.Alert) string{
-	"monitor":      func(a *alert.Alert) string { return a.Monitor.ID },
-	"monitor_name": func(a *alert.Alert) string { return a.Monitor.Name },
-	"monitor_type": func(a *alert.Alert) string { return a.Monitor.Type },
-	"title":        func(a *alert.Alert) string { return a.Title },
-	"priority":     func(a *alert.Alert) string { return a.Priority },
-	"transition":   func(a *alert.Alert) string { return string(a.Transition) },
-	"alert_type":   func(a *alert.Alert) string { return a.AlertType },
-	"org":          func(a *alert.Alert) string { return a.OrgID },
-	"org_name":     func(a *alert.Alert) string { return a.OrgName },
-}
-
-// values are what an alert has by a name; the empty text when it has nothing.
-func values(a *alert.Alert, name string) []string {
-	if field, there := fields[name]; there {
-		return []string{field(a)}
-	}
-	if name == "host" && a.Hostname != "" {
-		return []string{a.Hostname}
-	}
-	if found := a.TagValues(strings.TrimPrefix(name, "tag:")); len(found) > 0 {
-		return found
-	}
-	return []string{""}
 }

@@ -1,0 +1,208 @@
+package match
+
+import (
+	"fmt"
+	"regexp/syntax"
+	"slices"
+	"strings"
+)
+
+// Never tells whether no alert can meet all of the matchers, as far as that can be known: what it says no alert can
+// meet, none does; expressions that it cannot list the values of may meet less than it thinks.
+func Never(list []Matcher) bool {
+	type thing struct {
+		field field
+		tag   string
+	}
+	about := map[thing][]*Matcher{}
+	for i := range list {
+		m := &list[i]
+		t := thing{m.field, m.tag}
+		if m.field != aTag {
+			t.tag = ""
+		}
+		about[t] = append(about[t], m)
+	}
+	for t, matchers := range about {
+		if t.field != aTag && t.field != host {
+			if !oneValue(matchers, t.field.closed()) {
+				return true
+			}
+		} else if !severalValues(matchers) {
+			return true
+		}
+	}
+	return false
+}
+
+// oneValue tells whether one value can meet all of the matchers; closed are all values that there are, if not nil.
+func oneValue(matchers []*Matcher, closed []string) bool {
+	if closed == nil {
+		for _, m := range matchers {
+			if closed = m.lists(); closed != nil {
+				break
+			}
+		}
+	}
+	if closed == nil {
+		return allow(matchers, "") || !contradict(matchers)
+	}
+	return slices.ContainsFunc(closed, func(v string) bool { return allow(matchers, v) })
+}
+
+// severalValues tells whether some values, or none, can meet all of the matchers: each that wants a value finds one
+// that no other forbids. Having none is the empty value.
+func severalValues(matchers []*Matcher) bool {
+	if allow(matchers, "") {
+		return true
+	}
+	var wanted, forbidden []*Matcher
+	for _, m := range matchers {
+		if m.Op == Is || m.Op == Matches {
+			wanted = append(wanted, m)
+		} else {
+			forbidden = append(forbidden, m)
+		}
+	}
+	for _, w := range wanted {
+		values := w.lists()
+		if values == nil {
+			if contradict(append([]*Matcher{w}, forbidden...)) {
+				return false
+			}
+		} else if !slices.ContainsFunc(values, func(v string) bool { return v != "" && allow(forbidden, v) }) {
+			return false
+		}
+	}
+	return len(wanted) > 0 || !contradict(forbidden)
+}
+
+// allow tells whether every matcher is content with the value.
+func allow(matchers []*Matcher, v string) bool {
+	return !slices.ContainsFunc(matchers, func(m *Matcher) bool { return m.equal(v) != (m.Op == Is || m.Op == Matches) })
+}
+
+// contradict tells whether matchers of which none can be listed are surely against each other: one forbids everything,
+// or what another one wants in the same words.
+func contradict(matchers []*Matcher) bool {
+	for _, m := range matchers {
+		if m.Op != MatchesNot {
+			continue
+		}
+		if everything(m.Value) {
+			return true
+		}
+		for _, o := range matchers {
+			if o.Op == Matches && o.Value == m.Value {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// everything tells an expression that matches every value, or every one but the empty.
+func everything(expression string) bool {
+	re, err := syntax.Parse(expression, syntax.Perl|syntax.DotNL)
+	if err != nil || re.Op != syntax.OpStar && re.Op != syntax.OpPlus {
+		return false
+	}
+	return re.Sub[0].Op == syntax.OpAnyChar
+}
+
+// maxListed bounds the values of an expression that are listed.
+const maxListed = 100
+
+// lists are all values that a matcher which wants one is content with; nil where they cannot be listed, or it wants none.
+func (m *Matcher) lists() []string {
+	switch m.Op {
+	case Is:
+		return []string{m.Value}
+	case Matches:
+		re, err := syntax.Parse(m.Value, syntax.Perl|syntax.DotNL)
+		if err != nil {
+			return nil
+		}
+		return listed(re)
+	}
+	return nil
+}
+
+// listed are all texts that an expression matches as a whole; nil where these are too many.
+func listed(re *syntax.Regexp) []string {
+	switch re.Op {
+	case syntax.OpEmptyMatch:
+		return []string{""}
+	case syntax.OpLiteral:
+		if re.Flags&syntax.FoldCase != 0 {
+			return nil
+		}
+		return []string{string(re.Rune)}
+	case syntax.OpCharClass:
+		var list []string
+		for i := 0; i < len(re.Rune); i += 2 {
+			if int(re.Rune[i+1]-re.Rune[i]) > maxListed {
+				return nil
+			}
+			for r := re.Rune[i]; r <= re.Rune[i+1]; r++ {
+				list = append(list, string(r))
+			}
+		}
+		return few(list)
+	case syntax.OpCapture:
+		return listed(re.Sub[0])
+	case syntax.OpQuest:
+		if list := listed(re.Sub[0]); list != nil {
+			return few(append(list, ""))
+		}
+	case syntax.OpAlternate:
+		var list []string
+		for _, sub := range re.Sub {
+			some := listed(sub)
+			if some == nil {
+				return nil
+			}
+			if list = few(append(list, some...)); list == nil {
+				return nil
+			}
+		}
+		return list
+	case syntax.OpConcat:
+		list := []string{""}
+		for _, sub := range re.Sub {
+			some := listed(sub)
+			if some == nil || len(list)*len(some) > maxListed {
+				return nil
+			}
+			var longer []string
+			for _, head := range list {
+				for _, tail := range some {
+					longer = append(longer, head+tail)
+				}
+			}
+			list = longer
+		}
+		return list
+	}
+	return nil
+}
+
+func few(list []string) []string {
+	if len(list) > maxListed {
+		return nil
+	}
+	return list
+}
+
+// Impossible says why the matcher compares with what an alert never has, because of how such values are written; ""
+// where an alert can have it.
+func Impossible(m Matcher) string {
+	closed := m.field.closed()
+	if closed == nil {
+		return ""
+	}
+	if slices.ContainsFunc(closed, m.equal) {
+		return ""
+	}
+	return fmt.Sprintf("%s is never %q; it is one of %s, or empty", m.Name, m.Value, strings.Join(closed[:len(closed)-1], ", "))
+}
