@@ -36,6 +36,23 @@ func (t *tick) recordCase(ctx context.Context, d gate.Decision, rep start.Report
 	rep.Count(ctx, t.Metrics)
 }
 
+// recordMoney says how the money of the Agent that was looked at stands. Where the policy has one Agent, its name would
+// double the number of metrics and tell nothing.
+func (t *tick) recordMoney(ctx context.Context) {
+	var dims []telemetry.Dimension
+	if len(t.Policy.Agents()) > 1 {
+		dims = append(dims, telemetry.Agent(t.agent))
+	}
+	waiting := 0
+	for _, unpaid := range t.unpaid {
+		if unpaid {
+			waiting++
+		}
+	}
+	t.Metrics.Count(ctx, telemetry.BudgetSpent, float64(t.spent)/1e6, dims...)
+	t.Metrics.Count(ctx, telemetry.BudgetWaiting, float64(waiting), dims...)
+}
+
 // record writes the heartbeat, and a record of the tick when it did something.
 func (t *tick) record(ctx context.Context, err error) {
 	if t.done {
