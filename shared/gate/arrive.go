@@ -102,7 +102,7 @@ func (d arrival) recover() Decision {
 func (d arrival) trigger() Decision {
 	g, begins := d.cycle()
 	dec := d.place(g)
-	if dec.Reason == FlapStart {
+	if dec.Reason == FlapStart || dec.Reason == WouldStart && d.flaps(g) {
 		g.Flapping = true
 	}
 	if begins || g.Flapping != d.Group.Flapping {
@@ -130,7 +130,9 @@ func (d arrival) place(g Group) Decision {
 		return d.attach(own, d.again())
 	}
 	for _, key := range d.r.Keys {
-		if dec, covered := d.joined(d.Pointers[key.Name], key.For, Covered); covered {
+		// A cycle of a group that flaps is no part of what was told: should it last, it must be decided anew once the
+		// flapping is over, and an incident whose case was started never is.
+		if dec, covered := d.joined(d.Pointers[key.Name], key.For, Covered); covered && !(dec.Reason == NotTold && d.flapping(g)) {
 			return dec
 		}
 	}

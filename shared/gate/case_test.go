@@ -87,6 +87,10 @@ func TestBuckets(t *testing.T) {
 			t.Errorf("%s has started: %v", state, c.HasStarted())
 		}
 	}
+	wanted := Case{ID: "ab-1", State: Refused, Until: noon, Hand: Order{By: "aiko", At: noon}}
+	if wanted.Bucket() != Timed || wanted.Order() >= OrderUntil(noon) {
+		t.Errorf("a refused case that somebody wants started is in %s at %s", wanted.Bucket(), wanted.Order())
+	}
 }
 
 // TestMembers: bounded whatever the storm, the most severe kept, the oldest first among equals, each incident once.

@@ -53,7 +53,7 @@ func (d due) waiting() Decision {
 		}
 	}
 	if why := d.Account.closed(d.now); why != "" && !c.Shadow {
-		return d.waitsFor(why, d.Account.Down.Until)
+		return d.waitsFor(why)
 	}
 	if d.held() {
 		return Decision{Case: c.ID}
@@ -63,10 +63,10 @@ func (d due) waiting() Decision {
 		return d.write(Ends, end(c, EndObserved, "", d.now), CaseFacts{Firing: SomeFire}, nil)
 	}
 	if m := d.affords(); !m.now() {
-		return d.waitsFor(WhyBudget, m.until)
+		return d.waitsUntil(WhyBudget, m.until)
 	}
 	if !d.Account.room(d.r, critical(c.Severity), d.now, c.ID) {
-		return d.waitsFor(WhySlots, c.Until)
+		return d.waitsFor(WhySlots)
 	}
 	return d.claim(Starts)
 }
@@ -181,10 +181,17 @@ func (d due) drops() *AccountWrite {
 func (d due) young() bool { return d.now.Sub(d.c.Last) <= d.r.MaxAge }
 
 // waitsFor keeps the reason true that people are shown. It costs a write only when it changes.
-func (d due) waitsFor(why Why, until time.Time) Decision {
-	if why == WhyAgentShut {
-		until = d.c.Until
+func (d due) waitsFor(why Why) Decision {
+	switch {
+	case why == WhyAgentDown:
+		return d.waitsUntil(why, d.Account.Down.Until)
+	case d.c.Why == why:
+		return d.waitsUntil(why, d.c.Until)
 	}
+	return d.waitsUntil(why, d.now)
+}
+
+func (d due) waitsUntil(why Why, until time.Time) Decision {
 	if d.c.Why == why && d.c.Until.Equal(until) || d.held() {
 		return Decision{Case: d.c.ID}
 	}
@@ -235,9 +242,8 @@ func Repair(v View, now time.Time) []Decision {
 			continue
 		}
 		dec := Decision{Case: id, Change: Change{At: now, Account: &AccountWrite{Agent: v.Account.Agent, Drop: []string{id}}}}
-		if there { // the case as it is vouches that nobody else has booked it
+		if there {
 			dec.Change.Cases = []CaseWrite{{Read: c, Now: c}}
-			dec.Change.Account.Spend = v.Account.Running[id].books()
 		}
 		out = append(out, dec)
 	}

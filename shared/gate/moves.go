@@ -23,7 +23,7 @@ func Moves() map[State][]State {
 // Endings lists the ways in which a case can end from a state that leads to Ended.
 func Endings() map[State][]How {
 	return map[State][]How{
-		Waiting: {EndRecovered, EndExpired, EndSilenced},
+		Waiting: {EndRecovered, EndExpired, EndSilenced, EndObserved},
 		Started: {EndAssumed},
 	}
 }
@@ -63,6 +63,8 @@ func (w CaseWrite) check() error {
 		return fmt.Errorf("it is opened without the alert that opens it")
 	case r.Version > 0 && n.Version != r.Version && n.Version != r.Version+1:
 		return fmt.Errorf("its version went from %d to %d", r.Version, n.Version)
+	case len(n.Steps) > MaxSteps:
+		return fmt.Errorf("it has %d steps; at most %d are kept", len(n.Steps), MaxSteps)
 	case r.Version > 0 && n.Version == r.Version && decided(r) != decided(n):
 		return fmt.Errorf("it changes without a new version")
 	}
@@ -71,7 +73,8 @@ func (w CaseWrite) check() error {
 
 func allowed(from, to State) bool { return slices.Contains(Moves()[from], to) }
 
-// decidedPart is the part of a case that the state machine decides, comparable.
+// decidedPart is the part of a case that the state machine decides, comparable. Steps beyond their bound, which nobody may
+// write, are only counted.
 type decidedPart struct {
 	state              State
 	why                Why
@@ -80,11 +83,16 @@ type decidedPart struct {
 	severity, att, dbt int
 	noRepeat, resting  bool
 	note               string
+	hand               Order
+	count              int
+	steps              [MaxSteps]Step
 }
 
 func decided(c Case) decidedPart {
-	return decidedPart{
+	d := decidedPart{
 		c.State, c.Why, c.How, c.Until, c.StartAt, int(c.Severity), c.Attempt, c.Doubts, c.NoRepeat, c.Resting,
-		c.Note,
+		c.Note, c.Hand, len(c.Steps), [MaxSteps]Step{},
 	}
+	copy(d.steps[:], c.Steps)
+	return d
 }

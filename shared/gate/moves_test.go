@@ -92,7 +92,7 @@ func TestCheckAllowsTheMovesAndNoOther(t *testing.T) {
 		for _, to := range allStates {
 			hows := []How{""}
 			if to == Ended {
-				hows = []How{"", EndRecovered, EndExpired, EndSilenced, EndAssumed, "solved"}
+				hows = []How{"", EndRecovered, EndExpired, EndSilenced, EndObserved, EndAssumed, "solved"}
 			}
 			for _, how := range hows {
 				w := rightMove(from, to)
@@ -141,6 +141,7 @@ func TestCheckRefuses(t *testing.T) {
 		{"fewer than no incidents that fire", func() CaseWrite { w := rightMove(Waiting, Waiting); w.Now.Firing = -1; return w }},
 		{"opened without the alert that opens it", func() CaseWrite { w := rightMove("", Waiting); w.Lead = nil; return w }},
 		{"opened at another version than the first", func() CaseWrite { w := rightMove("", Waiting); w.Now.Version = 2; return w }},
+		{"more steps than are kept", func() CaseWrite { w := rightMove(Waiting, Starting); w.Now.Steps = make([]Step, MaxSteps+1); return w }},
 		{"a version that goes back", func() CaseWrite { w := rightMove(Waiting, Starting); w.Now.Version = 3; return w }},
 		{"a version that skips one", func() CaseWrite { w := rightMove(Waiting, Starting); w.Now.Version = 6; return w }},
 		{"a move without a new version", func() CaseWrite { w := rightMove(Waiting, Starting); w.Now.Version = 4; return w }},
@@ -175,6 +176,7 @@ func TestFieldsAreOnThePage(t *testing.T) {
 	base := Case{
 		ID: "ab-1", Agent: "default", State: InDoubt, Why: WhyHold, How: EndExpired, Until: noon, Opened: noon, StartAt: noon,
 		Severity: alert.Low, Attempt: 1, Doubts: 1, Note: "n", Version: 4, Firing: 1, Joined: 1, Last: noon,
+		Steps: []Step{{At: noon, Text: "one"}},
 	}
 	typ := reflect.TypeOf(base)
 	for i := range typ.NumField() {
@@ -193,6 +195,14 @@ func TestFieldsAreOnThePage(t *testing.T) {
 			f.SetInt(f.Int() + 1)
 		case bool:
 			f.SetBool(true)
+		case time.Duration:
+			f.SetInt(f.Int() + int64(time.Second))
+		case Order:
+			f.Set(reflect.ValueOf(Order{By: "x"}))
+		case []Step:
+			f.Set(reflect.ValueOf([]Step{{At: noon, Text: "another"}}))
+		case []string:
+			f.Set(reflect.ValueOf([]string{"x"}))
 		case []Member:
 			f.Set(reflect.ValueOf([]Member{{Incident: "x"}}))
 		default:

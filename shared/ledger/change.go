@@ -3,8 +3,12 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"time"
 
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/match"
 )
 
 // Check tells what is wrong with a change that no decision may ask for: what gate.Change.Check finds, and what no
@@ -18,11 +22,13 @@ func Check(c gate.Change) error {
 		return errors.New("the change records a delivery without an id")
 	}
 	if w := c.Incident; w != nil {
-		if w.Now.Key.Key == "" {
+		switch {
+		case w.Now.Key.Key == "":
 			return errors.New("the change writes an incident without a key")
-		}
-		if w.Now.Version != w.Read+1 {
+		case w.Now.Version != w.Read+1:
 			return fmt.Errorf("incident %s: its version went from %d to %d", w.Now.Key, w.Read, w.Now.Version)
+		case len(w.Now.Recent) > gate.MaxMentions:
+			return fmt.Errorf("incident %s: it has %d notifications; at most %d are kept", w.Now.Key, len(w.Now.Recent), gate.MaxMentions)
 		}
 	}
 	if err := checkPointers(c.Pointers); err != nil {
@@ -32,8 +38,24 @@ func Check(c gate.Change) error {
 		return err
 	}
 	if c.Account != nil {
-		if err := checkAccount(*c.Account); err != nil {
+		if err := checkAccount(*c.Account, c.Cases); err != nil {
 			return err
+		}
+	}
+	if err := checkMemory(c); err != nil {
+		return err
+	}
+	if c.Hand != nil {
+		if err := checkHand(*c.Hand); err != nil {
+			return fmt.Errorf("what is set by hand: %w", err)
+		}
+	}
+	if w := c.Lead; w != nil {
+		switch {
+		case w.Case == "":
+			return errors.New("the change keeps an alert under no case's id")
+		case slices.ContainsFunc(c.Cases, func(cw gate.CaseWrite) bool { return cw.Now.ID == w.Case }):
+			return fmt.Errorf("case %s: the change writes it, and keeps an alert that was dropped under its id", w.Case)
 		}
 	}
 	return c.Check()
@@ -69,12 +91,32 @@ func checkCases(writes []gate.CaseWrite) error {
 		case len(w.Now.Members) > gate.MaxMembers:
 			return fmt.Errorf("case %s: it has %d members; at most %d are kept", w.Now.ID, len(w.Now.Members), gate.MaxMembers)
 		}
+		if err := checkServices(w.Read.Services, w.Now.Services); err != nil {
+			return fmt.Errorf("case %s: %w", w.Now.ID, err)
+		}
 		seen[w.Now.ID] = true
 	}
 	return nil
 }
 
-func checkAccount(w gate.AccountWrite) error {
+// checkServices: nothing is taken away, and nobody who reads a full set adds to it. Joins at once may go beyond the
+// bound, by what each of them has found room for.
+func checkServices(read, now []string) error {
+	for _, name := range read {
+		if !slices.Contains(now, name) {
+			return fmt.Errorf("the change takes service %q away", name)
+		}
+	}
+	switch {
+	case slices.Contains(now, ""):
+		return errors.New("the change adds a service without a name")
+	case len(now) > len(read) && len(now) > gate.MaxServices:
+		return fmt.Errorf("it has %d services; at most %d are kept", len(now), gate.MaxServices)
+	}
+	return nil
+}
+
+func checkAccount(w gate.AccountWrite, cases []gate.CaseWrite) error {
 	if w.Agent == "" {
 		return errors.New("the change writes an account without a name")
 	}
@@ -83,13 +125,145 @@ func checkAccount(w gate.AccountWrite) error {
 			return fmt.Errorf("the change puts and drops the reservation of case %s", id)
 		}
 	}
+	put, adds := len(w.Put) > 0, len(w.Spend) > 0 || w.Back != nil
+	switch {
+	case !put && (!w.Paced.IsZero() || len(w.Critical) > 0 || len(w.Forget) > 0):
+		return fmt.Errorf("account %s: the change counts a start and puts no reservation", w.Agent)
+	case put && w.Back != nil:
+		return fmt.Errorf("account %s: the change puts a reservation and gives one back", w.Agent)
+	case adds && !put && !slices.ContainsFunc(cases, onceOnly):
+		return fmt.Errorf("account %s: the change spends or gives back, and could be made twice: no case's version is raised with it", w.Agent)
+	}
+	return checkMoney(w)
+}
+
+// onceOnly tells whether a commit with this write can be made once only.
+func onceOnly(w gate.CaseWrite) bool { return w.Now.Version != w.Read.Version }
+
+// checkMoney: months and days are names of attributes, and each is written in one way.
+func checkMoney(w gate.AccountWrite) error {
+	for month, d := range w.Spend {
+		switch {
+		case !isDate(month, "2006-01"):
+			return fmt.Errorf("account %s: %q is no month such as 2026-11", w.Agent, month)
+		case d < 0:
+			return fmt.Errorf("account %s: the change spends %s in %s", w.Agent, d, month)
+		case slices.Contains(w.Forget, month):
+			return fmt.Errorf("account %s: the change spends in %s and forgets it", w.Agent, month)
+		}
+	}
+	for day, n := range w.Critical {
+		switch {
+		case !isDate(day, time.DateOnly):
+			return fmt.Errorf("account %s: %q is no day such as 2026-11-27", w.Agent, day)
+		case n < 0:
+			return fmt.Errorf("account %s: %d critical starts on %s", w.Agent, n, day)
+		case slices.Contains(w.Forget, day):
+			return fmt.Errorf("account %s: the change counts on %s and forgets it", w.Agent, day)
+		}
+	}
+	for _, date := range w.Forget {
+		if !isDate(date, "2006-01") && !isDate(date, time.DateOnly) {
+			return fmt.Errorf("account %s: %q is neither a month such as 2026-11 nor a day such as 2026-11-27", w.Agent, date)
+		}
+	}
+	if b := w.Back; b != nil && (b.Pace < 0 || b.Day != "" && !isDate(b.Day, time.DateOnly)) {
+		return fmt.Errorf("account %s: %v on day %q cannot be given back", w.Agent, b.Pace, b.Day)
+	}
+	return nil
+}
+
+func isDate(s, layout string) bool {
+	_, err := time.Parse(layout, s)
+	return err == nil
+}
+
+// checkMemory is about what is remembered of a monitor group and of an environment.
+func checkMemory(c gate.Change) error {
+	if w := c.Group; w != nil {
+		switch {
+		case w.Now.Name == "":
+			return errors.New("the change writes a monitor group without a name")
+		case w.Now.Version != w.Read+1:
+			return fmt.Errorf("monitor group %s: its version went from %d to %d", w.Now.Name, w.Read, w.Now.Version)
+		case len(w.Now.Cycles) > gate.MaxCycles:
+			return fmt.Errorf("monitor group %s: it has %d cycles; at most %d are kept", w.Now.Name, len(w.Now.Cycles), gate.MaxCycles)
+		}
+	}
+	if w := c.Surge; w != nil {
+		switch {
+		case w.Now.Name == "":
+			return errors.New("the change writes an environment without a name")
+		case w.Now.Version != w.Read+1:
+			return fmt.Errorf("environment %s: its version went from %d to %d", w.Now.Name, w.Read, w.Now.Version)
+		case len(w.Now.Opened) > gate.MaxOpened:
+			return fmt.Errorf("environment %s: it has %d openings; at most %d are kept", w.Now.Name, len(w.Now.Opened), gate.MaxOpened)
+		}
+	}
+	return nil
+}
+
+// checkHand keeps what is set by hand within its bounds. A person has typed it, so the words say what to do.
+func checkHand(w gate.HandWrite) error {
+	switch {
+	case w.Now.Version != w.Read+1:
+		return fmt.Errorf("its version went from %d to %d", w.Read, w.Now.Version)
+	case len(w.Now.Silences) > gate.MaxSilences:
+		return fmt.Errorf("%d silences; at most %d are kept: expire some", len(w.Now.Silences), gate.MaxSilences)
+	}
+	if m := w.Now.Mode.Mode; m != "" && !slices.Contains(gate.Modes(), m) {
+		return fmt.Errorf("%.40q is no mode; it is one of %v", m, gate.Modes())
+	}
+	if err := checkOrder(w.Now.Mode.Order); err != nil {
+		return fmt.Errorf("mode %s: %w", w.Now.Mode.Mode, err)
+	}
+	seen := map[string]bool{}
+	for _, s := range w.Now.Silences {
+		if s.ID == "" || len(s.ID) > gate.MaxSilenceID || seen[s.ID] {
+			return fmt.Errorf("a silence needs an id of its own, of at most %d bytes; %.40q is none", gate.MaxSilenceID, s.ID)
+		}
+		seen[s.ID] = true
+		if err := checkSilence(s); err != nil {
+			return fmt.Errorf("silence %s: %w", s.ID, err)
+		}
+	}
+	return nil
+}
+
+func checkSilence(s gate.Silence) error {
+	switch n := len(s.Matchers); {
+	case n == 0:
+		return errors.New("without a matcher it would mute every alert; the mode does that")
+	case n > gate.MaxMatchers:
+		return fmt.Errorf("%d matchers; at most %d are kept: let one be a regular expression", n, gate.MaxMatchers)
+	}
+	for _, m := range s.Matchers {
+		back, err := match.Parse(m.String())
+		if err != nil {
+			return err
+		}
+		if back.Name != m.Name || back.Op != m.Op || back.Value != m.Value {
+			return fmt.Errorf("the matcher %s would be read back as %s", m, back)
+		}
+	}
+	return checkOrder(s.Order)
+}
+
+func checkOrder(o gate.Order) error {
+	switch {
+	case len(o.By) > gate.MaxBy:
+		return fmt.Errorf("the author %.40q… is longer than %d bytes", o.By, gate.MaxBy)
+	case len(o.Reason) > gate.MaxReason:
+		return fmt.Errorf("the reason %.40q… is longer than %d bytes", o.Reason, gate.MaxReason)
+	}
 	return nil
 }
 
 // fixed is the part of a case that never changes once it is open.
-func fixed(c gate.Case) [8]string {
-	return [8]string{
-		c.ID, c.Agent, c.Title, c.Service, c.Incident, c.TraceID, c.Trace, Moment(c.Opened).String(),
+func fixed(c gate.Case) [10]string {
+	return [10]string{
+		c.ID, c.Agent, c.Title, c.Service, c.Incident, c.TraceID, c.Trace, Moment(c.Opened).String(), c.Storm,
+		strconv.FormatBool(c.Shadow),
 	}
 }
 
@@ -100,7 +274,10 @@ type Difference struct {
 	Firing  int  // added
 	Joined  int  // added
 	Last    bool // raised to Now's, if that is later than what is stored
+	Gap     bool // set to Now's
 	Members MembersDifference
+	// Services are added to the set that is stored; adding one that is there changes nothing.
+	Services []string
 }
 
 // MembersDifference is what happens to a case's members. They are a set by incident, kept within gate.MaxMembers by
@@ -119,19 +296,33 @@ func (d MembersDifference) Room() int { return gate.MaxMembers - len(d.Added) + 
 // None tells that nothing is written: the CaseWrite is a condition only.
 func (d Difference) None() bool {
 	m := d.Members
-	return !d.Decided && d.Firing == 0 && d.Joined == 0 && !d.Last &&
+	return !d.Decided && d.Firing == 0 && d.Joined == 0 && !d.Last && !d.Gap && len(d.Services) == 0 &&
 		len(m.Added) == 0 && len(m.Changed) == 0 && len(m.Removed) == 0
 }
 
 // Differ computes the difference of a write to a case that is there.
 func Differ(w gate.CaseWrite) Difference {
 	return Difference{
-		Decided: w.Now.Version != w.Read.Version,
-		Firing:  w.Now.Firing - w.Read.Firing,
-		Joined:  w.Now.Joined - w.Read.Joined,
-		Last:    Moment(w.Now.Last).After(Moment(w.Read.Last)),
-		Members: differ(w.Read.Members, w.Now.Members),
+		Decided:  w.Now.Version != w.Read.Version,
+		Firing:   w.Now.Firing - w.Read.Firing,
+		Joined:   w.Now.Joined - w.Read.Joined,
+		Last:     Moment(w.Now.Last).After(Moment(w.Read.Last)),
+		Gap:      Span(w.Now.Gap) != Span(w.Read.Gap),
+		Members:  differ(w.Read.Members, w.Now.Members),
+		Services: Services(w.Read.Services, w.Now.Services),
 	}
+}
+
+// Services are those that are not in read yet, sorted, each once; nil when there are none.
+func Services(read, now []string) []string {
+	var added []string
+	for _, name := range now {
+		if !slices.Contains(read, name) {
+			added = append(added, name)
+		}
+	}
+	slices.Sort(added)
+	return slices.Compact(added)
 }
 
 func differ(read, now []gate.Member) MembersDifference {

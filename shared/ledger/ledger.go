@@ -1,4 +1,5 @@
-// Package ledger is the durable record of deliveries, incidents, cases and accounts, as the gate's decisions need it.
+// Package ledger is the durable record of deliveries, incidents, cases and accounts, of what is remembered of monitor
+// groups and environments, and of what was set by hand, as the gate's decisions need it.
 //
 // It has two homes with one behaviour: dynamoledger keeps it in one DynamoDB table, memledger in memory. Both pass the
 // suite in ledgertest. A ledger knows no rules: it reads a View, and applies a Change whole or not at all.
@@ -48,18 +49,20 @@ type Question struct {
 	Incident alert.Incident
 	Pointers []string // grouping keys; at most gate.MaxKeys
 	Agent    string
-	Group    string // the monitor group, "" for none
-	Surge    string // the environment, "" for none
+	Group    string // the monitor group; "" for none
+	Surge    string // the environment; "" for none
 	Leads    bool   // also the alerts that opened the cases, for a decision that may start one
 }
 
 // Ledger is what the dispatcher and the scheduler need. now is the caller's clock: what expired before it is absent.
 type Ledger interface {
-	// Look reads what is asked for, in one round trip, and in a second one the cases that the incident and the
-	// pointers name, if they name any.
+	// Look reads what is asked for and what was set by hand, in one round trip, and in a second one the cases that the
+	// incident, the pointers and the surge name, if they name any.
 	Look(ctx context.Context, q Question, now time.Time) (gate.View, error)
-	// LookCase reads a case, the alert that opened it, and its Agent's account, in one round trip. Without an id it
-	// reads the account and the cases that its reservations name; with ErrUnreadable the account is right all the same.
+	// LookCase reads a case, the alert that opened it, its Agent's account, and what was set by hand, in one round trip.
+	// Where no case has the id, the View has the alert that was dropped and would have opened it, if there is one.
+	// Without an id it reads the account and the cases that its reservations name; with ErrUnreadable the account and
+	// what was set by hand are right all the same.
 	LookCase(ctx context.Context, id, agent string, now time.Time) (gate.View, error)
 	// Commit applies a change whose Check is nil.
 	Commit(ctx context.Context, c gate.Change) error
@@ -74,4 +77,7 @@ type Lister interface {
 	List(ctx context.Context, agent string, b gate.Bucket, limit int, from string, now time.Time) (cases []gate.Case, next string, err error)
 	// Verdict reads the record of one delivery, nil when there is none.
 	Verdict(ctx context.Context, delivery string, now time.Time) (*gate.Delivery, error)
+	// Incidents gives those of one monitor that were heard of last, by the later of Fire and Rec, the latest first: at
+	// most limit, or MaxPage for a limit that is not positive or larger. It reads all that the ledger has of the monitor.
+	Incidents(ctx context.Context, org, monitor string, limit int, now time.Time) ([]gate.Incident, error)
 }

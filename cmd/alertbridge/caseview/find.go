@@ -39,7 +39,7 @@ var buckets = []struct {
 	{gate.Doubtful, []gate.State{gate.InDoubt}},
 	{gate.Declined, []gate.State{gate.Refused}},
 	{gate.Queue, []gate.State{gate.Waiting}},
-	{gate.Timed, []gate.State{gate.InDoubt, gate.Starting, gate.Started}},
+	{gate.Timed, []gate.State{gate.Refused, gate.InDoubt, gate.Starting, gate.Started}},
 	{gate.Closed, []gate.State{gate.Ended}},
 }
 

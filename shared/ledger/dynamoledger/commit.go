@@ -76,14 +76,7 @@ func (l *Ledger) transaction(c gate.Change, overtaken map[string]bool) (transact
 		tx.add("delivery "+d.ID, l.put(encodeDelivery(*d, c.At), e))
 	}
 	if w := c.Incident; w != nil {
-		e := newExpression()
-		if w.Read == 0 {
-			e.absent(c.At)
-		} else {
-			e.compare(attrVersion, "=", number(int64(w.Read)))
-			e.there(c.At)
-		}
-		tx.add("incident "+w.Now.Key.String(), l.put(encodeIncident(w.Now, c.At), e))
+		tx.add("incident "+w.Now.Key.String(), l.put(encodeIncident(w.Now, c.At), atVersion(w.Read, c.At)))
 	}
 	for _, w := range c.Pointers {
 		e := newExpression()
@@ -103,7 +96,39 @@ func (l *Ledger) transaction(c gate.Change, overtaken map[string]bool) (transact
 	if c.Account != nil {
 		l.addAccount(&tx, *c.Account)
 	}
+	if w := c.Group; w != nil {
+		tx.add("monitor group "+w.Now.Name, l.put(encodeGroup(w.Now, c.At), atVersion(w.Read, c.At)))
+	}
+	if w := c.Surge; w != nil {
+		tx.add("environment "+w.Now.Name, l.put(encodeSurge(w.Now, c.At), atVersion(w.Read, c.At)))
+	}
+	if w := c.Hand; w != nil {
+		e := newExpression()
+		it := item{}
+		it.number(attrVersion, w.Read) // there is none before the first
+		e.same(attrVersion, it[attrVersion])
+		tx.add("what is set by hand", l.put(encodeHand(w.Now), e))
+	}
+	if w := c.Lead; w != nil {
+		it, err := encodeDropped(*w, c.At)
+		if err != nil {
+			return transaction{}, fmt.Errorf("case %s: %w", w.Case, err)
+		}
+		tx.add("the alert dropped under case "+w.Case, l.put(it, newExpression()))
+	}
 	return tx, nil
+}
+
+// atVersion is the condition that a record which is put whole is still what was read: at this version, or not there.
+func atVersion(read int, at time.Time) *expression {
+	e := newExpression()
+	if read == 0 {
+		e.absent(at)
+		return e
+	}
+	e.compare(attrVersion, "=", number(int64(read)))
+	e.there(at)
+	return e
 }
 
 func (l *Ledger) addCase(tx *transaction, w *gate.CaseWrite, at time.Time, overtaken map[string]bool) error {
@@ -193,6 +218,14 @@ func caseUpdate(w gate.CaseWrite, d ledger.Difference, at time.Time) *expression
 	if d.Last {
 		e.set(attrLast, moment(w.Now.Last))
 	}
+	if d.Gap {
+		it := item{}
+		it.span(attrGap, w.Now.Gap)
+		e.set(attrGap, it[attrGap])
+	}
+	if len(d.Services) > 0 {
+		e.addTo(attrService, &types.AttributeValueMemberSS{Value: d.Services})
+	}
 	for _, m := range slices.Concat(d.Members.Added, d.Members.Changed) {
 		e.sets = append(e.sets, e.member(m.Incident)+" = "+e.value(encodeMember(m)))
 	}
@@ -213,7 +246,8 @@ func leadRefresh(at time.Time) *expression {
 // addAccount writes an account. A reservation is an attribute of its own, so that putting, dropping and dropping what
 // is not there work on any account, also on one that is not there yet.
 func (l *Ledger) addAccount(tx *transaction, w gate.AccountWrite) {
-	if len(w.Put) == 0 && len(w.Drop) == 0 && w.Shut == nil && w.Down == nil && w.OpenedBy == nil && w.DownWas == nil {
+	adds := len(w.Spend) > 0 || w.Back != nil
+	if len(w.Put) == 0 && len(w.Drop) == 0 && !adds && w.Shut == nil && w.Down == nil && w.OpenedBy == nil && w.DownWas == nil {
 		return
 	}
 	e := newExpression()
@@ -224,6 +258,8 @@ func (l *Ledger) addAccount(tx *transaction, w gate.AccountWrite) {
 		it.number(attrVersion, w.Read)
 		e.same(attrVersion, it[attrVersion])
 		e.set(attrVersion, number(int64(w.Read+1)))
+	} else if adds {
+		e.add(attrVersion, 1)
 	}
 	for _, id := range slices.Sorted(maps.Keys(w.Put)) {
 		e.set(reservationMark+id, encodeReservation(w.Put[id]))
@@ -231,6 +267,7 @@ func (l *Ledger) addAccount(tx *transaction, w gate.AccountWrite) {
 	for _, id := range slices.Compact(slices.Sorted(slices.Values(w.Drop))) {
 		e.set(reservationMark+id, nil)
 	}
+	moneyUpdate(e, w)
 	if w.OpenedBy != nil {
 		it := item{}
 		it.text(attrShutSecret, *w.OpenedBy)
@@ -249,6 +286,32 @@ func (l *Ledger) addAccount(tx *transaction, w gate.AccountWrite) {
 		e.setAll(downAttributes(*w.Down))
 	}
 	tx.add("account "+w.Agent, l.change(accountKey(w.Agent), e))
+}
+
+// moneyUpdate writes what an account has spent. Each month and each day is an attribute of its own, so that adding works
+// on any account, whatever else is written to it meanwhile. What must not be added twice rests on another record of the
+// transaction, or on the account's version; ledger.Check sees to that.
+func moneyUpdate(e *expression, w gate.AccountWrite) {
+	if !w.Paced.IsZero() {
+		e.set(attrPaced, moment(w.Paced))
+	}
+	for _, day := range slices.Sorted(maps.Keys(w.Critical)) {
+		e.set(criticalMark+day, number(int64(w.Critical[day])))
+	}
+	for _, date := range slices.Compact(slices.Sorted(slices.Values(w.Forget))) {
+		e.set(spentMark+date, nil)
+		e.set(criticalMark+date, nil)
+	}
+	for _, month := range slices.Sorted(maps.Keys(w.Spend)) {
+		e.addTo(spentMark+month, number(int64(w.Spend[month])))
+	}
+	if w.Back == nil {
+		return
+	}
+	e.add(attrPaced, -int(w.Back.Pace.Milliseconds()))
+	if w.Back.Day != "" {
+		e.add(criticalMark+w.Back.Day, -1)
+	}
 }
 
 // overtook tells whether nothing failed but cases whose stored last notification is later than the one that the

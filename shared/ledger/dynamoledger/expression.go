@@ -57,11 +57,16 @@ func (e *expression) setAll(list []attribute) {
 	}
 }
 
-// add raises or lowers a number, whatever it is.
+// add raises or lowers a number, whatever it is. Adding nothing is left out.
 func (e *expression) add(attr string, n int) {
 	if n != 0 {
-		e.adds = append(e.adds, e.name(attr)+" "+e.value(number(int64(n))))
+		e.addTo(attr, number(int64(n)))
 	}
+}
+
+// addTo adds a number to a number, or a set to a set; to what is not there as to 0 or to the empty set.
+func (e *expression) addTo(attr string, v types.AttributeValue) {
+	e.adds = append(e.adds, e.name(attr)+" "+e.value(v))
 }
 
 func (e *expression) when(condition string) { e.conditions = append(e.conditions, condition) }

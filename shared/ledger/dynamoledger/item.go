@@ -2,6 +2,8 @@ package dynamoledger
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -74,6 +76,28 @@ func (it item) moment(name string, t time.Time) {
 	}
 }
 
+// span is a length of time in milliseconds.
+func (it item) span(name string, d time.Duration) {
+	if ms := d.Milliseconds(); ms != 0 {
+		it[name] = number(ms)
+	}
+}
+
+// list holds what is not empty.
+func (it item) list(name string, values []types.AttributeValue) {
+	if len(values) > 0 {
+		it[name] = &types.AttributeValueMemberL{Value: values}
+	}
+}
+
+func (it item) moments(name string, list []time.Time) {
+	var values []types.AttributeValue
+	for _, t := range list {
+		values = append(values, moment(t))
+	}
+	it.list(name, values)
+}
+
 func (it item) flag(name string, b bool) {
 	if b {
 		it[name] = &types.AttributeValueMemberBOOL{Value: true}
@@ -118,6 +142,70 @@ func (r *reader) moment(name string) time.Time {
 		return time.Time{}
 	}
 	return ledger.Moment(time.UnixMilli(r.number(name)))
+}
+
+func (r *reader) span(name string) time.Duration {
+	const most = int64(math.MaxInt64 / time.Millisecond)
+	ms := r.number(name)
+	if ms > most || ms < -most {
+		r.fail(name, "a length of time")
+		return 0
+	}
+	return time.Duration(ms) * time.Millisecond
+}
+
+func (r *reader) moments(name string) []time.Time {
+	var list []time.Time
+	for _, v := range r.list(name) {
+		in := reader{attrs: item{name: v}}
+		list = append(list, in.moment(name))
+		r.take(in)
+	}
+	return list
+}
+
+func (r *reader) list(name string) []types.AttributeValue {
+	switch v := r.attrs[name].(type) {
+	case nil:
+	case *types.AttributeValueMemberL:
+		return v.Value
+	default:
+		r.fail(name, "a list")
+	}
+	return nil
+}
+
+// groups gives a list of maps, a reader for each.
+func (r *reader) groups(name string) []*reader {
+	var list []*reader
+	for _, v := range r.list(name) {
+		m, ok := v.(*types.AttributeValueMemberM)
+		if !ok {
+			r.fail(name, "a list of maps")
+			continue
+		}
+		list = append(list, &reader{attrs: m.Value})
+	}
+	return list
+}
+
+// set gives a set of texts, sorted.
+func (r *reader) set(name string) []string {
+	switch v := r.attrs[name].(type) {
+	case nil:
+	case *types.AttributeValueMemberSS:
+		return slices.Sorted(slices.Values(v.Value))
+	default:
+		r.fail(name, "a set of texts")
+	}
+	return nil
+}
+
+// take makes the error of what stands inside an attribute the item's own.
+func (r *reader) take(in reader) {
+	if in.err != nil && r.err == nil {
+		r.err = in.err
+	}
 }
 
 func (r *reader) flag(name string) bool {

@@ -29,11 +29,18 @@ func pointerKey(k string) key     { return key{"K#" + part(k), "K"} }
 func caseKey(id string) key       { return key{"C#" + part(id), "C"} }
 func leadKey(id string) key       { return key{"C#" + part(id), "L"} }
 func accountKey(agent string) key { return key{"A#" + part(agent), "A"} }
+func groupKey(name string) key    { return key{"G#" + part(name), "G"} }
+func surgeKey(name string) key    { return key{"S#" + part(name), "S"} }
+
+// handKey is where everything lies that is set by hand: one item, which every decision reads.
+func handKey() key { return key{"H", "H"} }
 
 // incidentKey keeps a monitor's incidents under one partition key, so that they can be listed.
 func incidentKey(i alert.Incident) key {
-	return key{"I#" + part(i.Org) + "#" + part(i.Monitor), part(i.Key)}
+	return key{monitorPK(i.Org, i.Monitor), part(i.Key)}
 }
+
+func monitorPK(org, monitor string) string { return "I#" + part(org) + "#" + part(monitor) }
 
 // bucket is the index's partition for the cases of one Agent that are looked for together.
 func bucket(agent string, b gate.Bucket) string { return part(agent) + "#" + string(b) }

@@ -2,6 +2,7 @@ package dynamoledger
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -128,4 +129,54 @@ func caseOf(b gate.Bucket, order string) string {
 		_, order, _ = strings.Cut(order, "#")
 	}
 	return order
+}
+
+// Incidents implements ledger.Lister. A monitor's incidents lie together in no order of time, so all of them are read:
+// a round trip for each megabyte, or some thousand.
+func (l *Ledger) Incidents(ctx context.Context, org, monitor string, limit int, now time.Time) ([]gate.Incident, error) {
+	e := newExpression()
+	e.compare(attrPK, "=", text(monitorPK(org, monitor)))
+	items, err := l.queryAll(ctx, "list a monitor's incidents", e)
+	if err != nil {
+		return nil, err
+	}
+	var list []gate.Incident
+	for _, it := range items {
+		in, there, err := decodeIncident(it, now)
+		if err != nil {
+			return nil, err
+		}
+		if there {
+			list = append(list, in)
+		}
+	}
+	slices.SortFunc(list, ledger.CompareIncidents)
+	return list[:min(len(list), ledger.PageSize(limit))], nil
+}
+
+// queryAll gives the items of the table, not of the index, that meet a key condition.
+func (l *Ledger) queryAll(ctx context.Context, what string, e *expression) ([]item, error) {
+	consistent := true
+	var items []item
+	var from map[string]types.AttributeValue
+	for {
+		var out *dynamodb.QueryOutput
+		err := l.ask(ctx, what, nil, func(ctx context.Context) error {
+			var err error
+			out, err = l.api.Query(ctx, &dynamodb.QueryInput{
+				TableName: &l.table, ConsistentRead: &consistent, ExclusiveStartKey: from, KeyConditionExpression: e.condition(),
+				ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
+			}, once)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, attrs := range out.Items {
+			items = append(items, attrs)
+		}
+		if from = out.LastEvaluatedKey; len(from) == 0 {
+			return items, nil
+		}
+	}
 }

@@ -19,7 +19,7 @@ import (
 // Look implements ledger.Ledger. Reads are consistent but not transactional: a transactional read would be cancelled
 // by every write that comes across it.
 func (l *Ledger) Look(ctx context.Context, q ledger.Question, now time.Time) (gate.View, error) {
-	v := gate.View{Pointers: map[string]string{}, Cases: map[string]gate.Case{}, Account: gate.Account{Agent: q.Agent}}
+	v := emptyView(q.Agent)
 	got, err := l.get(ctx, "look at an alert", question(q))
 	if err != nil {
 		return gate.View{}, err
@@ -38,7 +38,17 @@ func (l *Ledger) Look(ctx context.Context, q ledger.Question, now time.Time) (ga
 			return gate.View{}, err
 		}
 	}
-	named := []string{v.Incident.Case}
+	if it, there := got[groupKey(q.Group)]; there {
+		if v.Group, _, err = decodeGroup(it, now); err != nil {
+			return gate.View{}, err
+		}
+	}
+	if it, there := got[surgeKey(q.Surge)]; there {
+		if v.Surge, _, err = decodeSurge(it, now); err != nil {
+			return gate.View{}, err
+		}
+	}
+	named := []string{v.Incident.Case, v.Surge.Case}
 	for _, k := range q.Pointers {
 		it, there := got[pointerKey(k)]
 		if !there {
@@ -56,15 +66,23 @@ func (l *Ledger) Look(ctx context.Context, q ledger.Question, now time.Time) (ga
 	if err := addAccount(&v, got, q.Agent); err != nil {
 		return gate.View{}, err
 	}
+	if err := addHand(&v, got); err != nil {
+		return gate.View{}, err
+	}
 	if q.Leads {
 		v.Leads = map[string]alert.Alert{}
 	}
 	return l.addNamed(ctx, v, named, now)
 }
 
-// question is the list of keys that a Question asks for. What it leaves empty is not asked for.
+func emptyView(agent string) gate.View {
+	return gate.View{Pointers: map[string]string{}, Cases: map[string]gate.Case{}, Account: gate.Account{Agent: agent}}
+}
+
+// question is the list of keys that a Question asks for. What it leaves empty is not asked for; what is set by hand
+// always is.
 func question(q ledger.Question) []key {
-	var keys []key
+	keys := []key{handKey()}
 	if q.Delivery != "" {
 		keys = append(keys, deliveryKey(q.Delivery))
 	}
@@ -76,6 +94,12 @@ func question(q ledger.Question) []key {
 	}
 	if q.Agent != "" {
 		keys = append(keys, accountKey(q.Agent))
+	}
+	if q.Group != "" {
+		keys = append(keys, groupKey(q.Group))
+	}
+	if q.Surge != "" {
+		keys = append(keys, surgeKey(q.Surge))
 	}
 	return keys
 }
@@ -98,13 +122,13 @@ func (l *Ledger) addNamed(ctx context.Context, v gate.View, ids []string, now ti
 
 // LookCase implements ledger.Ledger.
 func (l *Ledger) LookCase(ctx context.Context, id, agent string, now time.Time) (gate.View, error) {
-	v := gate.View{Pointers: map[string]string{}, Cases: map[string]gate.Case{}, Account: gate.Account{Agent: agent}}
+	v := emptyView(agent)
 	var ids []string
 	if id != "" {
 		ids = []string{id}
 		v.Leads = map[string]alert.Alert{}
 	}
-	keys := caseKeys(ids, true)
+	keys := append(caseKeys(ids, true), handKey())
 	if agent != "" {
 		keys = append(keys, accountKey(agent))
 	}
@@ -113,34 +137,47 @@ func (l *Ledger) LookCase(ctx context.Context, id, agent string, now time.Time) 
 		return gate.View{}, err
 	}
 	if err := addAccount(&v, got, agent); err != nil {
-		return gate.View{}, &accountError{agent, err}
+		return gate.View{}, &sharedError{"the account of the Agent " + agent, err}
+	}
+	if err := addHand(&v, got); err != nil {
+		return gate.View{}, &sharedError{"what is set by hand", err}
 	}
 	if id == "" {
 		whole, err := l.addNamed(ctx, v, slices.Sorted(maps.Keys(v.Account.Running)), now)
 		if err != nil {
-			return gate.View{Account: v.Account}, err
+			return gate.View{Account: v.Account, Hand: v.Hand}, err
 		}
 		return whole, nil
 	}
 	if err := addCases(&v, got, ids, now); err != nil {
 		return gate.View{}, err
 	}
+	if it, there := got[leadKey(id)]; there && len(v.Cases) == 0 {
+		a, there, err := decodeDropped(it, now)
+		if err != nil {
+			return gate.View{}, err
+		}
+		if there {
+			v.Leads[id] = a
+		}
+	}
 	return v, nil
 }
 
-// accountError says that an account cannot be read. It is no ledger.ErrUnreadable, which speaks of one record among many:
-// without its account nothing can be decided about any case. What is wrong with the record can still be asked for.
-type accountError struct {
-	agent string
-	err   error
+// sharedError says that a record cannot be read on which every decision about a case rests: the account, or what is set
+// by hand. It is no ledger.ErrUnreadable, which speaks of one record among many: without this one nothing can be decided
+// about any case. What is wrong with the record can still be asked for.
+type sharedError struct {
+	what string
+	err  error
 }
 
-func (e *accountError) Error() string {
-	return fmt.Sprintf("the account of the Agent %s cannot be read, and nothing is started without it: %v", e.agent, e.err)
+func (e *sharedError) Error() string {
+	return fmt.Sprintf("%s cannot be read, and nothing is started without it: %v", e.what, e.err)
 }
 
 // As gives the error about the record.
-func (e *accountError) As(target any) bool { return errors.As(e.err, target) }
+func (e *sharedError) As(target any) bool { return errors.As(e.err, target) }
 
 func caseKeys(ids []string, leads bool) []key {
 	var keys []key
@@ -168,6 +205,16 @@ func addAccount(v *gate.View, got map[key]item, agent string) error {
 	a.Agent = agent
 	v.Account = a
 	return nil
+}
+
+func addHand(v *gate.View, got map[key]item) error {
+	it, there := got[handKey()]
+	if !there {
+		return nil
+	}
+	var err error
+	v.Hand, err = decodeHand(it)
+	return err
 }
 
 func addCases(v *gate.View, got map[key]item, ids []string, now time.Time) error {

@@ -23,8 +23,12 @@ const (
 	attrJoined  = "joined"
 	attrLast    = "last"
 	attrMembers = "members"
+	attrGap     = "gap"
+	attrService = "services"
 
-	attrAlert = "alert"
+	attrSaw     = "saw"
+	attrAlert   = "alert"
+	attrDropped = "dropped"
 
 	attrShutSince   = "shut_since"
 	attrShutSecret  = "shut_secret"
@@ -32,7 +36,10 @@ const (
 	attrDownUntil   = "down_until"
 	attrDownFails   = "down_fails"
 	attrDownDoubts  = "down_doubts"
-	reservationMark = "run#" // the prefix of an account's reservations: one attribute for each
+	attrPaced       = "paced"
+	reservationMark = "run#"      // the prefix of an account's reservations: one attribute for each
+	spentMark       = "spent#"    // of what its months have cost
+	criticalMark    = "critical#" // of the critical starts that its days have seen
 )
 
 func encodeDelivery(d gate.Delivery, at time.Time) item {
@@ -48,6 +55,10 @@ func encodeDelivery(d gate.Delivery, at time.Time) item {
 	it.moment("decided", d.Decided)
 	it.text("trace_id", d.TraceID)
 	it.text("words", d.Words)
+	it.text("agent", d.Agent)
+	it.text("because", d.Because)
+	it.text("hand", d.Hand)
+	it.text(attrSaw, string(ledger.EncodeSaw(d.Saw)))
 	return it
 }
 
@@ -60,6 +71,10 @@ func decodeDelivery(it item, now time.Time) (gate.Delivery, bool, error) {
 		ID: r.text("id"), Verdict: gate.Verdict(r.text("verdict")), Reason: gate.Reason(r.text("reason")),
 		Case: r.text(attrCase), Incident: r.text("incident"), Transition: r.text("transition"), Title: r.text("title"),
 		Time: r.moment("time"), Decided: r.moment("decided"), TraceID: r.text("trace_id"), Words: r.text("words"),
+		Agent: r.text("agent"), Because: r.text("because"), Hand: r.text("hand"),
+	}
+	if s, isText := it[attrSaw].(*types.AttributeValueMemberS); isText { // whatever else it is, nothing is decided on it
+		d.Saw = ledger.DecodeSaw([]byte(s.Value))
 	}
 	r.must("id", "verdict") // a message is done because of it
 	return d, true, r.done()
@@ -75,8 +90,23 @@ func encodeIncident(in gate.Incident, at time.Time) item {
 	it.moment("rec", in.Rec)
 	it.flag("final", in.Final)
 	it.text(attrCase, in.Case)
+	var recent []types.AttributeValue
+	for _, m := range in.Recent {
+		recent = append(recent, encodeMention(m))
+	}
+	it.list("recent", recent)
 	it.number(attrVersion, in.Version)
 	return it
+}
+
+func encodeMention(m gate.Mention) types.AttributeValue {
+	it := item{}
+	it.text("delivery", m.Delivery)
+	it.moment("time", m.Time)
+	it.text("transition", m.Transition)
+	it.text("verdict", string(m.Verdict))
+	it.text("reason", string(m.Reason))
+	return &types.AttributeValueMemberM{Value: it}
 }
 
 func decodeIncident(it item, now time.Time) (gate.Incident, bool, error) {
@@ -90,6 +120,13 @@ func decodeIncident(it item, now time.Time) (gate.Incident, bool, error) {
 		},
 		Fire: r.moment("fire"), Rec: r.moment("rec"), Final: r.flag("final"), Case: r.text(attrCase),
 		Version: r.version(),
+	}
+	for _, e := range r.groups("recent") {
+		in.Recent = append(in.Recent, gate.Mention{
+			Delivery: e.text("delivery"), Time: e.moment("time"), Transition: e.text("transition"),
+			Verdict: gate.Verdict(e.text("verdict")), Reason: gate.Reason(e.text("reason")),
+		})
+		r.take(*e)
 	}
 	return in, true, r.done()
 }
@@ -120,6 +157,8 @@ func encodeCase(c gate.Case, at time.Time) item {
 	it.text("incident", c.Incident)
 	it.text("trace_id", c.TraceID)
 	it.text("trace", c.Trace)
+	it.text("storm", c.Storm)
+	it.flag("shadow", c.Shadow)
 	for _, a := range decided(c) {
 		if a.value != nil {
 			it[a.name] = a.value
@@ -128,6 +167,10 @@ func encodeCase(c gate.Case, at time.Time) item {
 	it[attrFiring] = number(int64(c.Firing)) // there also when zero, for conditions compare them
 	it[attrJoined] = number(int64(c.Joined))
 	it.moment(attrLast, c.Last)
+	it.span(attrGap, c.Gap)
+	if services := ledger.Services(nil, c.Services); len(services) > 0 { // a set that is empty, or has one twice, is none
+		it[attrService] = &types.AttributeValueMemberSS{Value: services}
+	}
 	members := item{}
 	for _, m := range c.Members {
 		members[memberName(m.Incident)] = encodeMember(m)
@@ -157,12 +200,21 @@ func decided(c gate.Case) []attribute {
 	it.flag("no_repeat", c.NoRepeat)
 	it.flag("resting", c.Resting)
 	it.text("note", c.Note)
+	it.order("hand_", c.Hand)
+	var steps []types.AttributeValue
+	for _, s := range c.Steps {
+		step := item{}
+		step.moment("at", s.At)
+		step.text("text", s.Text)
+		steps = append(steps, &types.AttributeValueMemberM{Value: step})
+	}
+	it.list("steps", steps)
 	it.number(attrVersion, c.Version)
 	it.text(attrBucket, bucket(c.Agent, c.Bucket()))
 	it.text(attrOrder, c.Order())
 	names := [...]string{
 		"state", "why", "how", "until", "start_at", "severity", "attempt", "doubts", "no_repeat", "resting", "note",
-		attrVersion, attrBucket, attrOrder,
+		"hand_by", "hand_reason", "hand_at", "hand_until", "steps", attrVersion, attrBucket, attrOrder,
 	}
 	list := make([]attribute, len(names))
 	for i, name := range names {
@@ -180,10 +232,15 @@ func decodeCase(it item, now time.Time) (gate.Case, bool, error) {
 		ID: r.text("id"), Agent: r.text("agent"), State: gate.State(r.text("state")), Why: gate.Why(r.text("why")),
 		How: gate.How(r.text("how")), Until: r.moment("until"), Opened: r.moment("opened"), StartAt: r.moment("start_at"),
 		Severity: alert.Severity(r.number("severity")), Attempt: int(r.number("attempt")), Doubts: int(r.number("doubts")),
-		NoRepeat: r.flag("no_repeat"), Resting: r.flag("resting"), Note: r.text("note"), Version: r.version(),
-		Firing: int(r.number(attrFiring)), Joined: int(r.number(attrJoined)), Last: r.moment(attrLast),
+		NoRepeat: r.flag("no_repeat"), Resting: r.flag("resting"), Note: r.text("note"), Hand: r.order("hand_"),
+		Version: r.version(), Firing: int(r.number(attrFiring)), Joined: int(r.number(attrJoined)),
+		Last: r.moment(attrLast), Gap: r.span(attrGap), Services: r.set(attrService), Storm: r.text("storm"), Shadow: r.flag("shadow"),
 		Title: r.text("title"), Service: r.text("service"), Incident: r.text("incident"), TraceID: r.text("trace_id"),
 		Trace: r.text("trace"),
+	}
+	for _, s := range r.groups("steps") {
+		c.Steps = append(c.Steps, gate.Step{At: s.moment("at"), Text: s.text("text")})
+		r.take(*s)
 	}
 	for _, v := range r.group(attrMembers) {
 		m, ok := v.(*types.AttributeValueMemberM)
@@ -232,9 +289,7 @@ func (r *reader) member(attrs map[string]types.AttributeValue) gate.Member {
 		Incident: in.text("incident"), Title: in.text("title"), Scope: in.text("scope"),
 		Severity: alert.Severity(in.number("severity")), Since: in.moment("since"),
 	}
-	if in.err != nil && r.err == nil {
-		r.err = in.err
-	}
+	r.take(in)
 	return m
 }
 
@@ -250,7 +305,38 @@ func encodeLead(caseID string, a alert.Alert, at time.Time) (item, error) {
 	return it, nil
 }
 
-// decodeLead reads it back. It asks for no time: a lead is there as long as its case is.
+// encodeDropped gives the item of an alert that was dropped. A case that is opened under its id puts its own there.
+func encodeDropped(w gate.LeadWrite, at time.Time) (item, error) {
+	lead, err := ledger.EncodeLead(w.Alert)
+	if err != nil {
+		return nil, err
+	}
+	it := newItem(leadKey(w.Case), at)
+	it[attrAlert] = text(string(lead))
+	it.flag(attrDropped, true)
+	return it, nil
+}
+
+// decodeDropped reads an alert that was dropped. One that opened a case which is gone is none.
+func decodeDropped(it item, now time.Time) (alert.Alert, bool, error) {
+	if _, there := it[attrFormat]; !there {
+		return alert.Alert{}, false, nil
+	}
+	r, err := open(it)
+	if err != nil {
+		return alert.Alert{}, false, err
+	}
+	dropped := r.flag(attrDropped)
+	if r.gone(now) || r.err == nil && !dropped {
+		return alert.Alert{}, false, nil
+	}
+	if err := r.done(); err != nil {
+		return alert.Alert{}, false, err
+	}
+	return decodeLead(it)
+}
+
+// decodeLead reads an alert back. It asks for no time: a lead is there as long as its case is.
 func decodeLead(it item) (alert.Alert, bool, error) {
 	if _, there := it[attrFormat]; !there {
 		return alert.Alert{}, false, nil // leadRefresh came after somebody had removed it
@@ -284,29 +370,49 @@ func decodeAccount(it item) (gate.Account, error) {
 		Down: gate.Down{
 			Until: r.moment(attrDownUntil), Fails: int(r.number(attrDownFails)), Doubts: int(r.number(attrDownDoubts)),
 		},
+		Money: gate.Money{Paced: r.moment(attrPaced)},
 	}
 	for name := range r.attrs {
-		id, ok := strings.CutPrefix(name, reservationMark)
-		if !ok {
-			continue
+		if id, ok := strings.CutPrefix(name, reservationMark); ok {
+			put(&a.Running, id, r.reservation(name))
 		}
-		if a.Running == nil {
-			a.Running = map[string]gate.Reservation{}
+		if month, ok := strings.CutPrefix(name, spentMark); ok {
+			put(&a.Money.Spent, month, gate.Dollars(r.number(name)))
 		}
-		in := reader{attrs: r.group(name)}
-		a.Running[id] = gate.Reservation{Attempt: int(in.number("attempt")), Until: in.moment("until")}
-		if in.err != nil && r.err == nil {
-			r.err = in.err
+		if day, ok := strings.CutPrefix(name, criticalMark); ok {
+			put(&a.Money.Critical, day, int(r.number(name)))
 		}
 	}
 	return a, r.done()
+}
+
+func put[K comparable, V any](m *map[K]V, key K, value V) {
+	if *m == nil {
+		*m = map[K]V{}
+	}
+	(*m)[key] = value
 }
 
 func encodeReservation(res gate.Reservation) types.AttributeValue {
 	it := item{}
 	it.number("attempt", res.Attempt)
 	it.moment("until", res.Until)
+	it.flag("critical", res.Critical)
+	it.number("money", int(res.Money))
+	it.text("month", res.Month)
+	it.span("pace", res.Pace)
+	it.text("day", res.Day)
 	return &types.AttributeValueMemberM{Value: it}
+}
+
+func (r *reader) reservation(name string) gate.Reservation {
+	in := reader{attrs: r.group(name)}
+	res := gate.Reservation{
+		Attempt: int(in.number("attempt")), Until: in.moment("until"), Critical: in.flag("critical"),
+		Money: gate.Dollars(in.number("money")), Month: in.text("month"), Pace: in.span("pace"), Day: in.text("day"),
+	}
+	r.take(in)
+	return res
 }
 
 func shutAttributes(s gate.Shut) []attribute {
@@ -326,5 +432,115 @@ func downAttributes(d gate.Down) []attribute {
 	it.number(attrDownDoubts, d.Doubts)
 	return []attribute{
 		{attrDownUntil, it[attrDownUntil]}, {attrDownFails, it[attrDownFails]}, {attrDownDoubts, it[attrDownDoubts]},
+	}
+}
+
+// encodeGroup gives the item of what is remembered of a monitor group.
+func encodeGroup(g gate.Group, at time.Time) item {
+	it := newItem(groupKey(g.Name), at)
+	it.text("name", g.Name)
+	it.moments("cycles", g.Cycles)
+	it.flag("flapping", g.Flapping)
+	it.number(attrVersion, g.Version)
+	return it
+}
+
+func decodeGroup(it item, now time.Time) (gate.Group, bool, error) {
+	r, err := open(it)
+	if err != nil || r.gone(now) {
+		return gate.Group{}, false, err
+	}
+	g := gate.Group{Name: r.text("name"), Cycles: r.moments("cycles"), Flapping: r.flag("flapping"), Version: r.version()}
+	return g, true, r.done()
+}
+
+// encodeSurge gives the item of what is remembered of an environment.
+func encodeSurge(s gate.Surge, at time.Time) item {
+	it := newItem(surgeKey(s.Name), at)
+	it.text("name", s.Name)
+	it.moments("openings", s.Opened)
+	it.text(attrCase, s.Case)
+	it.number(attrVersion, s.Version)
+	return it
+}
+
+func decodeSurge(it item, now time.Time) (gate.Surge, bool, error) {
+	r, err := open(it)
+	if err != nil || r.gone(now) {
+		return gate.Surge{}, false, err
+	}
+	s := gate.Surge{Name: r.text("name"), Opened: r.moments("openings"), Case: r.text(attrCase), Version: r.version()}
+	return s, true, r.done()
+}
+
+// encodeHand gives the item of what is set by hand. It never expires.
+func encodeHand(h gate.Hand) item {
+	it := newItem(handKey(), time.Time{})
+	it.text("mode", string(h.Mode.Mode))
+	it.order("mode_", h.Mode.Order)
+	var silences []types.AttributeValue
+	for _, s := range h.Silences {
+		silences = append(silences, encodeSilence(s))
+	}
+	it.list("silences", silences)
+	it.number(attrVersion, h.Version)
+	return it
+}
+
+func encodeSilence(s gate.Silence) types.AttributeValue {
+	it := item{}
+	it.text("id", s.ID)
+	var matchers []types.AttributeValue
+	for _, m := range ledger.MatcherTexts(s.Matchers) {
+		matchers = append(matchers, text(m))
+	}
+	it.list("matchers", matchers)
+	it.order("", s.Order)
+	return &types.AttributeValueMemberM{Value: it}
+}
+
+// decodeHand refuses a mode or a matcher that it does not know: it would start what somebody wants left alone.
+func decodeHand(it item) (gate.Hand, error) {
+	r, err := open(it)
+	if err != nil {
+		return gate.Hand{}, err
+	}
+	h := gate.Hand{Mode: gate.ModeOrder{Mode: gate.Mode(r.text("mode")), Order: r.order("mode_")}, Version: r.version()}
+	if h.Mode.Mode != "" && !slices.Contains(gate.Modes(), h.Mode.Mode) {
+		r.fail("mode", "a mode that this build knows")
+	}
+	for _, e := range r.groups("silences") {
+		h.Silences = append(h.Silences, e.silence())
+		r.take(*e)
+	}
+	return h, r.done()
+}
+
+func (r *reader) silence() gate.Silence {
+	s := gate.Silence{ID: r.text("id"), Order: r.order("")}
+	var texts []string
+	for _, v := range r.list("matchers") {
+		in := reader{attrs: item{"matchers": v}}
+		texts = append(texts, in.text("matchers"))
+		r.take(in)
+	}
+	var err error
+	if s.Matchers, err = ledger.ParseMatchers(texts); err != nil || len(s.Matchers) == 0 {
+		r.fail("matchers", "a list of matchers that this build can read")
+	}
+	return s
+}
+
+// order keeps who wanted something, under names that begin alike.
+func (it item) order(prefix string, o gate.Order) {
+	it.text(prefix+"by", o.By)
+	it.text(prefix+"reason", o.Reason)
+	it.moment(prefix+"at", o.At)
+	it.moment(prefix+"until", o.Until)
+}
+
+func (r *reader) order(prefix string) gate.Order {
+	return gate.Order{
+		By: r.text(prefix + "by"), Reason: r.text(prefix + "reason"), At: r.moment(prefix + "at"), Until: r.moment(prefix + "until"),
 	}
 }

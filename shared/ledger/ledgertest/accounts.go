@@ -2,6 +2,7 @@ package ledgertest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/alertbridge/alertbridge/shared/gate"
 )
@@ -88,6 +89,69 @@ func testAccounts(t *testing.T, open func(*testing.T) Harness) {
 	each(t, open, "opening an account that was never shut conflicts", func(w *world) {
 		none := ""
 		w.conflict(gate.Change{Account: &gate.AccountWrite{Agent: agent, Shut: &gate.Shut{}, OpenedBy: &none}})
+	})
+
+	each(t, open, "money is set with a reservation, and spent and given back by itself", func(w *world) {
+		all := map[string]gate.Case{}
+		for _, id := range []string{"ab-1", "ab-2", "ab-3", "ab-4"} {
+			all[id] = w.moves(w.waits(id, 1), gate.Starting)
+		}
+		for _, id := range []string{"ab-1", "ab-3"} {
+			all[id] = w.moves(all[id], gate.Started)
+		}
+		res := gate.Reservation{
+			Attempt: 1, Until: w.in(480), Critical: true, Money: 4_000_000, Month: "2026-11", Pace: 72 * time.Minute, Day: "2026-11-27",
+		}
+		put := func(read int, a gate.AccountWrite) gate.Change {
+			a.Agent, a.Read, a.Put = agent, read, map[string]gate.Reservation{"ab-2": res}
+			return gate.Change{Account: &a}
+		}
+		type spent = map[string]gate.Dollars
+		type count = map[string]int
+		for _, step := range []struct {
+			name    string
+			change  gate.Change
+			version int
+			want    gate.Money
+		}{
+			{"spent before there is an account", spends(all["ab-1"], "2026-10", 4_000_000), 1, gate.Money{Spent: spent{"2026-10": 4_000_000}}},
+			{
+				"put, paced and counted", put(1, gate.AccountWrite{Paced: w.in(4320), Critical: count{"2026-11-26": 19, "2026-11-27": 2}}), 2,
+				gate.Money{Spent: spent{"2026-10": 4_000_000}, Paced: w.in(4320), Critical: count{"2026-11-26": 19, "2026-11-27": 2}},
+			},
+			{
+				"put again, with nothing to say", put(2, gate.AccountWrite{}), 3,
+				gate.Money{Spent: spent{"2026-10": 4_000_000}, Paced: w.in(4320), Critical: count{"2026-11-26": 19, "2026-11-27": 2}},
+			},
+			{
+				"given back", givesBack(all["ab-2"], gate.Back{Pace: 72 * time.Minute, Day: "2026-11-27"}), 4,
+				gate.Money{Spent: spent{"2026-10": 4_000_000}, Paced: w.in(0), Critical: count{"2026-11-26": 19, "2026-11-27": 1}},
+			},
+			{
+				"spent in another month", spends(all["ab-3"], "2026-11", 3_999_999), 5,
+				gate.Money{Spent: spent{"2026-10": 4_000_000, "2026-11": 3_999_999}, Paced: w.in(0), Critical: count{"2026-11-26": 19, "2026-11-27": 1}},
+			},
+			{
+				"put, and what is over spent in one", put(5, gate.AccountWrite{
+					Paced: w.in(60), Critical: count{"2026-11-27": 0}, Spend: spent{"2026-11": 1},
+					Forget: []string{"2026-10", "2026-11-26", "2026-09", "2026-10"},
+				}), 6,
+				gate.Money{Spent: spent{"2026-11": 4_000_000}, Paced: w.in(60), Critical: count{"2026-11-27": 0}},
+			},
+			{
+				"only a day given back", givesBack(all["ab-4"], gate.Back{Day: "2026-11-28"}), 7,
+				gate.Money{Spent: spent{"2026-11": 4_000_000}, Paced: w.in(60), Critical: count{"2026-11-27": 0, "2026-11-28": -1}},
+			},
+		} {
+			w.commit(step.change)
+			a := w.account()
+			w.same(step.name, a.Money, step.want)
+			if a.Version != step.version {
+				w.Fatalf("%s: the account is at version %d, want %d", step.name, a.Version, step.version)
+			}
+		}
+		w.conflict(spends(all["ab-1"], "2026-10", 4_000_000)) // its case has ended
+		w.commit(gate.Change{Account: &gate.AccountWrite{Agent: agent, Read: 7, Put: map[string]gate.Reservation{"ab-9": {}}}})
 	})
 
 	each(t, open, "accounts are apart", func(w *world) {

@@ -180,7 +180,7 @@ func (b *Between) Reset() {
 func (b *Between) Look(ctx context.Context, q ledger.Question, now time.Time) (v gate.View, err error) {
 	err = b.pass(ctx, Call{Op: Look, Ask: q}, func() (int, error) {
 		v, err = b.behind.Look(ctx, q, now)
-		if v.Incident.Case != "" || len(v.Pointers) > 0 {
+		if v.Incident.Case != "" || v.Surge.Case != "" || len(v.Pointers) > 0 {
 			return 2, err
 		}
 		return 1, err

@@ -87,6 +87,26 @@ func testBuckets(t *testing.T, open func(*testing.T) Harness) {
 		w.soon(func() error { return w.listed(gate.Doubtful, w.now) })
 	})
 
+	each(t, open, "a refused case that somebody wants started is due, and one that ends while observed is not", func(w *world) {
+		refused := w.moves(w.waits("ab-refused", 1), gate.Starting, gate.Refused)
+		w.due(w.in(99999))
+		now := refused
+		now.Hand, now.Version = gate.Order{By: "aiko", Reason: "mended the message", At: w.now}, refused.Version+1
+		w.commit(writes(refused, now))
+		w.due(w.in(99999), "ab-refused")
+		w.soon(func() error { return w.listed(gate.Declined, w.now) })
+		w.soon(func() error { return w.listed(gate.Timed, w.now, "ab-refused") })
+		shadow := w.newCase("ab-shadow")
+		shadow.Shadow = true
+		w.commit(opens(shadow))
+		w.due(w.in(99999), "ab-refused", "ab-shadow")
+		now = moved(w.caseNow("ab-shadow"), gate.Ended)
+		now.How = gate.EndObserved
+		w.commit(writes(w.caseNow("ab-shadow"), now))
+		w.due(w.in(99999), "ab-refused")
+		w.soon(func() error { return w.listed(gate.Closed, w.now, "ab-shadow") })
+	})
+
 	each(t, open, "no more of each than can be asked for", func(w *world) {
 		var want []string
 		for i := range ledger.MaxDue + 5 {

@@ -29,8 +29,8 @@ func testConditions(t *testing.T, open func(*testing.T) Harness) {
 				row.prepare(w)
 				c := withCompany(w, row.change(w))
 				w.commit(c)
-				if n := company(w); n != 5 {
-					t.Fatalf("%d of 5 records that were written with it are there", n)
+				if n := company(w); n != 9 {
+					t.Fatalf("%d of 9 records that were written with it are there", n)
 				}
 			})
 			t.Run("disturbed", func(t *testing.T) {
@@ -66,10 +66,23 @@ func withCompany(w *world, c gate.Change) gate.Change {
 	if c.Account.Down == nil {
 		c.Account.Down = &gate.Down{Until: w.in(77), Fails: 7}
 	}
+	if c.Group == nil {
+		c.Group = w.group("g-company", 0)
+	}
+	if c.Surge == nil {
+		c.Surge = w.surge("s-company", 0, "ab-company")
+	}
+	if c.Hand == nil {
+		c.Hand = w.hand(0, "mine")
+	}
+	if c.Lead == nil {
+		c.Lead = &gate.LeadWrite{Case: "ab-dropped", Alert: *leadOf(w.newCase("ab-dropped"))}
+	}
 	return c
 }
 
-// company counts the records of a taken change: its delivery, incident, pointer and case, and its word on the account.
+// company counts the records of a taken change: its delivery, incident, pointer and case, its word on the account, its
+// monitor group, environment, what it sets by hand, and the alert that it keeps.
 func company(w *world) int {
 	n := 0
 	for _, d := range []string{"d-company", "d-1"} {
@@ -92,6 +105,22 @@ func company(w *world) int {
 	if v.Account.Down.Fails == 7 {
 		n++
 	}
+	for _, name := range []string{"g-1", "g-company"} {
+		if w.look(ledger.Question{Group: name}).Group.Flapping {
+			n++
+		}
+	}
+	for _, name := range []string{"s-1", "s-company"} {
+		if s := w.look(ledger.Question{Surge: name}).Surge; s.Case == "ab-company" || s.Case == "ab-mine" {
+			n++
+		}
+	}
+	if v.Hand.Mode.Reason == "mine" {
+		n++
+	}
+	if len(w.lookCase("ab-dropped", w.now).Leads) == 1 {
+		n++
+	}
 	return n
 }
 
@@ -105,7 +134,10 @@ func everything(w *world) []any {
 		all = append(all, w.look(ledger.Question{Incident: incidentOf(i)}))
 	}
 	all = append(all, w.look(ledger.Question{Pointers: []string{"k-1", "k-company"}, Agent: agent, Leads: true}))
-	for _, id := range []string{"ab-1", "ab-2", "ab-company"} {
+	for _, name := range []string{"1", "company"} {
+		all = append(all, w.look(ledger.Question{Group: "g-" + name, Surge: "s-" + name}))
+	}
+	for _, id := range []string{"ab-1", "ab-2", "ab-company", "ab-dropped"} {
 		all = append(all, w.lookCase(id, w.now))
 	}
 	return all
@@ -179,6 +211,35 @@ func conditions() []condition {
 	}
 	incident := func(read int) func(*world) gate.Change {
 		return func(w *world) gate.Change { return gate.Change{Incident: w.incident(1, read, "ab-mine")} }
+	}
+	group := func(read int) func(*world) gate.Change {
+		return func(w *world) gate.Change { return gate.Change{Group: w.group("g-1", read)} }
+	}
+	surge := func(read int) func(*world) gate.Change {
+		return func(w *world) gate.Change { return gate.Change{Surge: w.surge("s-1", read, "ab-mine")} }
+	}
+	hand := func(read int, reason string) func(*world) gate.Change {
+		return func(w *world) gate.Change { return gate.Change{Hand: w.hand(read, reason)} }
+	}
+	started := func(w *world) { w.moves(w.waits("ab-1", 1), gate.Starting, gate.Started) }
+	starting := func(w *world) { w.moves(w.waits("ab-1", 1), gate.Starting) }
+	spend := func(w *world) gate.Change { return spends(w.caseNow("ab-1"), "2026-11", 4_000_000) }
+	back := func(w *world) gate.Change {
+		return givesBack(w.caseNow("ab-1"), gate.Back{Pace: time.Hour, Day: "2026-11-27"})
+	}
+	paced := func(id string) func(*world) gate.Change {
+		return func(w *world) gate.Change {
+			c := put(id)(w)
+			c.Account.Paced, c.Account.Critical = w.in(3600), map[string]int{"2026-11-27": 1}
+			return c
+		}
+	}
+	told := func(gap time.Duration, services ...string) func(*world) gate.Change {
+		return func(w *world) gate.Change {
+			c := joins(w.caseNow("ab-1"), w.in(-5))
+			c.Cases[0].Now.Gap, c.Cases[0].Now.Services = gap, append(c.Cases[0].Read.Services, services...)
+			return c
+		}
 	}
 	member := func(edit func(*world, []gate.Member) []gate.Member) func(*world) gate.Change {
 		return func(w *world) gate.Change {
@@ -283,7 +344,35 @@ func conditions() []condition {
 		{"member to replace, and another has replaced it", members(gate.MaxMembers), swapLast(50), also(swapLast(51)), false},
 		{"member to change, and another has replaced it", members(gate.MaxMembers), changeLast, also(swapLast(51)), false},
 
+		{"monitor group not there, and another process has written it", nothing, group(0), also(group(0)), false},
+		{"monitor group's version, and another process has raised it", also(group(0)), group(1), also(group(1)), false},
+		{"environment not there, and another process has written it", nothing, surge(0), also(surge(0)), false},
+		{"environment's version, and another process has raised it", also(surge(0)), surge(1), also(surge(1)), false},
+		{"nothing set by hand, and somebody has", nothing, hand(0, "mine"), also(hand(0, "other")), false},
+		{"version of what is set by hand, and somebody has set it", also(hand(0, "old")), hand(1, "mine"), also(hand(1, "other")), false},
+		{"account's version, and another process has spent", started, put("ab-2"), also(spend), false},
+		{"account's version, and another process has given back", starting, put("ab-2"), also(back), false},
+		{"case's version, for what is spent", started, spend, also(spend), false},
+		{"case's version, for what is given back", starting, back, also(back), false},
+		{
+			"case's version, for services and gap", waits(1), told(time.Minute, "checkout"), start, false,
+		},
+
 		// What must not stand in a decision's way.
+		{"what is spent, and a reservation put", started, spend, also(paced("ab-2")), true},
+		{"what is given back, and a reservation put", starting, back, also(paced("ab-2")), true},
+		{"services and gap, and another has told of others", waits(1), told(time.Minute, "checkout"), also(told(time.Hour, "cart")), true},
+		{"a start, and another has told of a service", waits(1), decides(starts, gate.CaseFacts{}), also(told(time.Hour, "cart")), true},
+		{"monitor group, and another has been written", nothing, group(0), func(w *world) { w.commit(gate.Change{Group: w.group("g-2", 0)}) }, true},
+		{
+			"an alert kept, and the same one kept", nothing,
+			func(w *world) gate.Change {
+				return gate.Change{Lead: &gate.LeadWrite{Case: "ab-dropped", Alert: *leadOf(w.newCase("ab-dropped"))}}
+			},
+			func(w *world) {
+				w.commit(gate.Change{Lead: &gate.LeadWrite{Case: "ab-dropped", Alert: *leadOf(w.newCase("ab-dropped"))}})
+			}, true,
+		},
 		{"a start, and one has joined", waits(1), decides(starts, firing(gate.SomeFire)), join, true},
 		{"a start, and one of two has recovered", waits(2), decides(starts, firing(gate.SomeFire)), recovery, true},
 		{"a start, and the last has recovered, when it is no condition", waits(1), decides(starts, gate.CaseFacts{}), recovery, true},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -31,6 +32,97 @@ func testContests(t *testing.T, open func(*testing.T) Harness) {
 			if all := v.Delivery != nil; all != (i == won) || all != (v.Incident.Version == 1) || all != there {
 				w.Fatalf("opener %d, won %v: delivery %v, incident %d, case %v", i, i == won, v.Delivery, v.Incident.Version, there)
 			}
+		}
+	})
+
+	for name, share := range map[string]func(*world, *gate.Change){
+		"monitor group":           func(w *world, c *gate.Change) { c.Group = w.group("g-1", 1) },
+		"environment":             func(w *world, c *gate.Change) { c.Surge = w.surge("s-1", 1, c.Cases[0].Now.ID) },
+		"version of what is set":  func(w *world, c *gate.Change) { c.Hand = w.hand(1, c.Cases[0].Now.ID) },
+		"monitor group, new":      func(w *world, c *gate.Change) { c.Group = w.group("g-2", 0) },
+		"environment that is new": func(w *world, c *gate.Change) { c.Surge = w.surge("s-2", 0, c.Cases[0].Now.ID) },
+	} {
+		each(t, open, "thirty openers that have read one "+name, func(w *world) {
+			w.commit(gate.Change{Group: w.group("g-1", 0), Surge: w.surge("s-1", 0, "ab-old"), Hand: w.hand(0, "old")})
+			won := w.contest(30, func(i int) gate.Change {
+				c := opens(w.newCase(fmt.Sprintf("ab-%d", i)))
+				share(w, &c)
+				return c
+			})
+			for i := range 30 {
+				id := fmt.Sprintf("ab-%d", i)
+				if _, there := w.lookCase(id, w.now).Cases[id]; there != (i == won) {
+					w.Fatalf("case %s is there: %v, and %d has won", id, there, won)
+				}
+			}
+			v := w.look(ledger.Question{Group: "g-1", Surge: "s-1"})
+			if sum := v.Group.Version + v.Surge.Version + v.Hand.Version; sum != 3 && sum != 4 {
+				w.Errorf("the versions are %d, %d and %d", v.Group.Version, v.Surge.Version, v.Hand.Version)
+			}
+		})
+	}
+
+	each(t, open, "starts, and the money of what is over and of what was not made, all at once", func(w *world) {
+		const n = 10
+		var over, unmade []gate.Case
+		for i := range n {
+			over = append(over, w.moves(w.waits(fmt.Sprintf("ab-over-%d", i), 1), gate.Starting, gate.Started))
+			unmade = append(unmade, w.moves(w.waits(fmt.Sprintf("ab-back-%d", i), 1), gate.Starting))
+		}
+		w.commit(gate.Change{Account: &gate.AccountWrite{
+			Agent: agent, Put: map[string]gate.Reservation{"ab-0": {}}, Paced: w.in(n * 60), Critical: map[string]int{"2026-11-27": n},
+		}})
+		var done sync.WaitGroup
+		for i := range n {
+			done.Go(func() { w.taken(spends(over[i], "2026-11", gate.Dollars(1+i))) })
+			done.Go(func() { w.taken(givesBack(unmade[i], gate.Back{Pace: time.Minute, Day: "2026-11-27"})) })
+			done.Go(func() {
+				w.decide("ab-over-0", func(gate.Case) gate.Change { // each start moves the pace on by an hour
+					a := w.account()
+					return gate.Change{Account: &gate.AccountWrite{
+						Agent: agent, Read: a.Version, Put: map[string]gate.Reservation{fmt.Sprint("ab-put-", i): {Attempt: 1}},
+						Paced: a.Money.Paced.Add(time.Hour), Critical: map[string]int{"2026-11-27": a.Money.Critical["2026-11-27"] + 2},
+					}}
+				})
+			})
+		}
+		done.Wait()
+		a := w.account()
+		if want := w.in(n * 3600); !a.Money.Paced.Equal(want) {
+			w.Errorf("paced to %v, want %v", a.Money.Paced, want)
+		}
+		if a.Money.Spent["2026-11"] != n*(n+1)/2 || a.Money.Critical["2026-11-27"] != 2*n {
+			w.Errorf("spent %d, critical %d; want %d, %d", a.Money.Spent["2026-11"], a.Money.Critical["2026-11-27"], n*(n+1)/2, 2*n)
+		}
+		if len(a.Running) != 1+n || a.Version != 1+3*n {
+			w.Errorf("%d reservations at version %d, want %d at %d", len(a.Running), a.Version, 1+n, 1+3*n)
+		}
+	})
+
+	each(t, open, "services that joins add at once are all there", func(w *world) {
+		const joiners, each = 12, 6
+		w.waits("ab-1", 1)
+		var done sync.WaitGroup
+		for j := range joiners {
+			done.Go(func() {
+				for k := range each {
+					w.decide("ab-1", func(read gate.Case) gate.Change {
+						c := joins(read, w.in(j*each+k))
+						now := &c.Cases[0].Now
+						for _, name := range []string{fmt.Sprintf("s-%02d", k), fmt.Sprintf("s-%02d-%02d", j, k)} {
+							if !slices.Contains(now.Services, name) {
+								now.Services = append(slices.Clone(now.Services), name)
+							}
+						}
+						return c
+					})
+				}
+			})
+		}
+		done.Wait()
+		c := w.caseNow("ab-1")
+		if len(c.Services) != each+joiners*each || !slices.IsSorted(c.Services) || c.Joined != joiners*each || c.Version != 1 {
+			w.Errorf("%d services, joined %d, version %d; want %d, %d, 1", len(c.Services), c.Joined, c.Version, each+joiners*each, joiners*each)
 		}
 	})
 
@@ -214,6 +306,13 @@ func (w *world) contest(n int, change func(int) gate.Change) int {
 		w.Fatal("nobody has won")
 	}
 	return won
+}
+
+// taken commits a change that nobody may stand in the way of. It may run beside others.
+func (w *world) taken(c gate.Change) {
+	if err := w.try(c); err != nil {
+		w.Errorf("the change is not taken: %v", err)
+	}
 }
 
 // decide reads a case, decides on it and commits, until nobody comes in between. It may run beside others.

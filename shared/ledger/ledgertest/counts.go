@@ -1,6 +1,8 @@
 package ledgertest
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -47,6 +49,94 @@ func testCounts(t *testing.T, open func(*testing.T) Harness) {
 		if c := w.caseNow("ab-1"); !c.Last.Equal(w.in(-10)) || c.Joined != 2 {
 			w.Errorf("last %v, joined %d", c.Last, c.Joined)
 		}
+	})
+
+	each(t, open, "services are a set that joins add to, and that nobody takes from", func(w *world) {
+		tells := func(read gate.Case, services ...string) gate.Change {
+			c := joins(read, w.in(-10))
+			c.Cases[0].Now.Services = services
+			return c
+		}
+		c := w.newCase("ab-1")
+		c.Services = []string{"search", "cart", "search"}
+		w.commit(opens(c))
+		read := w.caseNow("ab-1")
+		w.same("the services of the opening", read.Services, []string{"cart", "search"})
+		w.commit(tells(read, "cart", "search", "checkout", "checkout", "決済"))
+		w.commit(tells(read, "admin", "cart", "checkout", "search")) // one of them is there by now
+		w.commit(joins(read, w.in(-5)))                              // one that adds none
+		c = w.caseNow("ab-1")
+		w.same("the services", c.Services, []string{"admin", "cart", "checkout", "search", "決済"})
+		if c.Joined != 3 || c.Version != 1 {
+			w.Errorf("joined %d, version %d; want 3, 1", c.Joined, c.Version)
+		}
+		plain := w.waits("ab-2", 1) // and one that has none yet
+		w.commit(tells(plain, "cart"))
+		w.same("the services of a plain case", w.caseNow("ab-2").Services, []string{"cart"})
+	})
+
+	each(t, open, "joins of one read that find room for a service each", func(w *world) {
+		c := w.newCase("ab-1")
+		for i := range gate.MaxServices - 1 {
+			c.Services = append(c.Services, fmt.Sprintf("s-%03d", i))
+		}
+		w.commit(opens(c))
+		read := w.caseNow("ab-1")
+		for _, name := range []string{"x-1", "x-2", "x-3"} {
+			add := joins(read, w.in(-10))
+			add.Cases[0].Now.Services = append(slices.Clone(read.Services), name)
+			w.commit(add)
+		}
+		read = w.caseNow("ab-1")
+		if len(read.Services) != gate.MaxServices+2 {
+			w.Fatalf("%d services are kept, want %d", len(read.Services), gate.MaxServices+2)
+		}
+		w.commit(joins(read, w.in(-5))) // what is beyond the bound stands in nobody's way
+	})
+
+	each(t, open, "the gap is set where it differs: of two joins of one read the later commit's stays", func(w *world) {
+		tells := func(read gate.Case, gap time.Duration) gate.Change {
+			c := joins(read, w.in(-10))
+			c.Cases[0].Now.Gap = gap
+			return c
+		}
+		read := w.waits("ab-1", 1)
+		for _, step := range []struct {
+			name      string
+			read      gate.Case
+			gap, want time.Duration
+		}{
+			{"the first", read, 10 * time.Minute, 10 * time.Minute},
+			{"a longer one that knew of none", read, time.Hour, time.Hour},
+			{"a shorter one that knew of none", read, 5 * time.Minute, 5 * time.Minute},
+			{"one that knew of none and saw none", read, 0, 5 * time.Minute},
+			{"less than a millisecond", read, 999_999, 5 * time.Minute},
+			{"none any more", gate.Case{}, 0, 0},
+		} {
+			if step.read.ID == "" {
+				step.read = w.caseNow("ab-1")
+			}
+			w.commit(tells(step.read, step.gap))
+			if c := w.caseNow("ab-1"); c.Gap != step.want || c.Version != 1 {
+				w.Errorf("%s: the gap is %v at version %d, want %v at 1", step.name, c.Gap, c.Version, step.want)
+			}
+		}
+	})
+
+	each(t, open, "steps and the hand belong to the decision", func(w *world) {
+		read := w.waits("ab-1", 1)
+		now := read
+		now.Hand = gate.Order{By: "aiko", Reason: "the customer calls", At: w.now}
+		now.Steps, now.Version = []gate.Step{{At: w.now, Text: "wanted by hand"}}, 2
+		w.commit(joins(read, w.in(-10)))
+		w.commit(writes(read, now))
+		want := now
+		want.Firing, want.Joined, want.Last = 2, 1, w.in(-10)
+		w.same("the case", w.caseNow("ab-1"), want)
+		now = moved(want, gate.Starting)
+		now.Steps = append(slices.Clone(now.Steps), gate.Step{At: w.in(1), Text: "started"})
+		w.commit(writes(want, now))
+		w.same("the case when it has started", w.caseNow("ab-1"), now)
 	})
 
 	each(t, open, "a join and a recovery of one read", func(w *world) {

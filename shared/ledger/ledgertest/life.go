@@ -13,12 +13,17 @@ import (
 // for conditions, whether or not the store has removed it.
 func testLife(t *testing.T, open func(*testing.T) Harness) {
 	const day = 24 * time.Hour
-	all := ledger.Question{Delivery: "d-1", Incident: incidentOf(1), Pointers: []string{"k-1"}, Agent: agent, Leads: true}
+	all := ledger.Question{
+		Delivery: "d-1", Incident: incidentOf(1), Pointers: []string{"k-1"}, Agent: agent, Group: "g-1", Surge: "s-1", Leads: true,
+	}
 	fill := func(w *world) gate.Change {
 		c := opens(w.newCase("ab-1"))
 		c.Delivery = w.delivery("d-1")
 		c.Incident = w.incident(1, 0, "ab-1")
 		c.Pointers = []gate.PointerWrite{{Key: "k-1", Now: "ab-1"}}
+		c.Group, c.Surge = w.group("g-1", 0), w.surge("s-1", 0, "ab-1")
+		c.Hand = w.hand(w.look(ledger.Question{}).Hand.Version, "a silence")
+		c.Lead = &gate.LeadWrite{Case: "ab-dropped", Alert: *leadOf(w.newCase("ab-dropped"))}
 		c.Account = &gate.AccountWrite{
 			Agent: agent, Read: w.account().Version,
 			Put: map[string]gate.Reservation{"ab-1": {Attempt: 1, Until: w.in(480)}},
@@ -33,8 +38,26 @@ func testLife(t *testing.T, open func(*testing.T) Harness) {
 		if v.Delivery == nil || v.Incident.Version != 1 || v.Pointers["k-1"] != "ab-1" || len(v.Cases) != 1 || len(v.Leads) != 1 {
 			w.Fatalf("a time of life later the ledger still knows all of it, but gave %+v", v)
 		}
+		dropped := func(at time.Time) int { return len(w.lookCase("ab-dropped", at).Leads) }
+		if v.Group.Version != 1 || v.Surge.Version != 1 || v.Hand.Version != 1 || dropped(last) != 1 {
+			w.Fatalf("a time of life later the ledger still knows all of it, but gave %+v", v)
+		}
 		first := last.Add(time.Second)
 		v = w.lookAt(all, first)
+		w.same("a monitor group after its time of life", v.Group, gate.Group{})
+		w.same("an environment after its time of life", v.Surge, gate.Surge{})
+		if dropped(first) != 0 {
+			w.Fatal("an alert that was dropped is still there after its time of life")
+		}
+		if list, err := w.Lister.Incidents(w.Context(), incidentOf(1).Org, incidentOf(1).Monitor, 0, last); err != nil || len(list) != 1 {
+			w.Fatalf("the monitor's incidents are %+v, %v", list, err)
+		}
+		if list, err := w.Lister.Incidents(w.Context(), incidentOf(1).Org, incidentOf(1).Monitor, 0, first); err != nil || len(list) != 0 {
+			w.Fatalf("the monitor's incidents are still %+v, %v", list, err)
+		}
+		if far := w.lookAt(all, first.Add(100*ledger.Life)); far.Hand.Version != 1 || len(far.Hand.Silences) != 1 {
+			w.Fatalf("what is set by hand has gone: %+v", far.Hand)
+		}
 		if v.Delivery != nil || v.Incident.Version != 0 || len(v.Pointers)+len(v.Cases)+len(v.Leads) != 0 {
 			w.Fatalf("a second after its time of life the ledger still gives %+v", v)
 		}
@@ -72,7 +95,7 @@ func testLife(t *testing.T, open func(*testing.T) Harness) {
 		again.Cases[0].Lead.Title = "another lead"
 		w.commit(again)
 		v := w.lookAt(all, again.At)
-		if v.Delivery == nil || v.Incident.Version != 1 || v.Pointers["k-1"] != "ab-1" {
+		if v.Delivery == nil || v.Incident.Version != 1 || v.Pointers["k-1"] != "ab-1" || v.Group.Version != 1 || v.Surge.Version != 1 {
 			w.Fatalf("got %+v", v)
 		}
 		w.same("the case", v.Cases["ab-1"], again.Cases[0].Now)
@@ -84,6 +107,8 @@ func testLife(t *testing.T, open func(*testing.T) Harness) {
 		"a pointer": func(*world, gate.Case) gate.Change {
 			return gate.Change{Pointers: []gate.PointerWrite{{Key: "k-1", Read: "ab-1", Now: "ab-2"}}}
 		},
+		"a monitor group":         func(w *world, _ gate.Case) gate.Change { return gate.Change{Group: w.group("g-1", 1)} },
+		"an environment":          func(w *world, _ gate.Case) gate.Change { return gate.Change{Surge: w.surge("s-1", 1, "ab-1")} },
 		"a case":                  func(_ *world, c gate.Case) gate.Change { return writes(c, moved(c, gate.Starting)) },
 		"a case that it joins":    func(w *world, c gate.Case) gate.Change { return joins(c, w.in(-1)) },
 		"a case as its condition": func(_ *world, c gate.Case) gate.Change { return writes(c, c) },
@@ -98,6 +123,14 @@ func testLife(t *testing.T, open func(*testing.T) Harness) {
 		})
 	}
 
+	each(t, open, "what is set by hand is written at any time", func(w *world) {
+		w.commit(fill(w))
+		w.commit(gate.Change{At: w.now.Add(5 * ledger.Life), Hand: w.hand(1, "again")})
+		if h := w.look(ledger.Question{}).Hand; h.Version != 2 || h.Mode.Reason != "again" {
+			w.Fatalf("it is %+v", h)
+		}
+	})
+
 	each(t, open, "every write begins a new time of life", func(w *world) {
 		w.commit(fill(w))
 		c := w.caseNow("ab-1")
@@ -108,9 +141,13 @@ func testLife(t *testing.T, open func(*testing.T) Harness) {
 			write.At = w.now.Add(time.Duration(i+1) * 20 * day)
 			write.Incident = w.incident(1, i+1, "ab-1")
 			write.Pointers = []gate.PointerWrite{{Key: "k-1", Read: "ab-1", Now: "ab-1"}}
+			write.Group, write.Surge = w.group("g-1", i+1), w.surge("s-1", i+1, "ab-1")
 			w.commit(write)
 		}
 		v := w.lookAt(all, w.now.Add(40*day+ledger.Life))
+		if v.Group.Version != 3 || v.Surge.Version != 3 {
+			w.Fatalf("70 days later the ledger gives %+v", v)
+		}
 		if v.Incident.Version != 3 || v.Pointers["k-1"] != "ab-1" || v.Cases["ab-1"].State != gate.Starting {
 			w.Fatalf("70 days later the ledger gives %+v", v)
 		}

@@ -3,11 +3,14 @@ package ledgertest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
+	"github.com/alertbridge/alertbridge/shared/match"
 )
 
 // testReads: what a Look and a LookCase must hold, and must not.
@@ -55,6 +58,121 @@ func testReads(t *testing.T, open func(*testing.T) Harness) {
 		w.same("the leads", v.Leads, map[string]alert.Alert{"ab-1": *leadOf(v.Cases["ab-1"]), "ab-2": *leadOf(v.Cases["ab-2"])})
 	})
 
+	each(t, open, "the monitor group and the environment that are asked for, and the environment's case", func(w *world) {
+		for _, id := range []string{"ab-1", "ab-2"} {
+			w.waits(id, 1)
+		}
+		w.commit(gate.Change{Group: w.group("g-1", 0), Surge: w.surge("s-1", 0, "ab-2"), Hand: w.hand(0, "deploy")})
+		w.commit(gate.Change{Surge: w.surge("s-2", 0, "ab-gone")})
+		v := w.look(ledger.Question{Group: "g-1", Surge: "s-1", Leads: true})
+		w.same("the group", v.Group, w.group("g-1", 0).Now)
+		w.same("the environment", v.Surge, w.surge("s-1", 0, "ab-2").Now)
+		w.same("the cases", v.Cases, map[string]gate.Case{"ab-2": w.caseNow("ab-2")})
+		w.same("the leads", v.Leads, map[string]alert.Alert{"ab-2": *leadOf(v.Cases["ab-2"])})
+		v = w.look(ledger.Question{Group: "g-2", Surge: "s-2"})
+		w.same("a group that is not there", v.Group, gate.Group{})
+		if v.Surge.Case != "ab-gone" || len(v.Cases) != 0 {
+			w.Fatalf("the environment is %+v with %d cases", v.Surge, len(v.Cases))
+		}
+		v = w.look(ledger.Question{Incident: incidentOf(1)})
+		w.same("a group that nobody asked for", v.Group, gate.Group{})
+		w.same("an environment that nobody asked for", v.Surge, gate.Surge{})
+	})
+
+	each(t, open, "what is set by hand is in every view", func(w *world) {
+		w.waits("ab-1", 1)
+		w.same("before anybody has", w.look(ledger.Question{}).Hand, gate.Hand{})
+		want := w.hand(0, "deploy").Now
+		w.commit(gate.Change{Hand: w.hand(0, "deploy")})
+		w.same("a question that asks for nothing", w.look(ledger.Question{}).Hand, want)
+		w.same("a case", w.lookCase("ab-1", w.now).Hand, want)
+		w.same("the reservations", w.lookCase("", w.now).Hand, want)
+		al := *leadOf(w.caseNow("ab-1"))
+		al.Tags, al.Hostname = []string{"service:checkout"}, "web-12"
+		if !match.All(w.look(ledger.Question{}).Hand.Silences[0].Matchers, &al) {
+			w.Error("the silence that was read does not match what it matched before")
+		}
+		empty := gate.Hand{Version: 2}
+		w.commit(gate.Change{Hand: &gate.HandWrite{Read: 1, Now: empty}})
+		w.same("when all was taken back", w.look(ledger.Question{}).Hand, empty)
+	})
+
+	each(t, open, "an alert that was dropped, until a case is opened under its id", func(w *world) {
+		dropped := *leadOf(w.newCase("ab-1"))
+		dropped.Title = "was silenced"
+		w.commit(gate.Change{Delivery: w.delivery("d-1"), Lead: &gate.LeadWrite{Case: "ab-1", Alert: dropped}})
+		v := w.lookCase("ab-1", w.now)
+		w.same("the cases", v.Cases, map[string]gate.Case{})
+		w.same("the leads", v.Leads, map[string]alert.Alert{"ab-1": dropped})
+		if v = w.lookCase("ab-2", w.now); len(v.Leads) != 0 {
+			w.Fatalf("another id has %+v", v.Leads)
+		}
+		w.commit(gate.Change{Incident: w.incident(1, 0, "ab-1")})
+		if v = w.look(ledger.Question{Incident: incidentOf(1), Leads: true}); len(v.Cases)+len(v.Leads) != 0 {
+			w.Fatalf("a case that is not there is read as %+v", v)
+		}
+		c := w.waits("ab-1", 1)
+		v = w.lookCase("ab-1", w.now)
+		w.same("the case", v.Cases, map[string]gate.Case{"ab-1": c})
+		w.same("its lead", v.Leads, map[string]alert.Alert{"ab-1": *leadOf(c)})
+	})
+
+	each(t, open, "a monitor's incidents, the latest first", func(w *world) {
+		at := func(n, fire, rec int) {
+			c := gate.Change{Incident: w.incident(n, 0, "ab-1")}
+			c.Incident.Now.Fire, c.Incident.Now.Rec = w.in(fire), time.Time{}
+			if rec != 0 {
+				c.Incident.Now.Rec = w.in(rec)
+			}
+			w.commit(c)
+		}
+		at(1, -100, -10) // it is the later of the two times that counts
+		at(2, -50, 0)
+		at(3, -5, -60)
+		at(5, -70, 0)
+		at(4, -70, 0) // at one time, in the order of their keys
+		other := w.incident(6, 0, "ab-1")
+		other.Now.Key.Monitor = "43"
+		w.commit(gate.Change{Incident: other})
+		for _, row := range []struct {
+			monitor string
+			limit   int
+			want    []string
+		}{
+			{"42", 0, []string{"c.3", "c.1", "c.2", "c.4", "c.5"}},
+			{"42", 5, []string{"c.3", "c.1", "c.2", "c.4", "c.5"}},
+			{"42", 2, []string{"c.3", "c.1"}},
+			{"42", ledger.MaxPage + 1, []string{"c.3", "c.1", "c.2", "c.4", "c.5"}},
+			{"43", 0, []string{"c.6"}},
+			{"44", 0, nil},
+		} {
+			list, err := w.Lister.Incidents(w.Context(), incidentOf(1).Org, row.monitor, row.limit, w.now)
+			if err != nil {
+				w.Fatal(err)
+			}
+			var keys []string
+			for _, in := range list {
+				keys = append(keys, in.Key.Key)
+			}
+			w.same(fmt.Sprintf("monitor %s, at most %d", row.monitor, row.limit), keys, row.want)
+		}
+		if list, err := w.Lister.Incidents(w.Context(), "7654321", "42", 0, w.now); err != nil || len(list) != 0 {
+			w.Fatalf("another organisation has %+v, %v", list, err)
+		}
+	})
+
+	each(t, open, "more of a monitor's incidents than a page holds", func(w *world) {
+		for i := range ledger.MaxPage + 20 {
+			c := gate.Change{Incident: w.incident(i, 0, "ab-1")}
+			c.Incident.Now.Fire = w.in(i)
+			w.commit(c)
+		}
+		list, err := w.Lister.Incidents(w.Context(), incidentOf(1).Org, incidentOf(1).Monitor, 0, w.now)
+		if err != nil || len(list) != ledger.MaxPage || list[0].Key.Key != "c.119" || list[99].Key.Key != "c.20" {
+			w.Fatalf("%d incidents, %v", len(list), err)
+		}
+	})
+
 	each(t, open, "incidents are apart by organisation, monitor and key, not by how the key came about", func(w *world) {
 		w.commit(gate.Change{Incident: w.incident(1, 0, "ab-1")})
 		for _, other := range []alert.Incident{
@@ -99,15 +217,46 @@ func testReads(t *testing.T, open func(*testing.T) Harness) {
 	each(t, open, "nobody can change the record through what was given or got", func(w *world) {
 		c := w.newCase("ab-1")
 		c.Members = []gate.Member{memberOf(2, alert.Low, w.in(-5))}
+		c.Services, c.Steps = []string{"checkout"}, []gate.Step{{At: w.now, Text: "opened"}}
+		saw := &gate.Saw{
+			Alert: alert.Alert{Tags: []string{"service:checkout"}}, View: gate.View{Cases: map[string]gate.Case{"ab-1": {ID: "ab-1"}}},
+		}
+		group, surge, hand, incident := w.group("g-1", 0), w.surge("s-1", 0, "ab-1"), w.hand(0, "deploy"), w.incident(1, 0, "ab-1")
+		incident.Now.Recent = []gate.Mention{{Delivery: "d-0"}}
+		q := ledger.Question{Delivery: "d-1", Incident: incidentOf(1), Agent: agent, Group: "g-1", Surge: "s-1"}
 		lead := leadOf(c)
 		lead.Tags = []string{"service:checkout"}
 		put := map[string]gate.Reservation{"ab-1": {Attempt: 1, Until: w.in(480)}}
 		d := w.delivery("d-1")
+		d.Saw = saw
 		w.commit(gate.Change{
-			Delivery: d, Cases: []gate.CaseWrite{{Now: c, Lead: lead}}, Account: &gate.AccountWrite{Agent: agent, Put: put},
+			Delivery: d, Cases: []gate.CaseWrite{{Now: c, Lead: lead}}, Group: group, Surge: surge, Hand: hand, Incident: incident,
+			Account: &gate.AccountWrite{Agent: agent, Put: put, Spend: map[string]gate.Dollars{"2026-11": 5}},
 		})
 		c.Members[0].Title, lead.Tags[0], d.Case = "changed", "changed", "changed"
+		c.Services[0], c.Steps[0].Text, saw.Alert.Tags[0] = "changed", "changed", "changed"
+		saw.View.Cases["ab-1"] = gate.Case{}
+		incident.Now.Recent[0].Delivery = "changed"
 		put["ab-2"] = gate.Reservation{}
+		group.Now.Cycles[0], surge.Now.Opened[0] = time.Time{}, time.Time{}
+		hand.Now.Silences[0].Matchers[0], hand.Now.Silences[0].ID = match.Matcher{}, "changed"
+		seen := w.look(q)
+		seen.Group.Cycles[0], seen.Surge.Opened[0], seen.Incident.Recent[0].Delivery = time.Time{}, time.Time{}, "changed"
+		seen.Hand.Silences[0].Matchers[0], seen.Hand.Silences[0].ID = match.Matcher{}, "changed"
+		seen.Account.Money.Spent["2026-11"] = 99
+		seen.Delivery.Saw.Alert.Tags[0] = "changed"
+		seen.Cases["ab-1"].Services[0], seen.Cases["ab-1"].Steps[0].Text = "changed", "changed"
+		seen = w.look(q)
+		w.same("the group", seen.Group, w.group("g-1", 0).Now)
+		w.same("the environment", seen.Surge, w.surge("s-1", 0, "ab-1").Now)
+		w.same("what is set by hand", seen.Hand, w.hand(0, "deploy").Now)
+		w.same("the notifications", seen.Incident.Recent, []gate.Mention{{Delivery: "d-0"}})
+		w.same("the services", seen.Cases["ab-1"].Services, []string{"checkout"})
+		w.same("the steps", seen.Cases["ab-1"].Steps, []gate.Step{{At: w.now, Text: "opened"}})
+		w.same("what it saw", seen.Delivery.Saw, &gate.Saw{
+			Alert: alert.Alert{Tags: []string{"service:checkout"}}, View: gate.View{Cases: map[string]gate.Case{"ab-1": {ID: "ab-1"}}},
+		})
+		w.same("the money", seen.Account.Money.Spent, map[string]gate.Dollars{"2026-11": 5})
 		got := w.lookCase("ab-1", w.now)
 		got.Cases["ab-1"].Members[0].Title = "changed"
 		got.Leads["ab-1"].Tags[0] = "changed"
@@ -148,6 +297,9 @@ func testReads(t *testing.T, open func(*testing.T) Harness) {
 		}
 		if _, err := w.Lister.Verdict(ctx, "d-1", w.now); err == nil {
 			w.Fatal("Verdict has answered")
+		}
+		if _, err := w.Lister.Incidents(ctx, "1", "2", 10, w.now); err == nil {
+			w.Fatal("Incidents has answered")
 		}
 	})
 

@@ -3,12 +3,14 @@ package ledgertest
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
+	"github.com/alertbridge/alertbridge/shared/match"
 )
 
 // testRoundTrip: every field of every record comes back as it was given, full and empty. The records are filled by
@@ -16,22 +18,29 @@ import (
 func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 	each(t, open, "every field of every record, full", func(w *world) {
 		f := &filler{base: w.now}
-		d, in, c, lead := gate.Delivery{}, gate.Incident{}, gate.Case{}, alert.Alert{}
+		d, in, c, lead, dropped := gate.Delivery{}, gate.Incident{}, gate.Case{}, alert.Alert{}, alert.Alert{}
 		shut, down, r1, r2 := gate.Shut{}, gate.Down{}, gate.Reservation{}, gate.Reservation{}
-		for _, p := range []any{&d, &in, &c, &lead, &shut, &down, &r1, &r2} {
+		group, surge, hand := gate.Group{}, gate.Surge{}, gate.Hand{}
+		for _, p := range []any{&d, &in, &c, &lead, &dropped, &shut, &down, &r1, &r2, &group, &surge, &hand} {
 			f.fill(reflect.ValueOf(p).Elem(), "")
 		}
-		in.Version, c.Version, c.State = 1, 1, gate.Waiting
+		in.Version, c.Version, c.State, group.Version, surge.Version, hand.Version = 1, 1, gate.Waiting, 1, 1, 1
+		hand.Mode.Mode, surge.Case = gate.ModeCriticalOnly, c.ID
+		spent, critical := map[string]gate.Dollars{"2026-11": 12_345_678}, map[string]int{"2026-11-26": 19, "2026-11-27": 1}
 		w.commit(gate.Change{
 			Delivery: &d, Incident: &gate.IncidentWrite{Now: in},
+			Group: &gate.GroupWrite{Now: group}, Surge: &gate.SurgeWrite{Now: surge}, Hand: &gate.HandWrite{Now: hand},
+			Lead:     &gate.LeadWrite{Case: "ab-dropped", Alert: dropped},
 			Pointers: []gate.PointerWrite{{Key: "a key 鍵 #1", Now: c.ID}},
 			Cases:    []gate.CaseWrite{{Now: c, Lead: &lead}},
 			Account: &gate.AccountWrite{
 				Agent: c.Agent, Put: map[string]gate.Reservation{c.ID: r1, "ab-other": r2}, Shut: &shut, Down: &down,
+				Paced: w.in(3), Critical: critical, Spend: spent,
 			},
 		})
 		v := w.look(ledger.Question{
-			Delivery: d.ID, Incident: in.Key, Pointers: []string{"a key 鍵 #1"}, Agent: c.Agent, Leads: true,
+			Delivery: d.ID, Incident: in.Key, Pointers: []string{"a key 鍵 #1"}, Agent: c.Agent, Group: group.Name,
+			Surge: surge.Name, Leads: true,
 		})
 		w.same("the delivery", *v.Delivery, d)
 		w.same("the incident", v.Incident, in)
@@ -41,7 +50,19 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 		w.same("the account", v.Account, gate.Account{
 			Agent: c.Agent, Version: 1, Shut: shut, Down: down,
 			Running: map[string]gate.Reservation{c.ID: r1, "ab-other": r2},
+			Money:   gate.Money{Spent: spent, Paced: w.in(3), Critical: critical},
 		})
+		w.same("the monitor group", v.Group, group)
+		w.same("the environment", v.Surge, surge)
+		w.same("what is set by hand", v.Hand, hand)
+		other := w.lookCase("ab-dropped", w.now)
+		w.same("what is set by hand, with a case", other.Hand, hand)
+		w.same("the alert that was dropped", other.Leads, map[string]alert.Alert{"ab-dropped": dropped})
+		list, err := w.Lister.Incidents(w.Context(), in.Key.Org, in.Key.Monitor, 0, w.now)
+		if err != nil {
+			w.Fatal(err)
+		}
+		w.same("the monitor's incidents", list, []gate.Incident{in})
 		got, err := w.Lister.Verdict(w.Context(), d.ID, w.now)
 		if err != nil {
 			w.Fatal(err)
@@ -65,7 +86,8 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 		f.fill(reflect.ValueOf(&lead).Elem(), "")
 		empty := gate.Case{ // only what is fixed when a case is opened
 			ID: full.ID, Agent: full.Agent, Opened: full.Opened, Title: full.Title, Service: full.Service,
-			Incident: full.Incident, TraceID: full.TraceID, Trace: full.Trace, State: gate.Waiting, Version: 1,
+			Incident: full.Incident, TraceID: full.TraceID, Trace: full.Trace, Storm: full.Storm, Shadow: full.Shadow,
+			State: gate.Waiting, Version: 1,
 		}
 		w.commit(gate.Change{Cases: []gate.CaseWrite{{Now: empty, Lead: &lead}}})
 		read := w.lookCase(full.ID, w.now).Cases[full.ID]
@@ -82,8 +104,9 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 		read = w.lookCase(full.ID, w.now).Cases[full.ID]
 		w.same("the doubtful case", read, doubt)
 
-		// Everything that can go away goes away; the last notification only grows.
+		// Everything that can go away goes away; the last notification only grows, and so do the services.
 		empty.State, empty.Attempt, empty.Doubts, empty.Version, empty.Last = gate.Started, 1, 1, 4, read.Last
+		empty.Services = read.Services
 		w.commit(writes(read, empty))
 		w.same("the case when all went away", w.lookCase(full.ID, w.now).Cases[full.ID], empty)
 	})
@@ -118,24 +141,44 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 			c := w.newCase(id)
 			c.Opened, c.Until, c.Last, c.StartAt = row.in, row.in, row.in, row.in
 			c.Members = []gate.Member{memberOf(2, alert.Low, row.in)}
+			c.Hand, c.Steps = gate.Order{By: "aiko", At: row.in, Until: row.in}, []gate.Step{{At: row.in, Text: "opened"}}
+			c.Gap = 90*time.Second + 999_999
 			in := w.incident(i, 0, id)
 			in.Now.Fire, in.Now.Rec = row.in, row.in
+			in.Now.Recent = []gate.Mention{{Delivery: "d", Time: row.in}}
 			d := w.delivery("d-" + id)
 			d.Time, d.Decided = row.in, row.in
 			change := opens(c)
 			change.Incident, change.Delivery = in, d
 			change.Account = &gate.AccountWrite{
-				Agent: agent, Read: i, Put: map[string]gate.Reservation{id: {Attempt: 1, Until: row.in}},
-				Down: &gate.Down{Until: row.in}, Shut: &gate.Shut{Since: row.in, Words: "401"},
+				Agent: agent, Read: i, Put: map[string]gate.Reservation{id: {Attempt: 1, Until: row.in, Pace: 72*time.Minute + 999_999}},
+				Down: &gate.Down{Until: row.in}, Shut: &gate.Shut{Since: row.in, Words: "401"}, Paced: row.in,
 			}
+			change.Group, change.Surge, change.Hand = w.group("g-"+id, 0), w.surge("s-"+id, 0, ""), w.hand(i, "")
+			change.Group.Now.Cycles, change.Surge.Now.Opened = []time.Time{row.in}, []time.Time{row.in}
+			change.Hand.Now.Mode.Order = gate.Order{By: "aiko", At: row.in, Until: row.in}
+			change.Hand.Now.Silences[0].Order = change.Hand.Now.Mode.Order
 			w.commit(change)
-			v := w.look(ledger.Question{Delivery: d.ID, Incident: incidentOf(i), Agent: agent})
+			v := w.look(ledger.Question{
+				Delivery: d.ID, Incident: incidentOf(i), Agent: agent, Group: "g-" + id, Surge: "s-" + id,
+			})
 			got := v.Cases[id]
+			paced := v.Account.Money.Paced
+			if row.in.IsZero() {
+				paced = time.Time{} // then it stays as it was
+			}
+			if pace := v.Account.Running[id].Pace; got.Gap != 90*time.Second || pace != 72*time.Minute {
+				w.Errorf("a length of time came back as %v and %v, want 1m30s and 1h12m0s", got.Gap, pace)
+			}
 			for name, at := range map[string]time.Time{
 				"opened": got.Opened, "until": got.Until, "last": got.Last, "started": got.StartAt,
 				"member": got.Members[0].Since, "fire": v.Incident.Fire, "recovered": v.Incident.Rec,
 				"alert": v.Delivery.Time, "decided": v.Delivery.Decided, "reservation": v.Account.Running[id].Until,
-				"down": v.Account.Down.Until, "shut": v.Account.Shut.Since,
+				"down": v.Account.Down.Until, "shut": v.Account.Shut.Since, "paced": paced,
+				"by hand": got.Hand.At, "by hand until": got.Hand.Until, "step": got.Steps[0].At,
+				"notification": v.Incident.Recent[0].Time, "cycle": v.Group.Cycles[0], "opening": v.Surge.Opened[0],
+				"mode": v.Hand.Mode.At, "mode until": v.Hand.Mode.Until,
+				"silence": v.Hand.Silences[0].At, "silence until": v.Hand.Silences[0].Until,
 			} {
 				if at != row.out { // == on purpose: the gate compares records so
 					w.Errorf("%s: %v came back as %v, want %v", name, row.in, at, row.out)
@@ -145,7 +188,9 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 	})
 
 	t.Run("the filler leaves no field empty", func(t *testing.T) {
-		for _, v := range []any{gate.Delivery{}, gate.Incident{}, gate.Case{}, gate.Shut{}, gate.Down{}, gate.Reservation{}, alert.Alert{}} {
+		for _, v := range []any{gate.Delivery{}, gate.Incident{}, gate.Case{}, gate.Shut{}, gate.Down{}, gate.Reservation{}, alert.Alert{},
+			gate.Group{}, gate.Surge{}, gate.Hand{}, gate.Mention{}, gate.Step{}, gate.Order{}, gate.Silence{}, gate.Member{},
+			gate.Saw{}, gate.Account{}, gate.Money{}, gate.Rules{}} {
 			p := reflect.New(reflect.TypeOf(v)).Elem()
 			(&filler{base: time.Now()}).fill(p, "")
 			for i := range p.NumField() {
@@ -157,9 +202,10 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 	})
 }
 
-// inOrder is the case with its members as a ledger gives them.
+// inOrder is the case with its members and services as a ledger gives them.
 func inOrder(c gate.Case) gate.Case {
 	c.Members = sorted(c.Members)
+	c.Services = slices.Sorted(slices.Values(c.Services))
 	return c
 }
 
@@ -172,11 +218,23 @@ type filler struct {
 func (f *filler) fill(v reflect.Value, name string) {
 	f.n++
 	switch {
+	case v.Type() == reflect.TypeFor[match.Matcher]():
+		m, err := match.New(fmt.Sprint("tag", f.n), match.Matches, fmt.Sprintf(`値"\\d+\.%d|'`, f.n))
+		if err != nil {
+			panic(err)
+		}
+		v.Set(reflect.ValueOf(m))
+	case v.Type() == reflect.TypeFor[*gate.Delivery](), v.Type() == reflect.TypeFor[map[string]alert.Alert]():
+		// Never kept with what a decision rested on.
+	case v.Type() == reflect.TypeFor[time.Duration]():
+		v.SetInt(int64(time.Duration(f.n) * time.Millisecond))
+	case v.Kind() == reflect.String && (name == "By" || name == "ID"): // these are bounded, and some names are parts of keys
+		v.SetString(fmt.Sprintf("%s #%d 値", name, f.n))
 	case v.Type() == reflect.TypeFor[time.Time]():
 		v.Set(reflect.ValueOf(f.base.UTC().Truncate(time.Millisecond).Add(time.Duration(f.n) * 1001 * time.Millisecond)))
 	case v.Kind() == reflect.String:
 		v.SetString(fmt.Sprintf("%s #%d 値「障害」<&>\"\\/\n😀", name, f.n))
-	case v.Kind() == reflect.Int:
+	case v.Kind() == reflect.Int, v.Kind() == reflect.Int64:
 		v.SetInt(int64(f.n))
 	case v.Kind() == reflect.Bool:
 		v.SetBool(true)
@@ -188,6 +246,16 @@ func (f *filler) fill(v reflect.Value, name string) {
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
 		f.fill(v.Index(0), name)
 		f.fill(v.Index(1), name)
+	case v.Kind() == reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		f.fill(v.Elem(), name)
+	case v.Kind() == reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		for range 2 {
+			value := reflect.New(v.Type().Elem()).Elem()
+			f.fill(value, name)
+			v.SetMapIndex(reflect.ValueOf(fmt.Sprintf("%s #%d", name, f.n)), value)
+		}
 	default:
 		panic("the suite cannot fill a " + v.Type().String() + ": teach it")
 	}

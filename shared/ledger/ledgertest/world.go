@@ -11,6 +11,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
+	"github.com/alertbridge/alertbridge/shared/match"
 )
 
 // The account of the suite's cases.
@@ -230,4 +231,55 @@ func (w *world) soon(check func() error) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	w.Fatal(err)
+}
+
+// group is the write of a monitor group at the version after read.
+func (w *world) group(name string, read int) *gate.GroupWrite {
+	return &gate.GroupWrite{Read: read, Now: gate.Group{
+		Name: name, Cycles: []time.Time{w.in(-90), w.in(-30)}, Flapping: true, Version: read + 1,
+	}}
+}
+
+// surge is the write of an environment at the version after read.
+func (w *world) surge(name string, read int, caseID string) *gate.SurgeWrite {
+	return &gate.SurgeWrite{Read: read, Now: gate.Surge{
+		Name: name, Opened: []time.Time{w.in(-90), w.in(-30)}, Case: caseID, Version: read + 1,
+	}}
+}
+
+// hand is the write of what is set by hand at the version after read.
+func (w *world) hand(read int, reason string) *gate.HandWrite {
+	by := gate.Order{By: "aiko", Reason: reason, At: w.now, Until: w.in(7200)}
+	return &gate.HandWrite{Read: read, Now: gate.Hand{
+		Mode:     gate.ModeOrder{Mode: gate.ModeObserve, Order: by},
+		Silences: []gate.Silence{{ID: "s-1", Matchers: matchers(w.T, `service = checkout`, `host =~ "web-\d+"`), Order: by}},
+		Version:  read + 1,
+	}}
+}
+
+func matchers(t *testing.T, texts ...string) []match.Matcher {
+	t.Helper()
+	var list []match.Matcher
+	for _, text := range texts {
+		m, err := match.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, m)
+	}
+	return list
+}
+
+// spends is the change that ends a started case and books what it has cost.
+func spends(read gate.Case, month string, d gate.Dollars) gate.Change {
+	c := writes(read, moved(read, gate.Ended))
+	c.Account = &gate.AccountWrite{Agent: agent, Drop: []string{read.ID}, Spend: map[string]gate.Dollars{month: d}}
+	return c
+}
+
+// givesBack is the change of a start that was not made: its case waits again, and its money is given back.
+func givesBack(read gate.Case, b gate.Back) gate.Change {
+	c := writes(read, moved(read, gate.Waiting))
+	c.Account = &gate.AccountWrite{Agent: agent, Drop: []string{read.ID}, Back: &b}
+	return c
 }

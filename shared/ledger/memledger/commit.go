@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 )
@@ -16,7 +17,7 @@ func (l *Ledger) Commit(ctx context.Context, c gate.Change) error {
 	if err := ledger.Check(c); err != nil {
 		return fmt.Errorf("the ledger refuses a change that no decision may make: %w", err)
 	}
-	leads, err := encodeLeads(c.Cases)
+	leads, err := encodeLeads(c)
 	if err != nil {
 		return err
 	}
@@ -32,17 +33,28 @@ func (l *Ledger) Commit(ctx context.Context, c gate.Change) error {
 	return nil
 }
 
-func encodeLeads(writes []gate.CaseWrite) (map[string][]byte, error) {
+func encodeLeads(c gate.Change) (map[string][]byte, error) {
 	leads := map[string][]byte{}
-	for _, w := range writes {
+	encode := func(id string, a alert.Alert) error {
+		text, err := ledger.EncodeLead(a)
+		if err != nil {
+			return fmt.Errorf("case %s: %w", id, err)
+		}
+		leads[id] = text
+		return nil
+	}
+	for _, w := range c.Cases {
 		if w.Lead == nil {
 			continue
 		}
-		text, err := ledger.EncodeLead(*w.Lead)
-		if err != nil {
-			return nil, fmt.Errorf("case %s: %w", w.Now.ID, err)
+		if err := encode(w.Now.ID, *w.Lead); err != nil {
+			return nil, err
 		}
-		leads[w.Now.ID] = text
+	}
+	if w := c.Lead; w != nil {
+		if err := encode(w.Case, w.Alert); err != nil {
+			return nil, err
+		}
 	}
 	return leads, nil
 }
@@ -80,6 +92,19 @@ func (l *Ledger) holds(c gate.Change) error {
 		if w.DownWas != nil && a.Down != down(*w.DownWas) {
 			return conflict("account %s has another count of failed calls by now", w.Agent)
 		}
+	}
+	if w := c.Group; w != nil {
+		if g, _ := l.groups.get(w.Now.Name, c.At); g.Version != w.Read {
+			return conflict("monitor group %s is at version %d, not %d", w.Now.Name, g.Version, w.Read)
+		}
+	}
+	if w := c.Surge; w != nil {
+		if s, _ := l.surges.get(w.Now.Name, c.At); s.Version != w.Read {
+			return conflict("environment %s is at version %d, not %d", w.Now.Name, s.Version, w.Read)
+		}
+	}
+	if w := c.Hand; w != nil && l.hand.Version != w.Read {
+		return conflict("what is set by hand is at version %d, not %d", l.hand.Version, w.Read)
 	}
 	return nil
 }
@@ -150,12 +175,15 @@ func conflict(words string, args ...any) error {
 func (l *Ledger) apply(c gate.Change, leads map[string][]byte) {
 	if c.Delivery != nil {
 		d := *c.Delivery
-		d.Time, d.Decided = ledger.Moment(d.Time), ledger.Moment(d.Decided)
+		d.Time, d.Decided, d.Saw = ledger.Moment(d.Time), ledger.Moment(d.Decided), copySaw(d.Saw)
 		l.deliveries.put(d.ID, d, c.At)
 	}
 	if c.Incident != nil {
-		in := c.Incident.Now
+		in := copyIncident(c.Incident.Now)
 		in.Fire, in.Rec = ledger.Moment(in.Fire), ledger.Moment(in.Rec)
+		for i := range in.Recent {
+			in.Recent[i].Time = ledger.Moment(in.Recent[i].Time)
+		}
 		l.incidents.put(keyOf(in.Key), in, c.At)
 	}
 	for _, w := range c.Pointers {
@@ -167,15 +195,48 @@ func (l *Ledger) apply(c gate.Change, leads map[string][]byte) {
 	if c.Account != nil {
 		l.applyAccount(*c.Account)
 	}
+	if c.Group != nil {
+		g := copyGroup(c.Group.Now)
+		moments(g.Cycles)
+		l.groups.put(g.Name, g, c.At)
+	}
+	if c.Surge != nil {
+		s := copySurge(c.Surge.Now)
+		moments(s.Opened)
+		l.surges.put(s.Name, s, c.At)
+	}
+	if c.Hand != nil {
+		l.hand = copyHand(c.Hand.Now)
+		l.hand.Mode.Order = order(l.hand.Mode.Order)
+		for i := range l.hand.Silences {
+			l.hand.Silences[i].Order = order(l.hand.Silences[i].Order)
+		}
+	}
+	if c.Lead != nil {
+		l.dropped.put(c.Lead.Case, leads[c.Lead.Case], c.At)
+	}
+}
+
+func moments(list []time.Time) {
+	for i := range list {
+		list[i] = ledger.Moment(list[i])
+	}
+}
+
+func order(o gate.Order) gate.Order {
+	o.At, o.Until = ledger.Moment(o.At), ledger.Moment(o.Until)
+	return o
 }
 
 func (l *Ledger) applyCase(w gate.CaseWrite, lead []byte, at time.Time) {
 	if w.Read.Version == 0 {
 		c := w.Now
-		c.Until, c.Opened = ledger.Moment(c.Until), ledger.Moment(c.Opened)
-		c.StartAt, c.Last = ledger.Moment(c.StartAt), ledger.Moment(c.Last)
+		c.Opened, c.Last, c.Gap = ledger.Moment(c.Opened), ledger.Moment(c.Last), ledger.Span(c.Gap)
 		c.Members = members(nil, ledger.MembersDifference{Added: c.Members})
+		c.Services = ledger.Services(nil, c.Services)
+		decide(&c, w.Now)
 		l.cases.put(c.ID, openCase{c, lead}, at)
+		delete(l.dropped, c.ID)
 		return
 	}
 	d := ledger.Differ(w)
@@ -184,18 +245,30 @@ func (l *Ledger) applyCase(w gate.CaseWrite, lead []byte, at time.Time) {
 	}
 	c, _ := l.cases.get(w.Now.ID, at)
 	if d.Decided {
-		n := w.Now
-		c.State, c.Why, c.How, c.Until, c.StartAt = n.State, n.Why, n.How, ledger.Moment(n.Until), ledger.Moment(n.StartAt)
-		c.Severity, c.Attempt, c.Doubts, c.NoRepeat, c.Resting = n.Severity, n.Attempt, n.Doubts, n.NoRepeat, n.Resting
-		c.Note, c.Version = n.Note, n.Version
+		decide(&c.Case, w.Now)
 	}
 	c.Firing += d.Firing
 	c.Joined += d.Joined
 	if last := ledger.Moment(w.Now.Last); d.Last && last.After(c.Last) {
 		c.Last = last
 	}
+	if d.Gap {
+		c.Gap = ledger.Span(w.Now.Gap)
+	}
 	c.Members = members(c.Members, d.Members)
+	c.Services = ledger.Services(nil, slices.Concat(c.Services, d.Services))
 	l.cases.put(c.ID, c, at)
+}
+
+// decide writes the state machine's part.
+func decide(c *gate.Case, n gate.Case) {
+	c.State, c.Why, c.How, c.Until, c.StartAt = n.State, n.Why, n.How, ledger.Moment(n.Until), ledger.Moment(n.StartAt)
+	c.Severity, c.Attempt, c.Doubts, c.NoRepeat, c.Resting = n.Severity, n.Attempt, n.Doubts, n.NoRepeat, n.Resting
+	c.Note, c.Hand, c.Version = n.Note, order(n.Hand), n.Version
+	c.Steps = list(n.Steps)
+	for i := range c.Steps {
+		c.Steps[i].At = ledger.Moment(c.Steps[i].At)
+	}
 }
 
 // members applies a difference and gives a new list in the ledger's order.
@@ -221,16 +294,20 @@ func (l *Ledger) applyAccount(w gate.AccountWrite) {
 	a := l.account(w.Agent)
 	if len(w.Put) > 0 {
 		a.Version = w.Read + 1
+		if !w.Paced.IsZero() {
+			a.Money.Paced = ledger.Moment(w.Paced)
+		}
+	} else if len(w.Spend) > 0 || w.Back != nil {
+		a.Version++
 	}
 	for id, r := range w.Put {
-		if a.Running == nil {
-			a.Running = map[string]gate.Reservation{}
-		}
-		a.Running[id] = gate.Reservation{Attempt: r.Attempt, Until: ledger.Moment(r.Until)}
+		r.Until, r.Pace = ledger.Moment(r.Until), ledger.Span(r.Pace)
+		put(&a.Running, id, r)
 	}
 	for _, id := range w.Drop {
 		delete(a.Running, id)
 	}
+	applyMoney(&a.Money, w)
 	if w.Shut != nil {
 		a.Shut = *w.Shut
 		a.Shut.Since = ledger.Moment(a.Shut.Since)
@@ -239,6 +316,39 @@ func (l *Ledger) applyAccount(w gate.AccountWrite) {
 		a.Down = down(*w.Down)
 	}
 	l.accounts[w.Agent] = a
+}
+
+// applyMoney adds where the table would, also to what is not there.
+func applyMoney(m *gate.Money, w gate.AccountWrite) {
+	for day, n := range w.Critical {
+		put(&m.Critical, day, n)
+	}
+	for _, date := range w.Forget {
+		delete(m.Spent, date)
+		delete(m.Critical, date)
+	}
+	for month, d := range w.Spend {
+		put(&m.Spent, month, m.Spent[month]+d)
+	}
+	if w.Back == nil {
+		return
+	}
+	if pace := ledger.Span(w.Back.Pace); pace != 0 {
+		if m.Paced.IsZero() {
+			m.Paced = ledger.Moment(time.UnixMilli(0))
+		}
+		m.Paced = m.Paced.Add(-pace)
+	}
+	if w.Back.Day != "" {
+		put(&m.Critical, w.Back.Day, m.Critical[w.Back.Day]-1)
+	}
+}
+
+func put[K comparable, V any](m *map[K]V, key K, value V) {
+	if *m == nil {
+		*m = map[K]V{}
+	}
+	(*m)[key] = value
 }
 
 // down is an account's health as it is kept.

@@ -2,8 +2,9 @@
 //
 // It is one map for each kind of record under one lock, so every commit is whole and every read sees the last one. What
 // it keeps is what dynamoledger would keep: times to the millisecond in UTC, and the alert that opened a case as its
-// JSON. Values are copied on the way in and on the way out. Expired records count as absent, and stay until they are
-// written over: a process that runs for months should use the other ledger.
+// JSON. Values are copied on the way in and on the way out (copy.go). What a decision rested on becomes JSON only when it
+// is read, which hardly anybody does. Expired records count as absent, and stay until they are written over: a process
+// that runs for months should use the other ledger.
 package memledger
 
 import (
@@ -27,7 +28,11 @@ type Ledger struct {
 	incidents  shelf[incidentKey, gate.Incident]
 	pointers   shelf[string, string]
 	cases      shelf[string, openCase]
+	dropped    shelf[string, []byte] // by the id of the case that the alert would have opened; JSON
+	groups     shelf[string, gate.Group]
+	surges     shelf[string, gate.Surge]
 	accounts   map[string]gate.Account // an account does not expire
+	hand       gate.Hand               // nor does what is set by hand
 }
 
 // openCase is a case with the alert that opened it.
@@ -48,6 +53,9 @@ func New() *Ledger {
 		incidents:  shelf[incidentKey, gate.Incident]{},
 		pointers:   shelf[string, string]{},
 		cases:      shelf[string, openCase]{},
+		dropped:    shelf[string, []byte]{},
+		groups:     shelf[string, gate.Group]{},
+		surges:     shelf[string, gate.Surge]{},
 		accounts:   map[string]gate.Account{},
 	}
 }
@@ -79,12 +87,17 @@ func (l *Ledger) Look(ctx context.Context, q ledger.Question, now time.Time) (ga
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v := gate.View{Pointers: map[string]string{}, Cases: map[string]gate.Case{}, Account: l.account(q.Agent)}
+	v := l.view(q.Agent)
 	if d, there := l.deliveries.get(q.Delivery, now); there {
-		v.Delivery = &d
+		v.Delivery = read(d)
 	}
-	v.Incident, _ = l.incidents.get(keyOf(q.Incident), now)
-	named := []string{v.Incident.Case}
+	in, _ := l.incidents.get(keyOf(q.Incident), now)
+	v.Incident = copyIncident(in)
+	group, _ := l.groups.get(q.Group, now)
+	v.Group = copyGroup(group)
+	surge, _ := l.surges.get(q.Surge, now)
+	v.Surge = copySurge(surge)
+	named := []string{v.Incident.Case, v.Surge.Case}
 	for _, key := range q.Pointers {
 		if id, there := l.pointers.get(key, now); there {
 			v.Pointers[key] = id
@@ -104,12 +117,31 @@ func (l *Ledger) LookCase(ctx context.Context, id, agent string, now time.Time) 
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v := gate.View{Pointers: map[string]string{}, Cases: map[string]gate.Case{}, Account: l.account(agent)}
+	v := l.view(agent)
 	if id == "" {
 		return v, l.addCases(&v, slices.Collect(maps.Keys(v.Account.Running)), now)
 	}
 	v.Leads = map[string]alert.Alert{}
-	return v, l.addCases(&v, []string{id}, now)
+	if err := l.addCases(&v, []string{id}, now); err != nil || len(v.Cases) > 0 {
+		return v, err
+	}
+	lead, there := l.dropped.get(id, now)
+	if !there {
+		return v, nil
+	}
+	a, err := ledger.DecodeLead(lead)
+	if err != nil {
+		return v, fmt.Errorf("case %s: %w", id, err)
+	}
+	v.Leads[id] = a
+	return v, nil
+}
+
+// view begins a View with what every one has.
+func (l *Ledger) view(agent string) gate.View {
+	return gate.View{
+		Pointers: map[string]string{}, Cases: map[string]gate.Case{}, Account: l.account(agent), Hand: copyHand(l.hand),
+	}
 }
 
 // addCases adds the cases that are there, with the alerts that opened them where the view wants them.
@@ -119,7 +151,7 @@ func (l *Ledger) addCases(v *gate.View, ids []string, now time.Time) error {
 		if !there {
 			continue
 		}
-		v.Cases[id] = c.out()
+		v.Cases[id] = copyCase(c.Case)
 		if v.Leads == nil {
 			continue
 		}
@@ -133,16 +165,9 @@ func (l *Ledger) addCases(v *gate.View, ids []string, now time.Time) error {
 }
 
 func (l *Ledger) account(agent string) gate.Account {
-	a := l.accounts[agent]
+	a := copyAccount(l.accounts[agent])
 	a.Agent = agent
-	a.Running = maps.Clone(a.Running)
 	return a
-}
-
-func (c openCase) out() gate.Case {
-	out := c.Case
-	out.Members = slices.Clone(c.Members)
-	return out
 }
 
 // Due implements ledger.Ledger.
@@ -181,7 +206,7 @@ func (l *Ledger) List(
 		if len(page) == ledger.PageSize(limit) {
 			return page, page[len(page)-1].Order(), nil
 		}
-		page = append(page, c.out())
+		page = append(page, copyCase(c.Case))
 	}
 	return page, "", nil
 }
@@ -197,7 +222,30 @@ func (l *Ledger) Verdict(ctx context.Context, delivery string, now time.Time) (*
 	if !there {
 		return nil, nil
 	}
-	return &d, nil
+	return read(d), nil
+}
+
+// read gives a delivery as one who reads it may have it.
+func read(d gate.Delivery) *gate.Delivery {
+	d.Saw = ledger.DecodeSaw(ledger.EncodeSaw(d.Saw))
+	return &d
+}
+
+// Incidents implements ledger.Lister.
+func (l *Ledger) Incidents(ctx context.Context, org, monitor string, limit int, now time.Time) ([]gate.Incident, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var list []gate.Incident
+	for key := range l.incidents {
+		if in, there := l.incidents.get(key, now); there && key.org == org && key.monitor == monitor {
+			list = append(list, copyIncident(in))
+		}
+	}
+	slices.SortFunc(list, ledger.CompareIncidents)
+	return list[:min(len(list), ledger.PageSize(limit))], nil
 }
 
 // bucket gives an Agent's cases of one bucket in its order.
