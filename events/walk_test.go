@@ -144,7 +144,7 @@ func TestTicks(t *testing.T) {
 	}
 }
 
-// Every verdict that the default policy can give without trouble is shown by some delivery.
+// Every verdict that each alert can get by itself, without trouble and without a policy, is shown by some delivery.
 func TestEveryCaseIsThere(t *testing.T) {
 	shown := map[gate.Reason]bool{}
 	for _, d := range load(t).HTTP {
@@ -156,7 +156,9 @@ func TestEveryCaseIsThere(t *testing.T) {
 		}
 	}
 	elsewhere := []gate.Reason{ // of policies and troubles that the corpus has none of
-		gate.Lifted, gate.Covered, gate.Holding, gate.NoSlot, gate.AgentDown, gate.AgentShut,
+		gate.Lifted, gate.Covered, gate.NotTold, gate.Holding, gate.NoSlot, gate.AgentDown, gate.AgentShut,
+		gate.OverBudget, gate.Storming, gate.InStorm, gate.WouldStart, gate.FlapStart, gate.IsFlapping,
+		gate.NotStarted, gate.Silenced, gate.IsModeOff, gate.OnlyCritical,
 	}
 	for reason := range gate.Reasons() {
 		if !shown[reason] && !slices.Contains(elsewhere, reason) {
