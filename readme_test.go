@@ -44,6 +44,8 @@ var commands = map[string]string{
 	"go build -o bin/ ./cmd/alertbridge": here,
 	"bin/alertbridge send --fresh events/http/triggered-p1.json":         here,
 	"bin/alertbridge cases list":                                         here,
+	"alertbridge policy check":                                           here,
+	"alertbridge policy show events/http/triggered-p1.json":              here,
 	"bin/alertbridge run":                                                here,
 	"bin/alertbridge run --quiet-events":                                 here,
 	"make test":                                                          ci,
@@ -130,12 +132,14 @@ func TestReadmeOnThisComputer(t *testing.T) {
 		{"bin/alertbridge send --fresh events/http/triggered-p1.json", "202  join"},
 		{"bin/alertbridge cases list", "started"},
 		{test, "202"},
+		{"alertbridge policy check", "policy.yaml can be used."},
+		{"alertbridge policy show events/http/triggered-p1.json", "ranks as CRITICAL"},
 	} {
 		if commands[c.command] != here {
 			t.Errorf("the list does not say that this test runs %s", c.command)
 		}
-		args := strings.Fields(strings.TrimPrefix(strings.Replace(c.command, "WEBHOOK-URL", b.url, 1), "bin/alertbridge "))
-		if c.command != test {
+		args := strings.Fields(strings.TrimPrefix(strings.TrimPrefix(strings.Replace(c.command, "WEBHOOK-URL", b.url, 1), "bin/"), "alertbridge "))
+		if c.command != test && args[0] != "policy" {
 			args = append(args, "--url", b.url)
 		}
 		out, err := exec.Command(bin, args...).CombinedOutput()

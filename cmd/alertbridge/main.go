@@ -84,7 +84,7 @@ func rootCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(runCommand(), sendCommand(), casesCommand(), versionCommand())
+	root.AddCommand(runCommand(), sendCommand(), casesCommand(), policyCommand(), versionCommand())
 	root.InitDefaultHelpCmd()
 	help, _, _ := root.Find([]string{"help"}) // cobra's, which takes any words and then explains the whole
 	help.Args = func(_ *cobra.Command, args []string) error {

@@ -175,6 +175,10 @@ func TestWrongCommandLines(t *testing.T) {
 		{[]string{"cases", "list", "--url", "/x"}, `--url is "/x" and must be an address`},
 		{[]string{"cases", "show"}, "name one case by its id"},
 		{[]string{"cases", "show", "a", "b"}, "name one case by its id"},
+		{[]string{"policy", "chek"}, `there is no command "chek"; did you mean "check"?`},
+		{[]string{"policy", "check", "a", "b"}, `it takes one file, and got ["a" "b"]`},
+		{[]string{"policy", "show"}, "name one file with a delivery, or - for standard input"},
+		{[]string{"policy", "show", "../../events/http/triggered-p1.json", "--policy", "../../policy.yaml", "-o", "xml"}, `--output is "xml" and must be text or json`},
 		{[]string{"version", "-o", "xml"}, `--output is "xml" and must be text or json`},
 	} {
 		got := call(t, "", row.args...)

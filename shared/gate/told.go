@@ -10,7 +10,7 @@ import (
 // what was set by hand, what the decision rested on, and the incident's memory of it.
 func (d arrival) told(dec Decision) Decision {
 	rec := dec.Change.Delivery
-	rec.Because, rec.Hand, rec.Saw = d.because(dec), d.touchedBy(dec.Reason), d.saw()
+	rec.Because, rec.Hand, rec.Saw = cut(d.because(dec), maxTold), cut(d.touchedBy(dec.Reason), maxTold), d.saw()
 	if w := dec.Change.Incident; w != nil {
 		m := Mention{Delivery: rec.ID, Time: rec.Time, Transition: rec.Transition, Verdict: rec.Verdict, Reason: rec.Reason}
 		recent := append(w.Now.Recent[:len(w.Now.Recent):len(w.Now.Recent)], m)
@@ -18,6 +18,9 @@ func (d arrival) told(dec Decision) Decision {
 	}
 	return dec
 }
+
+// maxTold bounds a line for people, in characters: the name of a grouping key is anybody's text.
+const maxTold = 300
 
 // because gives the numbers that decided.
 func (d arrival) because(dec Decision) string {

@@ -9,8 +9,8 @@
 //
 // What a name means: one of the fields below, or else the key of a tag. Names are compared without regard to case,
 // values with it. What an alert does not have is the empty text, so `service = ""` means that it has no such tag. A
-// value can stand in quotes, and must where it begins or ends with a space or a quote: "…" as Go and amtool write them,
-// '…' as it stands.
+// value can stand in quotes, and must where it begins or ends with a space or a quote: "…" with the escapes that amtool
+// knows (\" \\ \n), '…' as it stands.
 //
 // Fields hide tags of their name; `tag:monitor` is the tag called monitor, whatever the fields are.
 //
@@ -136,7 +136,7 @@ func Parse(text string) (Matcher, error) {
 }
 
 // String is the Matcher as Parse reads it.
-func (m Matcher) String() string { return fmt.Sprintf("%s %s %q", m.Name, m.Op, m.Value) }
+func (m Matcher) String() string { return m.Name + " " + string(m.Op) + " " + quoted(m.Value) }
 
 // MarshalText gives what String does.
 func (m Matcher) MarshalText() ([]byte, error) { return []byte(m.String()), nil }

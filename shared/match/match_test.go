@@ -20,33 +20,36 @@ func sample() *alert.Alert {
 
 func TestMeets(t *testing.T) {
 	for text, want := range map[string]bool{
-		`env = prod`:          true,
-		`env=prod`:            true,
-		`env = "prod"`:        true,
-		`env = 'prod'`:        true,
-		`env = Prod`:          false, // values are compared with regard to case
-		`ENV = prod`:          true,  // names are not
-		`region = eu`:         true,
-		`env != prod`:         false,
-		`env != dev`:          true,
-		`team = core`:         true,  // one of several
-		`team != core`:        false, // and then not none
-		`team != data`:        true,
-		`team =~ pay.*|x`:     true,
-		`team =~ pa`:          false, // as a whole
-		`team =~ ay`:          false,
-		`team =~ "c(or|ar)e"`: true,
-		`team !~ pa`:          true,
-		`team !~ pay|data`:    false,
-		`service = ""`:        true, // there is none
-		`service =`:           true,
-		`service != ""`:       false,
-		`service !~ .+`:       true,
-		`service =~ .*`:       true,
-		`env = ""`:            false,
-		`bare = ""`:           true, // a tag without a value has none
-		`image = shop:417`:    true,
-		`shard = 3`:           true, // the scope has tags too
+		`env = prod`:           true,
+		`env=prod`:             true,
+		`env = "prod"`:         true,
+		`env = 'prod'`:         true,
+		`env = Prod`:           false, // values are compared with regard to case
+		`ENV = prod`:           true,  // names are not
+		`region = eu`:          true,
+		`env != prod`:          false,
+		`env != dev`:           true,
+		`team = core`:          true,  // one of several
+		`team != core`:         false, // and then not none
+		`team != data`:         true,
+		`team =~ pay.*|x`:      true,
+		`team =~ pa`:           false, // as a whole
+		`team =~ ay`:           false,
+		`team =~ "c(or|ar)e"`:  true,
+		`host !~ "web-\d+"`:    true, // a backslash that escapes nothing stands for itself
+		`title =~ ".*web-\d"`:  true,
+		`title =~ ".*web-\\d"`: true,
+		`team !~ pa`:           true,
+		`team !~ pay|data`:     false,
+		`service = ""`:         true, // there is none
+		`service =`:            true,
+		`service != ""`:        false,
+		`service !~ .+`:        true,
+		`service =~ .*`:        true,
+		`env = ""`:             false,
+		`bare = ""`:            true, // a tag without a value has none
+		`image = shop:417`:     true,
+		`shard = 3`:            true, // the scope has tags too
 
 		`monitor = 77`:                          true,
 		`monitor = synthetic`:                   false, // fields hide tags
@@ -143,7 +146,7 @@ func TestParseRefuses(t *testing.T) {
 		`{env="prod"}`:                    "\"{env=\\\"prod\\\"}\" is a list of matchers in braces; write each by itself and without them",
 		`env = "prod`:                     `the value "prod begins with a quote that does not end`,
 		`env = "`:                         `the value " begins with a quote that does not end`,
-		`env = "a"b"`:                     `the value "a"b" is not quoted rightly; a quote or backslash within is written \" or \\`,
+		`env = "a"b"`:                     `the value "a"b" is not quoted rightly; a quote or a last backslash within is written \" or \\`,
 		`env = 'a'b'`:                     `the value 'a'b' has a quote in the middle; write it between " and "`,
 		"env =~ (":                        "\"(\" is no regular expression: error parsing regexp: missing closing ): `(`",
 		"env =~ a)|(b":                    "\"a)|(b\" is no regular expression: error parsing regexp: unexpected ): `a)|(b`",

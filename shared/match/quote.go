@@ -2,11 +2,11 @@ package match
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 )
 
-// unquoted is a value without its quotes: "…" with escapes, '…' as it stands.
+// unquoted is a value without its quotes. Between " and " it is read as Alertmanager does: \" \\ and \n are escapes, and
+// any other backslash stands for itself, so that "web-\d+" needs no second one. Between ' and ' all is as it stands.
 func unquoted(s string) (string, error) {
 	if s == "" || s[0] != '"' && s[0] != '\'' {
 		return s, nil
@@ -22,9 +22,30 @@ func unquoted(s string) (string, error) {
 		}
 		return inner, nil
 	}
-	value, err := strconv.Unquote(s)
-	if err != nil {
-		return "", fmt.Errorf("the value %s is not quoted rightly; a quote or backslash within is written \\\" or \\\\", s)
+	return unescaped(s, inner)
+}
+
+func unescaped(whole, inner string) (string, error) {
+	var value strings.Builder
+	for i := 0; i < len(inner); i++ {
+		c := inner[i]
+		switch {
+		case c == '"' || c == '\\' && i == len(inner)-1:
+			return "", fmt.Errorf("the value %s is not quoted rightly; a quote or a last backslash within is written \\\" or \\\\", whole)
+		case c == '\\' && strings.IndexByte(`"\`, inner[i+1]) >= 0:
+			i++
+			value.WriteByte(inner[i])
+		case c == '\\' && inner[i+1] == 'n':
+			i++
+			value.WriteByte('\n')
+		default:
+			value.WriteByte(c)
+		}
 	}
-	return value, nil
+	return value.String(), nil
+}
+
+// quoted is a value as unquoted reads it.
+func quoted(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(s) + `"`
 }

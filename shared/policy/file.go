@@ -10,6 +10,14 @@ import (
 	"github.com/alertbridge/alertbridge/shared/match"
 )
 
+// What may stand at the keys that are not settings.
+const (
+	takesAgents = "a mapping of names to what each agent may spend"
+	takesRoutes = "a list of routes, each beginning with - match:"
+	takesName   = "a text of one line and at most 60 characters"
+	takesMatch  = "matchers such as env = prod, each a text in a list"
+)
+
 // file is a policy as it is written.
 type file struct {
 	root     settings
@@ -24,6 +32,7 @@ type route struct {
 	name  string
 	at    pos
 	match []match.Matcher // nil: they could not be read
+	says  []string        // what it changes, as it is written
 	settings
 }
 
@@ -32,8 +41,8 @@ func readFile(top node, r *reader) *file {
 	f := &file{root: defaultSettings(), account: defaultAccount(), agents: map[string]account{}, declared: map[string]pos{}}
 	var agents, routes *node
 	keys := append(rootKeys(&f.root, &f.account),
-		key{name: "agents", what: "a mapping of names to what each agent may spend", read: func(_ *reader, n node) { agents = &n }},
-		key{name: "routes", what: "a list of routes", read: func(_ *reader, n node) { routes = &n }},
+		key{name: "agents", what: takesAgents, read: func(_ *reader, n node) { agents = &n }},
+		key{name: "routes", what: takesRoutes, read: func(_ *reader, n node) { routes = &n }},
 	)
 	r.mapping(top, "a policy", keys, map[string]string{
 		"match": "to a route", "name": "to a route", "default": "under mode or hold", "for": "to a set of group_by", "keys": "to a set of group_by",
@@ -51,7 +60,7 @@ func readFile(top node, r *reader) *file {
 
 func (f *file) readAgents(n node, r *reader) {
 	if n.kind != mapping {
-		r.wrong(n, "agents", "a mapping of names to what each agent may spend")
+		r.wrong(n, "agents", takesAgents)
 		return
 	}
 	if len(n.pairs) > MaxAgents {
@@ -82,7 +91,7 @@ func (f *file) readAgents(n node, r *reader) {
 
 func (f *file) readRoutes(n node, r *reader) {
 	if n.kind != list {
-		r.wrong(n, "routes", "a list of routes, each beginning with - match:")
+		r.wrong(n, "routes", takesRoutes)
 		return
 	}
 	if len(n.items) > MaxRoutes {
@@ -102,7 +111,7 @@ func (f *file) readRoutes(n node, r *reader) {
 	}
 }
 
-// maxRouteName bounds the name of a route, in characters: it stands in every verdict's record.
+// maxRouteName bounds the name of a route, in characters: it stands in every verdict's record. See takesName.
 const maxRouteName = 60
 
 func (f *file) readRoute(n node, i int, r *reader) route {
@@ -113,14 +122,14 @@ func (f *file) readRoute(n node, i int, r *reader) route {
 	}
 	matched := false
 	keys := append([]key{
-		{name: "name", what: fmt.Sprintf("a text of 1 to %d characters", maxRouteName), read: func(r *reader, n node) {
+		{name: "name", what: takesName, read: func(r *reader, n node) {
 			if n.kind != text || n.text == "" || len([]rune(n.text)) > maxRouteName || alert.Line(n.text) != n.text {
-				r.wrong(n, "name", fmt.Sprintf("a text of one line and at most %d characters", maxRouteName))
+				r.wrong(n, "name", takesName)
 				return
 			}
 			rt.name = n.text
 		}},
-		{name: "match", what: "a list of matchers such as [env = prod]", read: func(r *reader, n node) {
+		{name: "match", what: takesMatch, read: func(r *reader, n node) {
 			matched = true
 			if list, ok := r.matchers(n, "match"); ok {
 				rt.match = list
@@ -130,6 +139,11 @@ func (f *file) readRoute(n node, i int, r *reader) route {
 	found := len(r.list)
 	r.mapping(n, "a route", keys, elsewhere)
 	matched = matched || slices.ContainsFunc(n.pairs, func(p pair) bool { return p.key == "match" })
+	for _, p := range n.pairs {
+		if p.key != "name" && p.key != "match" {
+			rt.says = append(rt.says, p.key+": "+p.value.short())
+		}
+	}
 	if n.kind == mapping && !matched && len(r.list) == found {
 		r.add(n.at, "a route without match would take every alert; what is meant for all of them stands at the root")
 	}
@@ -185,17 +199,11 @@ func (f *file) checkSettings(s *settings, ofRoute bool, r *reader) {
 }
 
 func (a *account) check(whose string, ofAgent bool, r *reader) {
-	later := func(x, y pos) pos {
-		if x.line > y.line {
-			return x
-		}
-		return y
-	}
 	own := func(at pos) bool { return at.line > 0 && at.agent == ofAgent }
 	if at := later(a.slots.at, a.criticalSlots.at); own(at) && a.criticalSlots.v >= a.slots.v {
 		r.add(at, "slots of %s: %d of %d are for critical cases only, which leaves none for the others; to start critical ones only, write mode: critical_only", whose, a.criticalSlots.v, a.slots.v)
 	}
-	if at := later(later(a.month.at, a.price.at), a.expected.at); own(at) && a.month.v > 0 && a.investigation() > a.month.v {
+	if at := later(a.month.at, a.price.at, a.expected.at); own(at) && a.month.v > 0 && a.investigation() > a.month.v {
 		r.add(at, "budget of %s: one investigation is reckoned to cost %s (%s at $%s a second), and a month has %s: nothing would start but critical cases", whose, a.investigation(), show(a.expected.v), plainDollars(a.price.v), a.month.v)
 	}
 }

@@ -236,7 +236,7 @@ func criticalKey(s *setting[[][]match.Matcher]) key {
 					*s = setting[[][]match.Matcher]{all, r.at(n)}
 				}
 			default:
-				hint := ""
+				hint := asMatcher(n)
 				if n.kind == text {
 					hint = like(n.text, []string{string(always), string(never)})
 				}
@@ -310,6 +310,10 @@ func groupByKey(s *setting[[]keySet]) key {
 
 func (r *reader) keySet(n node) keySet {
 	var set keySet
+	if n.kind != mapping {
+		r.wrong(n, "group_by", "sets such as {keys: [monitor, env], for: 30m}")
+		return set
+	}
 	within := setting[time.Duration]{}
 	found := len(r.list)
 	r.mapping(n, "group_by", []key{
@@ -317,7 +321,7 @@ func (r *reader) keySet(n node) keySet {
 		duration("for", &within, 0, 7*day),
 	}, nil)
 	set.within = within.v
-	if n.kind == mapping && len(r.list) == found {
+	if len(r.list) == found {
 		for _, name := range []string{"keys", "for"} {
 			if !slices.ContainsFunc(n.pairs, func(p pair) bool { return p.key == name }) {
 				r.add(n.at, "group_by: a set without %s; write it like {keys: [monitor, env], for: 30m}", name)

@@ -56,8 +56,16 @@ func (p *problems) err(file string) error {
 // like says which of the names was probably meant, as the end of a sentence; "" when none is near.
 func like(word string, names []string) string {
 	best, least := "", 0
+	w := plain(word)
 	for _, n := range names {
-		if d := distance(plain(word), plain(n)); d <= min(3, max(len(plain(n))/3, 1)) && (best == "" || d < least) {
+		d, most := distance(w, plain(n)), min(3, max(len(plain(n))/3, 1))
+		switch {
+		case len(w) > 3 && (strings.HasPrefix(w, plain(n)) || strings.HasPrefix(plain(n), w)):
+			d = min(d, 1)
+		case len(w) < 3: // P7 is like everything and nothing
+			most = 0
+		}
+		if d <= most && (best == "" || d < least) {
 			best, least = n, d
 		}
 	}

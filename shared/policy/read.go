@@ -46,7 +46,7 @@ func (r *reader) wrong(n node, name, what string, hint ...string) {
 // mapping reads the keys of a mapping. Elsewhere says of keys that belong somewhere else where that is.
 func (r *reader) mapping(n node, name string, keys []key, elsewhere map[string]string) {
 	if n.kind != mapping {
-		r.wrong(n, name, "a mapping with "+or(nameList(keys)))
+		r.wrong(n, name, "a mapping with "+few(nameList(keys)))
 		return
 	}
 	for _, p := range n.pairs {
@@ -69,6 +69,14 @@ func (r *reader) unknown(p pair, name string, names []string, elsewhere map[stri
 		return
 	}
 	r.add(p.at, "%s has no key %s%s; it has %s", name, quote(p.key), like(p.key, names), and(names))
+}
+
+// few names some of the keys, as an example of what is meant.
+func few(names []string) string {
+	if len(names) > 6 {
+		return strings.Join(names[:4], ", ") + " and so on"
+	}
+	return or(names)
 }
 
 func nameList(keys []key) []string {
@@ -94,11 +102,11 @@ func (r *reader) word(n node, name string, words []string) (string, bool) {
 	if n.kind == text && slices.Contains(words, n.text) {
 		return n.text, true
 	}
-	hint := ""
 	if n.kind == text {
-		hint = like(n.text, words)
+		r.add(n.at, "%s: there is no %s%s; it takes %s", name, quote(n.text), like(n.text, words), or(words))
+	} else {
+		r.wrong(n, name, or(words))
 	}
-	r.wrong(n, name, or(words), hint)
 	return "", false
 }
 
@@ -142,6 +150,9 @@ func (r *reader) duration(n node, name, what string, least, most time.Duration) 
 	}
 	d, ok := parseDuration(n.text)
 	switch {
+	case strings.HasPrefix(n.text, "-"):
+		r.add(n.at, "%s: %s is negative; it takes %s", name, quote(n.text), what)
+		return 0, false
 	case !ok:
 		r.add(n.at, "%s: %s is no time; it takes %s, written like 30s, 5m or 1h30m", name, quote(n.text), what)
 	case d < least || d > most:
@@ -182,6 +193,9 @@ func show(d time.Duration) string {
 		return "0s"
 	}
 	out := ""
+	if days := d / day; days > 1 && d%day == 0 {
+		return fmt.Sprintf("%dd", days)
+	}
 	for _, u := range []struct {
 		of   time.Duration
 		name string
@@ -281,26 +295,21 @@ func plainDollars(d gate.Dollars) string {
 
 // matchers reads a list of matchers, or a single one.
 func (r *reader) matchers(n node, name string) ([]match.Matcher, bool) {
-	const what = "matchers such as env = prod, each a text in a list"
 	if n.kind == text {
 		n = node{kind: list, at: n.at, items: []node{n}}
 	}
 	if n.kind != list {
-		hint := ""
-		if n.kind == mapping && len(n.pairs) > 0 && n.pairs[0].value.kind == text {
-			hint = fmt.Sprintf("; did you mean [%s = %s]?", cut(n.pairs[0].key), cut(n.pairs[0].value.text))
-		}
-		r.wrong(n, name, what, hint)
+		r.wrong(n, name, takesMatch, asMatcher(n))
 		return nil, false
 	}
 	var all []match.Matcher
 	fine := true
 	for _, item := range n.items {
-		m, ok := r.matcher(item, name, what)
+		m, ok := r.matcher(item, name)
 		all, fine = append(all, m), fine && ok
 	}
 	if fine && len(all) == 0 {
-		r.add(n.at, "%s: there is no matcher; it takes %s", name, what)
+		r.add(n.at, "%s: there is no matcher; it takes %s", name, takesMatch)
 		return nil, false
 	}
 	if fine && match.Never(all) {
@@ -310,13 +319,9 @@ func (r *reader) matchers(n node, name string) ([]match.Matcher, bool) {
 	return all, fine
 }
 
-func (r *reader) matcher(n node, name, what string) (match.Matcher, bool) {
+func (r *reader) matcher(n node, name string) (match.Matcher, bool) {
 	if n.kind != text {
-		hint := ""
-		if n.kind == mapping && len(n.pairs) == 1 && n.pairs[0].value.kind == text {
-			hint = fmt.Sprintf("; did you mean %s = %s?", cut(n.pairs[0].key), cut(n.pairs[0].value.text))
-		}
-		r.wrong(n, name, what, hint)
+		r.wrong(n, name, takesMatch, asMatcher(n))
 		return match.Matcher{}, false
 	}
 	m, err := match.Parse(n.text)
@@ -329,6 +334,14 @@ func (r *reader) matcher(n node, name, what string) (match.Matcher, bool) {
 		return m, false
 	}
 	return m, true
+}
+
+// asMatcher proposes a matcher for a mapping.
+func asMatcher(n node) string {
+	if n.kind != mapping || len(n.pairs) == 0 || n.pairs[0].value.kind != text {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %s = %s?", cut(n.pairs[0].key), cut(n.pairs[0].value.text))
 }
 
 func sentence(matchers []match.Matcher) string {

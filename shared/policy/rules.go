@@ -65,7 +65,7 @@ func rulesFor(s *settings, a *account, rank alert.Severity, kind int) gate.Rules
 		MaxAge: s.maxAge.v, Window: s.window.v, Quiet: s.quiet.v, Estimate: a.expected.v,
 		Hold: s.hold[rank].v, Fresh: s.fresh.v, LateHold: s.lateHold.v,
 		Slots: a.slots.v, CriticalSlots: a.criticalSlots.v,
-		Budget: gate.Budget{Month: a.month.v, Case: a.investigation(), Bucket: a.bucket.v, CriticalPerDay: a.criticalPerDay.v},
+		Budget: a.budget(),
 	}
 	switch kind {
 	case triggered, reTriggered, renotify:

@@ -96,6 +96,11 @@ func (a account) investigation() gate.Dollars {
 	return gate.Dollars(int64(a.price.v) * int64(a.expected.v/time.Second))
 }
 
+// budget is what the Agent's cases may cost.
+func (a account) budget() gate.Budget {
+	return gate.Budget{Month: a.month.v, Case: a.investigation(), Bucket: a.bucket.v, CriticalPerDay: a.criticalPerDay.v}
+}
+
 // defaultSettings are right for a small team. The shipped policy.yaml shows each, with its reason.
 func defaultSettings() settings {
 	return settings{

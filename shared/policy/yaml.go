@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/ast"
@@ -13,8 +14,8 @@ import (
 
 // Limits of a file, far above what a team writes: they bound what a function does before its first alert.
 const (
-	MaxSize  = 128 << 10 // bytes
-	maxDepth = 20        // brackets within brackets, lists within lists
+	MaxSize  = 64 << 10 // bytes
+	maxDepth = 20       // brackets within brackets, lists within lists
 )
 
 // node is a part of the file. Only what a policy is made of can be one: mappings, lists, texts and numbers.
@@ -63,12 +64,35 @@ func (n node) is() string {
 	return "this cannot be read"
 }
 
+// short writes the node on one line.
+func (n node) short() string {
+	var parts []string
+	switch n.kind {
+	case list:
+		for _, item := range n.items {
+			parts = append(parts, item.short())
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case mapping:
+		for _, p := range n.pairs {
+			parts = append(parts, p.key+": "+p.value.short())
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	}
+	return n.text
+}
+
 // readYAML makes nodes of a file, and says what in it is no YAML, or more of it than a policy needs. An empty file is
 // an empty mapping.
 func readYAML(content []byte, p *problems) node {
 	top := node{kind: mapping, at: pos{line: 1, col: 1}}
+	if len(content) > MaxSize {
+		p.add(pos{}, "the file has %d bytes, and at most %d are read", len(content), MaxSize)
+		return top
+	}
+	content = bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n")) // of which the library would count two lines
 	if at, ok := plainText(content); !ok {
-		p.add(at, "the file is not text in UTF-8 of at most %d bytes", MaxSize)
+		p.add(at, "here stands what is no text in UTF-8; save the file as such")
 		return top
 	}
 	file, err := parse(content)
@@ -81,6 +105,9 @@ func readYAML(content []byte, p *problems) node {
 		}
 		if errors.As(err, &syntax) {
 			at, words = position(syntax.GetToken()), syntax.GetMessage()
+		}
+		if strings.Contains(words, "\t") {
+			words = "a tab stands where only spaces can"
 		}
 		p.add(at, "this is no YAML: %s", words)
 		return top
@@ -101,13 +128,10 @@ func readYAML(content []byte, p *problems) node {
 
 // plainText tells whether the content can be read at all, and else where it cannot.
 func plainText(content []byte) (pos, bool) {
-	if len(content) > MaxSize {
-		return pos{}, false
-	}
 	line, col := 1, 1
 	for len(content) > 0 {
 		r, size := utf8.DecodeRune(content)
-		if r == utf8.RuneError && size == 1 || r == 0 {
+		if r == utf8.RuneError && size == 1 || r == 0 || r == '\r' {
 			return pos{line: line, col: col}, false
 		}
 		if col++; r == '\n' {

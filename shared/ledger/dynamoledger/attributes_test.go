@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/alertbridge/alertbridge/shared/gate"
 )
 
 // values are one of each type that an attribute can have.
@@ -31,6 +33,8 @@ func TestAttributesOfAnotherType(t *testing.T) {
 			case name == attrPK, name == attrSK, name == attrBucket, name == attrOrder: // the table holds these to their type
 				continue
 			case r.kind == "lead" && name == attrExpires: // a lead is there as long as its case
+				continue
+			case name == attrSaw: // nothing is decided on it: TestSawThatCannotBeRead
 				continue
 			}
 			for _, v := range values() {
@@ -106,7 +110,8 @@ func TestAttributesThatAreMissing(t *testing.T) {
 	}
 }
 
-// What a newer build adds without a new format is overlooked, whatever its type, also in members and reservations.
+// What a newer build adds without a new format is overlooked, whatever its type, also in members, reservations, steps,
+// notifications and silences.
 func TestAttributesThatAreNew(t *testing.T) {
 	plain, err := lookWith(t, func(string, item) {})
 	if err != nil {
@@ -129,11 +134,37 @@ func TestAttributesThatAreNew(t *testing.T) {
 						run.(*types.AttributeValueMemberM).Value["new"] = value
 					}
 				}
+				for _, list := range []string{"steps", "recent", "silences"} {
+					if l, there := it[list].(*types.AttributeValueMemberL); there {
+						for _, e := range l.Value {
+							e.(*types.AttributeValueMemberM).Value["new"] = value
+						}
+					}
+				}
 				it["new"] = value
 			})
 			if err != nil || !reflect.DeepEqual(v, plain) {
 				t.Errorf("a %s with %s is read as %+v, %v", r.kind, wire(value), v, err)
 			}
 		}
+	}
+}
+
+// What a decision rested on decides nothing any more. Whatever stands there, the delivery is read, without it.
+func TestSawThatCannotBeRead(t *testing.T) {
+	for _, value := range append(values(), text(""), text("{"), text("[]"), text("null"), text("{}"), text(`{"format":2}`),
+		text(`{"format":1,"now":"yesterday"}`), text(`{"format":1,"view":{"hand":{"silences":[{"matchers":["service"]}]}}}`)) {
+		v, err := lookWith(t, func(kind string, it item) {
+			if kind == "delivery" {
+				it[attrSaw] = value
+			}
+		})
+		if err != nil || v.Delivery == nil || v.Delivery.Saw != nil || v.Delivery.Verdict != gate.Start {
+			t.Errorf("with %s it is read as %+v, %v", wire(value), v.Delivery, err)
+		}
+	}
+	v, err := lookWith(t, func(string, item) {})
+	if err != nil || v.Delivery.Saw == nil || v.Delivery.Saw.Alert.Title != "CPU is high" {
+		t.Errorf("untouched it is read as %+v, %v", v.Delivery, err)
 	}
 }

@@ -212,6 +212,13 @@ func TestRoundTrips(t *testing.T) {
 	step("the account without reservations", 1, lookCase(""))
 	step("a commit of every record", 1, func() error { return b.Commit(ctx, first) })
 	step("a look that names a case", 2, look)
+	step("a write of an environment", 1, func() error {
+		return b.Commit(ctx, gate.Change{At: now, Surge: &gate.SurgeWrite{Now: gate.Surge{Name: "prod", Case: "ab-1", Version: 1}}})
+	})
+	step("a look at an environment that names a case", 2, func() error {
+		_, err := b.Look(ctx, ledger.Question{Surge: "prod"}, now)
+		return err
+	})
 	step("a case", 1, lookCase("ab-1"))
 	step("the account with a reservation", 2, lookCase(""))
 	step("an empty commit", 0, func() error { return b.Commit(ctx, gate.Change{At: now}) })
@@ -230,6 +237,13 @@ func TestRoundTrips(t *testing.T) {
 	})
 	step("* an empty page", 1, func() error {
 		_, _, err := l.List(ctx, agent, gate.Closed, 10, "", now)
+		return err
+	})
+	step("* a monitor's incidents", 1, func() error {
+		list, err := l.Incidents(ctx, "1", "2", 10, now)
+		if err == nil && len(list) != 1 {
+			err = fmt.Errorf("got %+v", list)
+		}
 		return err
 	})
 	step("* a verdict", 1, func() error {
@@ -267,17 +281,24 @@ func TestExpiryOfItems(t *testing.T) {
 	first.Incident = &gate.IncidentWrite{Now: gate.Incident{Key: alert.Incident{Org: "1", Monitor: "2", Key: "c.3"}, Version: 1}}
 	first.Pointers = []gate.PointerWrite{{Key: "k-1", Now: "ab-1"}}
 	first.Account = &gate.AccountWrite{Agent: agent, Put: map[string]gate.Reservation{"ab-1": {Attempt: 1, Until: now}}}
+	first.Group = &gate.GroupWrite{Now: gate.Group{Name: "1/2/host", Version: 1}}
+	first.Surge = &gate.SurgeWrite{Now: gate.Surge{Name: "1/prod", Version: 1}}
+	first.Hand = &gate.HandWrite{Now: gate.Hand{Version: 1}}
+	first.Lead = &gate.LeadWrite{Case: "ab-2", Alert: alert.Alert{Delivery: "d-2"}}
 	if err := l.Commit(ctx, first); err != nil {
 		t.Fatal(err)
 	}
 	life := now.Add(ledger.Life).Truncate(time.Second)
-	for _, k := range [][2]string{{"D#d-1", "D"}, {"I#1#2", "c.3"}, {"K#k-1", "K"}, {"C#ab-1", "C"}} {
+	for _, k := range [][2]string{{"D#d-1", "D"}, {"I#1#2", "c.3"}, {"K#k-1", "K"}, {"C#ab-1", "C"}, {"G#1/2/host", "G"}, {"S#1/prod", "S"}, {"C#ab-2", "L"}} {
 		if at, _ := expires(k[0], k[1]); !at.Equal(life) {
 			t.Errorf("item %v expires at %v, want %v", k, at, life)
 		}
 	}
 	if at, there := expires("A#"+agent, "A"); there {
 		t.Errorf("the account expires at %v; it must not", at)
+	}
+	if at, there := expires("H", "H"); there {
+		t.Errorf("what is set by hand expires at %v; it must not", at)
 	}
 	at := now
 	for _, days := range []time.Duration{0, 14, 29, 3, 30, 30, 1, 30} {

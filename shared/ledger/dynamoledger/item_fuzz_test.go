@@ -25,6 +25,13 @@ func FuzzItem(f *testing.F) {
 	f.Add(4, "alert", 0, `{"title":"A","time":"2026-03-01T12:00:00Z","severity":5}`)
 	f.Add(4, "format", 1, "2")
 	f.Add(5, "run#", 3, "until")
+	f.Add(0, "saw", 0, `{"format":1,"now":"2026-03-01T12:00:00+09:00"}`)
+	f.Add(3, "services", 6, "checkout")
+	f.Add(3, "gap", 1, "9223372036854775807")
+	f.Add(5, "spent#2026-03", 1, "-1")
+	f.Add(6, "cycles", 5, "1")
+	f.Add(7, "openings", 5, "1")
+	f.Add(8, "silences", 5, "service = checkout")
 	f.Fuzz(func(t *testing.T, kind int, name string, typ int, value string) {
 		list, _ := records(t)
 		r := list[uint(kind)%uint(len(list))]
@@ -35,7 +42,13 @@ func FuzzItem(f *testing.F) {
 		r.item[name] = [...]types.AttributeValue{
 			text(value), &types.AttributeValueMemberN{Value: value}, &types.AttributeValueMemberBOOL{Value: value == "x"},
 			&types.AttributeValueMemberM{Value: item{value: text(name), "until": number(1)}}, &types.AttributeValueMemberNULL{},
-		}[uint(typ)%5]
+			&types.AttributeValueMemberL{Value: []types.AttributeValue{
+				&types.AttributeValueMemberN{Value: "1"}, &types.AttributeValueMemberM{Value: item{
+					"matchers": &types.AttributeValueMemberL{Value: []types.AttributeValue{text(value)}},
+				}},
+			}},
+			&types.AttributeValueMemberSS{Value: []string{value}},
+		}[uint(typ)%7]
 		got, err := r.again(r.item)
 		if err != nil {
 			if !errors.Is(err, ledger.ErrUnreadable) || !strings.Contains(err.Error(), "item "+k.String()+" of") {

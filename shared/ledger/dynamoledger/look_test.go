@@ -89,7 +89,7 @@ func TestLookAsksAgainForWhatWasLeft(t *testing.T) {
 		}
 		s.count(6)
 		for i, want := range [][]string{
-			{"A#default/A", "D#d-1/D", "I#1#2/c.3", "K#k-1/K"},
+			{"A#default/A", "D#d-1/D", "H/H", "I#1#2/c.3", "K#k-1/K"},
 			{"A#default/A", "I#1#2/c.3", "K#k-1/K"},
 			{"A#default/A", "I#1#2/c.3", "K#k-1/K"},
 			{"K#k-1/K"},
@@ -200,5 +200,90 @@ func TestUnreadableCaseIsNotAnUnreadableAccount(t *testing.T) {
 	var format *FormatError
 	if err == nil || errors.Is(err, ledger.ErrUnreadable) || !errors.As(err, &format) {
 		t.Errorf("an account: %v", err)
+	}
+	_, l = newStub(t, newer("H", "H", ""))
+	_, err = l.LookCase(t.Context(), "ab-1", "default", noon)
+	if err == nil || errors.Is(err, ledger.ErrUnreadable) || !errors.As(err, &format) || !strings.Contains(err.Error(), "what is set by hand") {
+		t.Errorf("what is set by hand: %v", err)
+	}
+}
+
+// A lead without a case is an alert that was dropped only if it says so, and only for as long as it lives. Of what
+// opened a case that is gone nothing is told.
+func TestLeadWithoutACase(t *testing.T) {
+	lead := func(more string) string {
+		return itemJSON("C#ab-1", "L", `,"alert":{"S":"{\"title\":\"A\"}"}`+more)
+	}
+	dropped := `,"dropped":{"BOOL":true}`
+	for name, row := range map[string]struct {
+		item       string
+		there      bool
+		unreadable string
+	}{
+		"dropped":                          {lead(dropped), true, ""},
+		"of a case that is gone":           {lead(""), false, ""},
+		"dropped, and its time is over":    {strings.Replace(lead(dropped), "9999999999", "1", 1), false, ""},
+		"removed, and refreshed":           {`{"pk":{"S":"C#ab-1"},"sk":{"S":"L"},"expires":{"N":"9999999999"}}`, false, ""},
+		"of another format":                {strings.Replace(lead(dropped), `"N":"1"`, `"N":"2"`, 1), false, "format 2"},
+		"with a text for whether":          {lead(`,"dropped":{"S":"yes"}`), false, `attribute "dropped"`},
+		"dropped, without its alert":       {itemJSON("C#ab-1", "L", dropped), false, `attribute "alert"`},
+		"dropped, with an end that is one": {strings.Replace(lead(dropped), `"N":"9999999999"`, `"S":"x"`, 1), false, `attribute "expires"`},
+	} {
+		_, l := newStub(t, got([]string{row.item}))
+		v, err := l.LookCase(t.Context(), "ab-1", "default", noon)
+		if row.unreadable != "" {
+			if !errors.Is(err, ledger.ErrUnreadable) || !strings.Contains(err.Error(), row.unreadable) {
+				t.Errorf("%s: %+v, %v", name, v, err)
+			}
+			continue
+		}
+		if err != nil || len(v.Cases) != 0 || (v.Leads["ab-1"].Title == "A") != row.there || (len(v.Leads) == 1) != row.there {
+			t.Errorf("%s: read as %+v, %v", name, v, err)
+		}
+	}
+}
+
+// A monitor's incidents may be more than one answer holds; each page is asked for until it comes.
+func TestIncidentsPageByPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		page := func(key, fire, last string) answer {
+			return says(200, fmt.Sprintf(`{"Items":[%s]%s}`,
+				itemJSON("I#1#2", key, fmt.Sprintf(`,"key":{"S":%q},"version":{"N":"1"},"fire":{"N":%q}`, key, fire)), last))
+		}
+		last := `,"LastEvaluatedKey":{"pk":{"S":"I#1#2"},"sk":{"S":"c.1"}}`
+		s, l := newStub(t, page("c.1", "1000", last), fails(errReset), coded(400, "ThrottlingException"), page("c.2", "2000", ""))
+		list, err := l.Incidents(t.Context(), "1", "2", 10, noon)
+		if err != nil || len(list) != 2 || list[0].Key.Key != "c.2" || list[1].Key.Key != "c.1" {
+			t.Errorf("listed are %+v, %v", list, err)
+		}
+		s.count(4)
+		var asked struct {
+			ConsistentRead    bool
+			IndexName         string
+			ExclusiveStartKey map[string]struct{ S string }
+		}
+		if err := json.Unmarshal(s.requests[3].body, &asked); err != nil {
+			t.Fatal(err)
+		}
+		if !asked.ConsistentRead || asked.IndexName != "" || asked.ExclusiveStartKey["sk"].S != "c.1" {
+			t.Errorf("the second page is asked for as %s", s.requests[3].body)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		_, l := newStub(t, hangs)
+		if list, err := l.Incidents(t.Context(), "1", "2", 10, noon); err == nil {
+			t.Errorf("listed are %+v", list)
+		}
+	})
+}
+
+// Of the reservations' cases one cannot be read: what the tick needs for the others is there all the same.
+func TestUnreadableCaseLeavesTheAccount(t *testing.T) {
+	account := `{"pk":{"S":"A#default"},"sk":{"S":"A"},"format":{"N":"1"},"version":{"N":"3"},"run#ab-1":{"M":{"attempt":{"N":"1"}}}}`
+	hand := `{"pk":{"S":"H"},"sk":{"S":"H"},"format":{"N":"1"},"version":{"N":"2"},"mode":{"S":"off"}}`
+	_, l := newStub(t, got([]string{account, hand}), got([]string{caseJSON("ab-1", "asleep", "")}))
+	v, err := l.LookCase(t.Context(), "", "default", noon)
+	if !errors.Is(err, ledger.ErrUnreadable) || len(v.Account.Running) != 1 || v.Account.Version != 3 || v.Hand.Mode.Mode != gate.ModeOff {
+		t.Errorf("read as %+v, %v", v, err)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -18,6 +18,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/ledger/ledgertest"
+	"github.com/alertbridge/alertbridge/shared/match"
 )
 
 // record is one item of a kind as this build writes it.
@@ -28,19 +29,29 @@ type record struct {
 	again func(item) (item, error) // reads an item and writes what it read; nil when it counts as absent
 }
 
+// largest is made once, for it is much; nobody changes it.
+var largest = sync.OnceValue(func() gate.Change { return ledgertest.Largest(noon, 0) })
+
 // records are the items of one commit, in which every attribute is there, and the question that reads them all.
 func records(t testing.TB) ([]record, ledger.Question) {
-	c := ledgertest.Largest(noon, 0)
+	c := largest()
 	d, in, p, k := *c.Delivery, c.Incident.Now, c.Pointers[0], c.Cases[0].Now
 	k.How, k.NoRepeat, k.Resting = gate.EndAssumed, true, true
 	lead, err := encodeLead(k.ID, alert.Alert{Delivery: d.ID, Title: "CPU is high", Severity: alert.High, Time: noon}, noon)
 	if err != nil {
 		t.Fatal(err)
 	}
-	account := accountItem(gate.Account{
+	account := wholeAccount(gate.Account{
 		Agent: k.Agent, Version: 7, Shut: *c.Account.Shut, Down: *c.Account.Down,
 		Running: map[string]gate.Reservation{k.ID: c.Account.Put[k.ID]},
+		Money:   gate.Money{Spent: c.Account.Spend, Paced: c.Account.Paced, Critical: c.Account.Critical},
 	})
+	d.Saw = &gate.Saw{Alert: alert.Alert{Delivery: d.ID, Title: "CPU is high", Time: noon}, Rules: gate.DefaultRules(), Now: noon}
+	order := gate.Order{By: "aiko", Reason: "deploy", At: noon, Until: noon}
+	hand := gate.Hand{Mode: gate.ModeOrder{Mode: gate.ModeObserve, Order: order}, Version: 3, Silences: []gate.Silence{
+		{ID: "s-1", Matchers: []match.Matcher{{Name: "service", Op: match.Is, Value: "checkout"}}, Order: order},
+		{ID: "s-2", Matchers: []match.Matcher{{Name: "env", Op: match.IsNot, Value: "prod"}}, Order: order},
+	}}
 	list := []record{
 		{"delivery", encodeDelivery(d, noon), []string{"id", "verdict"}, func(it item) (item, error) {
 			d, there, err := decodeDelivery(it, noon)
@@ -68,32 +79,30 @@ func records(t testing.TB) ([]record, ledger.Question) {
 		{"account", account, nil, func(it item) (item, error) {
 			a, err := decodeAccount(it)
 			a.Agent = k.Agent
-			return accountItem(a), err
+			return wholeAccount(a), err
+		}},
+		{"monitor group", encodeGroup(c.Group.Now, noon), []string{"version"}, func(it item) (item, error) {
+			g, there, err := decodeGroup(it, noon)
+			return ifThere(encodeGroup(g, noon), there), err
+		}},
+		{"environment", encodeSurge(c.Surge.Now, noon), []string{"version"}, func(it item) (item, error) {
+			s, there, err := decodeSurge(it, noon)
+			return ifThere(encodeSurge(s, noon), there), err
+		}},
+		{"by hand", encodeHand(hand), []string{"version"}, func(it item) (item, error) {
+			h, err := decodeHand(it)
+			return encodeHand(h), err
 		}},
 	}
 	return list, ledger.Question{
-		Delivery: d.ID, Incident: in.Key, Pointers: []string{p.Key}, Agent: k.Agent, Leads: true,
+		Delivery: d.ID, Incident: in.Key, Pointers: []string{p.Key}, Agent: k.Agent, Group: c.Group.Now.Name,
+		Surge: c.Surge.Now.Name, Leads: true,
 	}
 }
 
 func ifThere(it item, there bool) item {
 	if !there {
 		return nil
-	}
-	return it
-}
-
-// accountItem is an account as its updates leave it.
-func accountItem(a gate.Account) item {
-	it := newItem(accountKey(a.Agent), time.Time{})
-	it.number(attrVersion, a.Version)
-	for _, attr := range append(shutAttributes(a.Shut), downAttributes(a.Down)...) {
-		if attr.value != nil {
-			it[attr.name] = attr.value
-		}
-	}
-	for id, r := range a.Running {
-		it[reservationMark+id] = encodeReservation(r)
 	}
 	return it
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/ledger/dynamoledger"
 	"github.com/alertbridge/alertbridge/shared/ledger/dynamoledger/dynamotest"
 	"github.com/alertbridge/alertbridge/shared/ledger/memledger"
+	"github.com/alertbridge/alertbridge/shared/match"
 )
 
 // The suite asks for what somebody thought of. Here the gate decides on random alerts, ticks and answers, often on what
@@ -41,6 +42,7 @@ type twins struct {
 	}
 	two    *dynamoledger.Ledger
 	policy gatetest.Policy
+	groups []string // the names of monitor groups, and of environments
 	now    time.Time
 
 	alerts []alert.Alert
@@ -53,7 +55,7 @@ type twins struct {
 func newTwins(t *testing.T, seed uint64, two *dynamoledger.Ledger) *twins {
 	w := &twins{
 		T: t, Rand: rand.New(rand.NewPCG(seed, 7)), one: memledger.New(), two: two, policy: gatetest.Policy{Rules: gate.DefaultRules()},
-		now: time.Now().UTC(), views: map[string][]gate.View{}, tally: map[string]int{},
+		now: time.Now().UTC(), views: map[string][]gate.View{}, tally: map[string]int{}, groups: []string{"g-1", "グループ#2"},
 	}
 	w.policy.Slots = 2
 	w.policy.Keys = func(a alert.Alert) []string { return []string{"monitor:" + a.Incident.Monitor, "all"} }
@@ -67,7 +69,9 @@ func (w *twins) run(steps int) {
 		if w.IntN(60) == 0 {
 			w.now = w.now.Add(time.Duration(w.IntN(40)) * 24 * time.Hour) // things expire
 		}
-		switch n := w.IntN(10); {
+		switch n := w.IntN(14); {
+		case n >= 10:
+			w.made()
 		case n < 6:
 			w.alert()
 		case n < 8:
@@ -76,7 +80,7 @@ func (w *twins) run(steps int) {
 			w.settle()
 		}
 	}
-	if w.tally["taken"] < steps/4 || w.tally["conflict"] == 0 {
+	if w.tally["taken"] < steps/4 || w.tally["conflict"] == 0 || w.tally["refused"] == 0 || w.tally["unknown"] > 0 {
 		w.Errorf("the steps were %v: too little has happened", w.tally)
 	}
 }
@@ -100,6 +104,147 @@ func (w *twins) alert() {
 	v := w.old(fmt.Sprint(a.Incident), func(l ledger.Ledger) (gate.View, error) { return l.Look(w.Context(), q, w.now) })
 	v.Delivery = nil // what is old does not know of a delivery that was decided meanwhile: both ledgers must
 	w.commit(gate.Arrive(v, gate.Arrival{Alert: a, TraceID: "trace"}, w.policy.For(a), w.now))
+}
+
+// made is a change that no rule has asked for: of everything that a change can carry something, decided on what was read
+// now or a while ago.
+func (w *twins) made() {
+	group, id := w.groups[w.IntN(len(w.groups))], ""
+	if len(w.cases) > 0 {
+		id = w.cases[w.IntN(len(w.cases))]
+	}
+	q := ledger.Question{Delivery: fmt.Sprint("d-", w.IntN(9)), Agent: agent, Group: group, Surge: group, Leads: true}
+	v := w.old("made "+group, func(l ledger.Ledger) (gate.View, error) { return l.Look(w.Context(), q, w.now) })
+	c := gate.Change{At: w.now}
+	if w.IntN(3) == 0 {
+		c.Group = &gate.GroupWrite{Read: v.Group.Version, Now: gate.Group{
+			Name: group, Cycles: w.times(gate.MaxCycles), Flapping: w.IntN(2) == 0, Version: v.Group.Version + 1,
+		}}
+	}
+	if w.IntN(3) == 0 {
+		c.Surge = &gate.SurgeWrite{Read: v.Surge.Version, Now: gate.Surge{
+			Name: group, Opened: w.times(gate.MaxOpened), Case: id, Version: v.Surge.Version + 1,
+		}}
+	}
+	if w.IntN(4) == 0 {
+		c.Hand = &gate.HandWrite{Read: v.Hand.Version, Now: w.hand(v.Hand.Version + 1)}
+	}
+	if w.IntN(4) == 0 {
+		c.Lead = &gate.LeadWrite{Case: fmt.Sprint("ab-dropped-", w.IntN(5)), Alert: alert.Alert{Title: fmt.Sprint("障害 ", w.IntN(99))}}
+	}
+	if w.IntN(4) == 0 {
+		c.Delivery = &gate.Delivery{
+			ID: fmt.Sprint("d-made-", w.IntN(50)), Verdict: gate.Drop, Because: "budget $300.00", Hand: "silenced by aiko",
+			Agent: agent, Saw: &gate.Saw{Alert: alert.Alert{Tags: []string{"a:b"}}, View: v, Rules: w.policy.Rules, Now: w.now},
+		}
+	}
+	if id != "" && w.IntN(2) == 0 {
+		cv := w.old("made "+id, func(l ledger.Ledger) (gate.View, error) { return l.LookCase(w.Context(), id, agent, w.now) })
+		if read, there := cv.Cases[id]; there {
+			c.Cases = []gate.CaseWrite{{Read: read, Now: w.changed(read)}}
+		}
+	}
+	if w.IntN(2) == 0 {
+		c.Account = w.account(v.Account)
+	}
+	w.commit(gate.Decision{Change: c})
+	for _, g := range w.groups {
+		both(w, "the group "+g, func(l ledger.Ledger) (gate.View, error) {
+			return l.Look(w.Context(), ledger.Question{Agent: agent, Group: g, Surge: g, Leads: true}, w.now)
+		})
+	}
+	for i := range 5 {
+		both(w, "an alert that was dropped", func(l ledger.Ledger) (gate.View, error) {
+			return l.LookCase(w.Context(), fmt.Sprint("ab-dropped-", i), agent, w.now)
+		})
+	}
+	if c.Delivery != nil {
+		both(w, "a verdict", func(l ledger.Ledger) (*gate.Delivery, error) {
+			return l.(ledger.Lister).Verdict(w.Context(), c.Delivery.ID, w.now)
+		})
+	}
+	for monitor := range 3 {
+		both(w, "a monitor's incidents", func(l ledger.Ledger) ([]gate.Incident, error) {
+			return l.(ledger.Lister).Incidents(w.Context(), "1", fmt.Sprint(monitor), 5, w.now)
+		})
+	}
+}
+
+func (w *twins) times(most int) []time.Time {
+	var list []time.Time
+	for range w.IntN(most + 1) {
+		list = append(list, w.now.Add(-time.Duration(w.IntN(3_600_000_000))*time.Microsecond))
+	}
+	return list
+}
+
+func (w *twins) order() gate.Order {
+	o := gate.Order{By: []string{"", "aiko", "arn:aws:iam::1:user/健"}[w.IntN(3)], Reason: fmt.Sprint("reason ", w.IntN(9)), At: w.now}
+	if w.IntN(2) == 0 {
+		o.Until = w.now.Add(time.Hour)
+	}
+	return o
+}
+
+func (w *twins) hand(version int) gate.Hand {
+	h := gate.Hand{Version: version}
+	if w.IntN(2) == 0 {
+		h.Mode = gate.ModeOrder{Mode: gate.Modes()[w.IntN(4)], Order: w.order()}
+	}
+	for i := range w.IntN(4) {
+		s := gate.Silence{ID: fmt.Sprint("s-", i), Order: w.order()}
+		for _, text := range []string{`service = "a\"b"`, `host =~ "web-\d+"`, `env != prod`}[w.IntN(3):] {
+			m, err := match.Parse(text)
+			if err != nil {
+				w.Fatal(err)
+			}
+			s.Matchers = append(s.Matchers, m)
+		}
+		h.Silences = append(h.Silences, s)
+	}
+	return h
+}
+
+// changed is the case with something else counted, and perhaps decided.
+func (w *twins) changed(c gate.Case) gate.Case {
+	c.Joined++
+	c.Gap = time.Duration(w.IntN(3)) * 90 * time.Second
+	for range w.IntN(3) {
+		c.Services = append(slices.Clone(c.Services), fmt.Sprint("s-", w.IntN(20)))
+	}
+	if w.IntN(3) == 0 {
+		c.Version++
+		c.Hand = w.order()
+		c.Steps = append(slices.Clone(c.Steps), gate.Step{At: w.now, Text: fmt.Sprint("step ", w.IntN(9))})
+		c.Steps = c.Steps[max(0, len(c.Steps)-gate.MaxSteps):]
+	}
+	return c
+}
+
+// account is a write of money; often one that has no right to be taken.
+func (w *twins) account(a gate.Account) *gate.AccountWrite {
+	write := &gate.AccountWrite{Agent: agent, Read: a.Version}
+	month, day := fmt.Sprint("2026-1", w.IntN(3)), fmt.Sprint("2026-11-2", w.IntN(9))
+	if w.IntN(2) == 0 {
+		id := fmt.Sprint("ab-made-", w.IntN(4))
+		write.Put = map[string]gate.Reservation{id: {
+			Attempt: 1, Until: w.now.Add(time.Minute), Critical: w.IntN(2) == 0, Money: 4_000_000, Month: month, Pace: time.Hour + 999, Day: day,
+		}}
+		write.Critical = map[string]int{day: w.IntN(20)}
+		if w.IntN(2) == 0 {
+			write.Paced = w.now.Add(time.Hour)
+		}
+		if w.IntN(3) == 0 {
+			write.Forget = []string{"2026-12", "2026-11-20"}
+		}
+	}
+	if w.IntN(2) == 0 {
+		write.Spend = map[string]gate.Dollars{month: gate.Dollars(w.IntN(5_000_000))}
+	}
+	if w.IntN(3) == 0 {
+		write.Back = &gate.Back{Pace: time.Duration(w.IntN(9)) * time.Minute, Day: []string{"", day}[w.IntN(2)]}
+	}
+	return write
 }
 
 func (w *twins) tick() {
@@ -219,6 +364,10 @@ func normal(v any) any {
 			v.Account.Running = nil
 		}
 		return v
+	case []gate.Incident:
+		if len(v) == 0 {
+			return []gate.Incident(nil)
+		}
 	case []string:
 		if len(v) == 0 {
 			return []string(nil)

@@ -22,6 +22,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/ledger/ledgertest"
 	"github.com/alertbridge/alertbridge/shared/ledger/memledger"
+	"github.com/alertbridge/alertbridge/shared/match"
 )
 
 var update = flag.Bool("update", false, "write the computed numbers into docs/table.md")
@@ -78,11 +79,22 @@ func TestTablePageExplainsEveryAttribute(t *testing.T) {
 	var look func(it item)
 	look = func(it item) {
 		for name, v := range it {
-			if m, ok := v.(*types.AttributeValueMemberM); ok {
-				look(m.Value)
+			switch v := v.(type) {
+			case *types.AttributeValueMemberM:
+				look(v.Value)
+			case *types.AttributeValueMemberL:
+				for _, e := range v.Value {
+					if m, ok := e.(*types.AttributeValueMemberM); ok {
+						look(m.Value)
+					}
+				}
 			}
-			if strings.HasPrefix(name, reservationMark) {
-				name = reservationMark + "CASE"
+			for mark, whole := range map[string]string{
+				reservationMark: reservationMark + "CASE", spentMark: spentMark + "MONTH", criticalMark: criticalMark + "DAY",
+			} {
+				if strings.HasPrefix(name, mark) {
+					name = whole
+				}
 			}
 			if len(name) == len(memberName("")) && name == strings.Trim(name, "ghijklmnopqrstuvwxyz_") {
 				continue // a member's hash
@@ -94,11 +106,13 @@ func TestTablePageExplainsEveryAttribute(t *testing.T) {
 		}
 	}
 	largest := ledgertest.Largest(noon, 0)
+	largest.Hand = &gate.HandWrite{Now: ledgertest.LargestHand(noon)}
 	c := &largest.Cases[0].Now
 	c.How, c.NoRepeat, c.Resting = gate.EndAssumed, true, true
 	for _, it := range items(t, largest) {
 		look(it)
 	}
+	look(mustEncodeDropped(t, gate.LeadWrite{Case: c.ID, Alert: *largest.Cases[0].Lead}))
 	for name, written := range explained {
 		if !written {
 			t.Errorf("%s explains attribute %q, which is never written", page, name)
@@ -108,14 +122,19 @@ func TestTablePageExplainsEveryAttribute(t *testing.T) {
 
 // bounds are what no item exceeds, in bytes. DynamoDB takes 409,600.
 var bounds = map[string]int{
-	"delivery": 4_000, "incident": 1_500, "grouping key": 500, "case": 24_000, "lead": 300_000, "account": 4_000,
+	"delivery": 75_000, "incident": 4_000, "grouping key": 500, "case": 100_000, "lead": 300_000, "account": 12_000,
+	"monitor group": 1_000, "environment": 1_500, "by hand": 330_000,
 }
 
 func sizes(t *testing.T) string {
-	typical, largest := items(t, typicalChange()), items(t, ledgertest.Largest(noon, 0))
+	most := ledgertest.Largest(noon, 0)
+	most.Hand = &gate.HandWrite{Now: ledgertest.LargestHand(noon)}
+	typical, largest := items(t, typicalChange(t)), items(t, most)
 	var b strings.Builder
 	b.WriteString("| item | typical | largest | bound |\n|---|---:|---:|---:|\n")
-	for _, kind := range []string{"delivery", "incident", "grouping key", "case", "lead", "account"} {
+	for _, kind := range []string{
+		"delivery", "incident", "grouping key", "case", "lead", "account", "monitor group", "environment", "by hand",
+	} {
 		most := itemSize(largest[kind])
 		if most > bounds[kind] || bounds[kind] > 409_600 {
 			t.Errorf("a %s can have %d bytes, more than its bound of %d", kind, most, bounds[kind])
@@ -133,7 +152,13 @@ func items(t *testing.T, c gate.Change) map[string]item {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := gate.Account{Agent: c.Account.Agent, Version: 999_999, Running: c.Account.Put}
+	a := gate.Account{Agent: c.Account.Agent, Version: 999_999, Running: c.Account.Put, Money: gate.Money{
+		Spent: c.Account.Spend, Paced: c.Account.Paced, Critical: c.Account.Critical,
+	}}
+	hand := gate.Hand{Mode: gate.ModeOrder{Mode: gate.ModeObserve, Order: gate.Order{By: "aiko", At: noon}}, Version: 1}
+	if c.Hand != nil {
+		hand = c.Hand.Now
+	}
 	if c.Account.Shut != nil {
 		a.Shut = *c.Account.Shut
 	}
@@ -143,8 +168,18 @@ func items(t *testing.T, c gate.Change) map[string]item {
 	return map[string]item{
 		"delivery": encodeDelivery(*c.Delivery, c.At), "incident": encodeIncident(c.Incident.Now, c.At),
 		"grouping key": encodePointer(c.Pointers[0], c.At), "case": encodeCase(w.Now, c.At), "lead": lead,
-		"account": wholeAccount(a),
+		"account": wholeAccount(a), "monitor group": encodeGroup(c.Group.Now, c.At), "environment": encodeSurge(c.Surge.Now, c.At),
+		"by hand": encodeHand(hand),
 	}
+}
+
+func mustEncodeDropped(t *testing.T, w gate.LeadWrite) item {
+	t.Helper()
+	it, err := encodeDropped(w, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return it
 }
 
 // wholeAccount is an account's item as its updates leave it.
@@ -160,6 +195,13 @@ func wholeAccount(a gate.Account) item {
 	}
 	for id, r := range a.Running {
 		it[reservationMark+id] = encodeReservation(r)
+	}
+	it.moment(attrPaced, a.Money.Paced)
+	for month, d := range a.Money.Spent {
+		it[spentMark+month] = number(int64(d))
+	}
+	for day, n := range a.Money.Critical {
+		it[criticalMark+day] = number(int64(n))
 	}
 	return it
 }
@@ -186,6 +228,18 @@ func valueSize(v types.AttributeValue) int {
 		return n
 	case *types.AttributeValueMemberBOOL:
 		return 1
+	case *types.AttributeValueMemberL:
+		n := 3
+		for _, e := range v.Value {
+			n += 1 + valueSize(e)
+		}
+		return n
+	case *types.AttributeValueMemberSS: // the rules do not speak of sets; taken like a list, it is not too little
+		n := 3
+		for _, e := range v.Value {
+			n += 1 + len(e)
+		}
+		return n
 	case *types.AttributeValueMemberM:
 		n := 3
 		for name, e := range v.Value {
@@ -218,7 +272,7 @@ func newMeter() *meter { return &meter{Ledger: memledger.New(), stored: map[key]
 func (m *meter) Look(ctx context.Context, q ledger.Question, now time.Time) (gate.View, error) {
 	v, err := m.Ledger.Look(ctx, q, now)
 	m.read(question(q))
-	named := []string{v.Incident.Case}
+	named := []string{v.Incident.Case, v.Surge.Case}
 	for _, id := range v.Pointers {
 		named = append(named, id)
 	}
@@ -228,7 +282,7 @@ func (m *meter) Look(ctx context.Context, q ledger.Question, now time.Time) (gat
 
 func (m *meter) LookCase(ctx context.Context, id, agent string, now time.Time) (gate.View, error) {
 	v, err := m.Ledger.LookCase(ctx, id, agent, now)
-	m.read(append(caseKeys([]string{id}, true), accountKey(agent)))
+	m.read(append(caseKeys([]string{id}, true), accountKey(agent), handKey()))
 	if id == "" {
 		m.read(caseKeys(slices.Collect(maps.Keys(v.Account.Running)), false))
 	}
@@ -290,6 +344,22 @@ func (m *meter) Commit(ctx context.Context, c gate.Change) error {
 		}
 		m.write(wholeAccount(v.Account))
 	}
+	if c.Group != nil {
+		m.write(encodeGroup(c.Group.Now, c.At))
+	}
+	if c.Surge != nil {
+		m.write(encodeSurge(c.Surge.Now, c.At))
+	}
+	if c.Hand != nil {
+		m.write(encodeHand(c.Hand.Now))
+	}
+	if c.Lead != nil {
+		it, err := encodeDropped(*c.Lead, c.At)
+		if err != nil {
+			return err
+		}
+		m.write(it)
+	}
 	return nil
 }
 
@@ -317,7 +387,7 @@ func indexed(it item) string {
 func costs(t *testing.T) string {
 	const agentName = "default"
 	ctx := t.Context()
-	policy := gate.DefaultRules()
+	policy := typicalRules()
 	grouped := policy
 	grouped.Keys = []gate.Key{{Name: "service:checkout-api", For: grouped.Window}}
 	held := grouped
@@ -339,7 +409,7 @@ func costs(t *testing.T) string {
 		return func(m *meter) {
 			t.Helper()
 			now := al.Time.Add(2 * time.Second)
-			q := ledger.Question{Delivery: al.Delivery, Incident: al.Incident, Agent: agentName, Leads: true, Pointers: p.Pointers()}
+			q := ledger.Question{Delivery: al.Delivery, Incident: al.Incident, Agent: agentName, Leads: true, Pointers: p.Pointers(), Group: p.Group, Surge: p.Surge}
 			v, err := m.Look(ctx, q, now)
 			if err != nil {
 				t.Fatal(err)
@@ -451,10 +521,21 @@ func extremes(t *testing.T) string {
 	if actions > 100 || total > 4_000_000 {
 		t.Errorf("a transaction of %d actions and %d bytes is more than DynamoDB takes", actions, total)
 	}
-	q := ledger.Question{Delivery: first.Delivery.ID, Incident: first.Incident.Now.Key, Agent: first.Account.Agent, Leads: true}
-	for i := range gate.MaxKeys {
+	q := ledger.Question{
+		Delivery: first.Delivery.ID, Incident: first.Incident.Now.Key, Agent: first.Account.Agent, Group: first.Group.Now.Name, Leads: true,
+	}
+	hand := ledgertest.LargestHand(noon)
+	hand.Version = 1
+	if err := m.Commit(t.Context(), gate.Change{At: noon, Hand: &gate.HandWrite{Now: hand}}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 1 + gate.MaxKeys {
 		c := ledgertest.Largest(noon, i+1)
-		q.Pointers = append(q.Pointers, c.Pointers[0].Key)
+		if i < gate.MaxKeys {
+			q.Pointers = append(q.Pointers, c.Pointers[0].Key)
+		} else {
+			q.Surge = c.Surge.Now.Name
+		}
 		if err := m.Commit(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
@@ -467,7 +548,7 @@ func extremes(t *testing.T) string {
 		"| commit | %v write | %d items, %s bytes, of which the alert that opens the case is %s |\n"+
 		"| look | %v read | in %d round trips: %d cases with the alerts that opened them |\n",
 		writes, actions, thousands(total), thousands(itemSize(m.stored[leadKey(first.Cases[0].Now.ID)])),
-		m.reads, m.trips, 1+gate.MaxKeys)
+		m.reads, m.trips, 2+gate.MaxKeys)
 }
 
 // typicalTrace is a carrier as the tracer writes it.
@@ -506,14 +587,41 @@ func typicalAlert(delivery, key string, tr alert.Transition, after time.Duration
 	return a
 }
 
+// typicalRules are as the shipped policy has them, but for what a row says of keys and holds.
+func typicalRules() gate.Rules {
+	r := gate.DefaultRules()
+	r.Group, r.Flap = "1234567/123456789/env:prod,pod_name:checkout-api-7d9c5b6f4-x2x7k", gate.Flap{Cycles: 4, Within: time.Hour, Quiet: time.Hour}
+	r.Surge, r.Storm = "1234567/prod", gate.Storm{Cases: 5, Within: 5 * time.Minute, Join: 5 * time.Minute}
+	r.Slots, r.CriticalSlots = 3, 1
+	r.Budget = gate.Budget{Month: 300_000_000, Case: 3_984_000, Bucket: 5, CriticalPerDay: 20}
+	return r
+}
+
 // typicalChange writes one record of each kind in its usual size.
-func typicalChange() gate.Change {
+func typicalChange(t *testing.T) gate.Change {
+	t.Helper()
 	al := typicalAlert("1", "c.1", alert.Triggered, 0)
-	p := gate.DefaultRules()
+	p := typicalRules()
 	p.Keys = []gate.Key{{Name: "service:checkout-api", For: p.Window}}
 	v := gate.View{Account: gate.Account{Agent: p.Agent}}
 	c := gate.Arrive(v, gate.Arrival{Alert: al, TraceID: strings.Repeat("f", 32), Trace: typicalTrace}, p, noon).Change
-	c.Account.Put["ab-aaaaaaaaaaaaaaaa"] = gate.Reservation{Attempt: 1, Until: noon}
-	c.Account.Put["ab-bbbbbbbbbbbbbbbb"] = gate.Reservation{Attempt: 1, Until: noon}
+	c.Account.Put["ab-aaaaaaaaaaaaaaaa"] = gate.Reservation{Attempt: 1, Until: noon, Money: p.Budget.Case, Month: "2026-03", Pace: 9 * time.Hour}
+	c.Account.Put["ab-bbbbbbbbbbbbbbbb"] = c.Account.Put["ab-aaaaaaaaaaaaaaaa"]
+	c.Account.Spend = map[string]gate.Dollars{"2026-02": 250_000_000, "2026-03": 12_345_678}
+	c.Group = &gate.GroupWrite{Now: gate.Group{Name: p.Group, Cycles: []time.Time{noon}, Version: 1}}
+	c.Surge = &gate.SurgeWrite{Now: gate.Surge{Name: p.Surge, Opened: []time.Time{noon, noon}, Version: 2}}
+	service, err := match.New("service", match.Is, "checkout-api")
+	if err != nil {
+		t.Fatal(err)
+	}
+	env, err := match.New("env", match.Matches, "staging|dev")
+	if err != nil {
+		t.Fatal(err)
+	}
+	order := gate.Order{By: "arn:aws:sts::123456789012:assumed-role/oncall/aiko", Reason: "deploy of the new checkout", At: noon, Until: noon.Add(time.Hour)}
+	c.Hand = &gate.HandWrite{Now: gate.Hand{Version: 17, Silences: []gate.Silence{
+		{ID: "s-7k2m4q", Matchers: []match.Matcher{service}, Order: order},
+		{ID: "s-p3x9ad", Matchers: []match.Matcher{env, service}, Order: order},
+	}}}
 	return c
 }

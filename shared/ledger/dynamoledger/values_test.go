@@ -2,6 +2,7 @@ package dynamoledger
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +24,8 @@ func TestValuesThatAreNew(t *testing.T) {
 		{"delivery", "transition", "Paused", false},
 		{"case", "why", "night", false},
 		{"case", "how", "resolved", false}, // it waits, so nobody asks
+		{"by hand", "mode", "quiet", true}, // what it would leave alone nobody knows
+		{"by hand", "mode", "", false},
 		{"case", "state", "paused", true},
 		{"case", "state", "Started", true},
 		{"case", "state", "", true},
@@ -80,6 +83,9 @@ func TestValuesThatCannotBeRead(t *testing.T) {
 	group := func(name string, v types.AttributeValue) types.AttributeValue {
 		return &types.AttributeValueMemberM{Value: item{name: v}}
 	}
+	list1 := func(v types.AttributeValue) types.AttributeValue {
+		return &types.AttributeValueMemberL{Value: []types.AttributeValue{v}}
+	}
 	list, _ := records(t)
 	run := reservationMark + "ab-0000000000000000"
 	for name, row := range map[string]struct {
@@ -96,6 +102,22 @@ func TestValuesThatCannotBeRead(t *testing.T) {
 		"a member with a number for a title":  {"case", attrMembers, group("x", group("title", number(1))), `attribute "title" is not a text`},
 		"a reservation with a wrong end":      {"account", run, group("until", text("x")), `attribute "until" is not a number`},
 		"a reservation with a wrong attempt":  {"account", run, group("attempt", text("x")), `attribute "attempt" is not a number`},
+		"a monitor group that is not there":   {"monitor group", attrVersion, number(0), `attribute "version" is not a version`},
+		"an environment that is not there":    {"environment", attrVersion, number(0), `attribute "version" is not a version`},
+		"a cycle that is a text":              {"monitor group", "cycles", list1(text("x")), `attribute "cycles" is not a number`},
+		"an opening that is a text":           {"environment", "openings", list1(text("x")), `attribute "openings" is not a number`},
+		"a step that is a text":               {"case", "steps", list1(text("x")), `attribute "steps" is not a list of maps`},
+		"a step with a wrong time":            {"case", "steps", list1(group("at", text("x"))), `attribute "at" is not a number`},
+		"a gap that no length of time holds":  {"case", attrGap, number(math.MaxInt64), `attribute "gap" is not a length of time`},
+		"a notification with a wrong time":    {"incident", "recent", list1(group("time", text("x"))), `attribute "time" is not a number`},
+		"a reservation with a text for money": {"account", run, group("money", text("x")), `attribute "money" is not a number`},
+		"a reservation with a number as day":  {"account", run, group("day", number(1)), `attribute "day" is not a text`},
+		"a month that cost a text":            {"account", spentMark + "2026-03", text("x"), `attribute "spent#2026-03" is not a number`},
+		"a day that counted a text":           {"account", criticalMark + "2026-03-01", text("x"), `attribute "critical#2026-03-01" is not a number`},
+		"a silence that is a text":            {"by hand", "silences", list1(text("x")), `attribute "silences" is not a list of maps`},
+		"a silence of everything":             {"by hand", "silences", list1(group("id", text("x"))), `attribute "matchers" is not a list of matchers`},
+		"a matcher that is none":              {"by hand", "silences", list1(group("matchers", list1(text("service")))), `attribute "matchers" is not a list of matchers`},
+		"a matcher that is a number":          {"by hand", "silences", list1(group("matchers", list1(number(1)))), `attribute "matchers" is not a text`},
 		"a lead that is no JSON":              {"lead", attrAlert, text("{"), "the alert that opened it cannot be read back: unexpected end of JSON input"},
 		"a lead that is empty":                {"lead", attrAlert, text(""), `attribute "alert" is not there`},
 		"a lead that is a list":               {"lead", attrAlert, text("[]"), "the alert that opened it cannot be read back: json: cannot unmarshal array"},

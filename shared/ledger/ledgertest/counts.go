@@ -92,6 +92,10 @@ func testCounts(t *testing.T, open func(*testing.T) Harness) {
 			w.Fatalf("%d services are kept, want %d", len(read.Services), gate.MaxServices+2)
 		}
 		w.commit(joins(read, w.in(-5))) // what is beyond the bound stands in nobody's way
+		turned := joins(read, w.in(-4))
+		slices.Reverse(turned.Cases[0].Now.Services)
+		turned.Cases[0].Read = w.caseNow("ab-1")
+		w.commit(turned)
 	})
 
 	each(t, open, "the gap is set where it differs: of two joins of one read the later commit's stays", func(w *world) {

@@ -2,6 +2,7 @@ package ledgertest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
+	"github.com/alertbridge/alertbridge/shared/match"
 )
 
 // MaxTrace is what a trace's carrier is reckoned with, in bytes: package telemetry makes no larger one.
@@ -21,6 +23,10 @@ const MaxKey = 256
 // MaxRejected is what the words on a body that could not be read are reckoned with, in bytes: why it could not, in a
 // word and a sentence, and 300 characters of it.
 const MaxRejected = 300 + 4*300
+
+// MaxLine is what a line for people is reckoned with, in bytes: a step of a case, the numbers that decided, what touched
+// a verdict by hand.
+const MaxLine = 4 * 300
 
 // Largest is a change in which every record is as large as its bounds let it be, in characters of four bytes, and the
 // case is opened with every member. n keeps two of them apart.
@@ -35,7 +41,14 @@ func Largest(now time.Time, n int) gate.Change {
 		ID: fmt.Sprintf("ab-%016d", n), Agent: id("agent"), State: gate.Waiting, Why: gate.WhyAgentDown, Until: now, Opened: now,
 		StartAt: now, Severity: alert.Critical, Attempt: 99, Doubts: 99, Note: strings.Repeat("n", 64+delivery.MaxWords),
 		Version: 1, Firing: 99_999, Joined: 99_999, Last: now, Title: wide(200), Service: wide(100), Incident: key.String(),
-		TraceID: strings.Repeat("f", 32), Trace: strings.Repeat("t", MaxTrace),
+		TraceID: strings.Repeat("f", 32), Trace: strings.Repeat("t", MaxTrace), Hand: largestOrder(now), Gap: 999 * time.Hour,
+		Storm: wide(MaxKey / 4), Shadow: true,
+	}
+	for range gate.MaxSteps {
+		c.Steps = append(c.Steps, gate.Step{At: now, Text: wide(MaxLine / 4)})
+	}
+	for i := range gate.MaxServices {
+		c.Services = append(c.Services, fmt.Sprintf("%03d", i)+wide(99))
 	}
 	for i := range gate.MaxMembers {
 		m := alert.Incident{Org: key.Org, Monitor: key.Monitor, Key: fmt.Sprint(i) + key.Key[1:]}
@@ -45,7 +58,9 @@ func Largest(now time.Time, n int) gate.Change {
 	}
 	running := map[string]gate.Reservation{}
 	for i := range gate.MaxRunning {
-		running[fmt.Sprintf("ab-%016d", i)] = gate.Reservation{Attempt: 99, Until: now}
+		running[fmt.Sprintf("ab-%016d", i)] = gate.Reservation{
+			Attempt: 99, Until: now, Critical: true, Money: 999_999_999, Month: "2026-03", Pace: 999 * time.Hour, Day: "2026-03-01",
+		}
 	}
 	lead := largestAlert(now, wide, key)
 	change := gate.Change{
@@ -53,20 +68,60 @@ func Largest(now time.Time, n int) gate.Change {
 		Delivery: &gate.Delivery{
 			ID: id("delivery"), Verdict: gate.Start, Reason: gate.Duplicate, Case: c.ID, Incident: key.String(),
 			Transition: string(alert.ReTriggered), Title: wide(200), Time: now, Decided: now, TraceID: c.TraceID,
-			Words: strings.Repeat("w", MaxRejected),
+			Words: strings.Repeat("w", MaxRejected), Agent: c.Agent, Because: wide(MaxLine / 4), Hand: wide(MaxLine / 4),
+			Saw: largestSaw(now, key),
 		},
 		Incident: &gate.IncidentWrite{Now: gate.Incident{Key: key, Fire: now, Rec: now, Final: true, Case: c.ID, Version: 1}},
+		Group:    &gate.GroupWrite{Now: gate.Group{Name: fmt.Sprintf("%d-", n) + wide(MaxKey / 4)[4:], Flapping: true, Version: 1}},
+		Surge:    &gate.SurgeWrite{Now: gate.Surge{Name: fmt.Sprintf("%d-", n) + wide(MaxKey / 4)[4:], Case: c.ID, Version: 1}},
 		Cases:    []gate.CaseWrite{{Now: c, Lead: &lead}},
 		Account: &gate.AccountWrite{
 			Agent: c.Agent, Put: running, Shut: &gate.Shut{Since: now, SecretVersion: id("secret"), Words: strings.Repeat("w", delivery.MaxWords)},
-			Down: &gate.Down{Until: now, Fails: 99_999, Doubts: 99_999},
+			Down:  &gate.Down{Until: now, Fails: 99_999, Doubts: 99_999},
+			Paced: now, Critical: map[string]int{"2026-02-27": 99, "2026-02-28": 99, "2026-03-01": 99},
+			Spend: map[string]gate.Dollars{"2026-01": 999_999_999, "2026-02": 999_999_999, "2026-03": 999_999_999},
 		},
 	}
+	for i := range gate.MaxMentions {
+		change.Incident.Now.Recent = append(change.Incident.Now.Recent, gate.Mention{
+			Delivery: fmt.Sprint(i) + change.Delivery.ID[1:], Time: now, Transition: string(alert.ReTriggered), Verdict: gate.Start, Reason: gate.Duplicate,
+		})
+	}
+	change.Group.Now.Cycles = slices.Repeat([]time.Time{now}, gate.MaxCycles)
+	change.Surge.Now.Opened = slices.Repeat([]time.Time{now}, gate.MaxOpened)
 	for i := range gate.MaxKeys {
 		k := fmt.Sprintf("%d-%d-", n, i)
 		change.Pointers = append(change.Pointers, gate.PointerWrite{Key: k + strings.Repeat("k", MaxKey-len(k)), Now: c.ID})
 	}
 	return change
+}
+
+// LargestHand is what is set by hand with everything at its bounds.
+func LargestHand(now time.Time) gate.Hand {
+	h := gate.Hand{Mode: gate.ModeOrder{Mode: gate.ModeCriticalOnly, Order: largestOrder(now)}, Version: 999_999}
+	for i := range gate.MaxSilences {
+		s := gate.Silence{ID: fmt.Sprintf("%03d", i) + strings.Repeat("x", gate.MaxSilenceID-3), Order: largestOrder(now)}
+		for range gate.MaxMatchers {
+			m, err := match.New(strings.Repeat("n", match.MaxName), match.MatchesNot, strings.Repeat("v", match.MaxValue))
+			if err != nil {
+				panic(err)
+			}
+			s.Matchers = append(s.Matchers, m)
+		}
+		h.Silences = append(h.Silences, s)
+	}
+	return h
+}
+
+func largestOrder(now time.Time) gate.Order {
+	return gate.Order{By: strings.Repeat("b", gate.MaxBy), Reason: strings.Repeat("r", gate.MaxReason), At: now, Until: now}
+}
+
+// largestSaw is what a decision rested on, with as long a text as a ledger just keeps.
+func largestSaw(now time.Time, key alert.Incident) *gate.Saw {
+	s := &gate.Saw{Alert: alert.Alert{Incident: key, Time: now, Text: "x"}, Rules: gate.DefaultRules(), Now: now}
+	s.Alert.Text = strings.Repeat("x", 1+ledger.MaxSaw-len(ledger.EncodeSaw(s)))
+	return s
 }
 
 // largestAlert fills every field up to package alert's limits.
@@ -104,21 +159,70 @@ func testLargest(t *testing.T, open func(*testing.T) Harness) {
 		first := Largest(w.now, 0)
 		q := ledger.Question{
 			Delivery: first.Delivery.ID, Incident: first.Incident.Now.Key, Agent: first.Account.Agent, Leads: true,
+			Group: first.Group.Now.Name,
 		}
-		for n := range 1 + gate.MaxKeys { // the incident's case, and one for each pointer
+		const most = 2 + gate.MaxKeys
+		for n := range most { // the incident's case, one for each pointer, and the environment's
 			c := Largest(w.now, n)
-			if n > 0 {
+			switch {
+			case n == most-1:
+				q.Surge = c.Surge.Now.Name
+			case n > 0:
 				q.Pointers = append(q.Pointers, c.Pointers[0].Key)
 			}
 			w.commit(c)
 		}
+		hand := LargestHand(w.now)
+		hand.Version = 1
+		w.commit(gate.Change{Hand: &gate.HandWrite{Now: hand}})
 		v := w.look(q)
 		w.same("the delivery", v.Delivery, first.Delivery)
 		w.same("the account", v.Account.Running, first.Account.Put)
-		if len(v.Cases) != 1+gate.MaxKeys || len(v.Leads) != len(v.Cases) {
-			w.Fatalf("%d cases and %d leads of %d", len(v.Cases), len(v.Leads), 1+gate.MaxKeys)
+		w.same("the monitor group", v.Group, first.Group.Now)
+		w.same("what is set by hand", v.Hand, hand)
+		if len(v.Cases) != most || len(v.Leads) != len(v.Cases) {
+			w.Fatalf("%d cases and %d leads of %d", len(v.Cases), len(v.Leads), most)
 		}
 		w.same("the case", v.Cases[first.Incident.Now.Case], inOrder(first.Cases[0].Now))
 		w.same("the lead", v.Leads[first.Incident.Now.Case], *first.Cases[0].Lead)
+	})
+}
+
+// testSaw: what a decision rested on is kept up to its bound, and the delivery in any case.
+func testSaw(t *testing.T, open func(*testing.T) Harness) {
+	each(t, open, "at its bound and beyond", func(w *world) {
+		fits := w.delivery("d-1")
+		fits.Saw = largestSaw(w.now, incidentOf(1))
+		beyond := w.delivery("d-2")
+		beyond.Saw = largestSaw(w.now, incidentOf(1))
+		beyond.Saw.Alert.Text += "x"
+		w.commit(gate.Change{Delivery: fits})
+		w.commit(gate.Change{Delivery: beyond})
+		w.same("one that just fits", w.look(ledger.Question{Delivery: "d-1"}).Delivery, fits)
+		want := *beyond
+		want.Saw = nil
+		w.same("one that is a byte too large", w.look(ledger.Question{Delivery: "d-2"}).Delivery, &want)
+	})
+
+	each(t, open, "without what is never kept", func(w *world) {
+		d := w.delivery("d-1")
+		d.Saw = &gate.Saw{View: gate.View{
+			Delivery: w.delivery("d-0"), Leads: map[string]alert.Alert{"ab-1": {}}, Pointers: map[string]string{"k": "ab-1"},
+		}}
+		w.commit(gate.Change{Delivery: d})
+		got, err := w.Lister.Verdict(w.Context(), "d-1", w.now)
+		if err != nil {
+			w.Fatal(err)
+		}
+		w.same("what it saw", got.Saw, &gate.Saw{View: gate.View{Pointers: map[string]string{"k": "ab-1"}}})
+	})
+
+	each(t, open, "a time that cannot be written", func(w *world) {
+		d := w.delivery("d-1")
+		d.Saw = &gate.Saw{Now: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)}
+		w.commit(gate.Change{Delivery: d})
+		if got := w.look(ledger.Question{Delivery: "d-1"}).Delivery; got == nil || got.Saw != nil {
+			w.Fatalf("the delivery is %+v", got)
+		}
 	})
 }

@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"refusals", testRefusals},
 		{"contests", testContests},
 		{"largest", testLargest},
+		{"what a decision saw", testSaw},
 	} {
 		t.Run(group.name, func(t *testing.T) { group.test(t, open) })
 	}

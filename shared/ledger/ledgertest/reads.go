@@ -219,7 +219,7 @@ func testReads(t *testing.T, open func(*testing.T) Harness) {
 		c.Members = []gate.Member{memberOf(2, alert.Low, w.in(-5))}
 		c.Services, c.Steps = []string{"checkout"}, []gate.Step{{At: w.now, Text: "opened"}}
 		saw := &gate.Saw{
-			Alert: alert.Alert{Tags: []string{"service:checkout"}}, View: gate.View{Cases: map[string]gate.Case{"ab-1": {ID: "ab-1"}}},
+			Alert: alert.Alert{Tags: []string{"service:checkout"}}, View: gate.View{Cases: map[string]gate.Case{"ab-1": {ID: "ab-1", Steps: []gate.Step{{Text: "opened"}}}}},
 		}
 		group, surge, hand, incident := w.group("g-1", 0), w.surge("s-1", 0, "ab-1"), w.hand(0, "deploy"), w.incident(1, 0, "ab-1")
 		incident.Now.Recent = []gate.Mention{{Delivery: "d-0"}}
@@ -235,6 +235,7 @@ func testReads(t *testing.T, open func(*testing.T) Harness) {
 		})
 		c.Members[0].Title, lead.Tags[0], d.Case = "changed", "changed", "changed"
 		c.Services[0], c.Steps[0].Text, saw.Alert.Tags[0] = "changed", "changed", "changed"
+		saw.View.Cases["ab-1"].Steps[0].Text = "changed"
 		saw.View.Cases["ab-1"] = gate.Case{}
 		incident.Now.Recent[0].Delivery = "changed"
 		put["ab-2"] = gate.Reservation{}
@@ -254,7 +255,7 @@ func testReads(t *testing.T, open func(*testing.T) Harness) {
 		w.same("the services", seen.Cases["ab-1"].Services, []string{"checkout"})
 		w.same("the steps", seen.Cases["ab-1"].Steps, []gate.Step{{At: w.now, Text: "opened"}})
 		w.same("what it saw", seen.Delivery.Saw, &gate.Saw{
-			Alert: alert.Alert{Tags: []string{"service:checkout"}}, View: gate.View{Cases: map[string]gate.Case{"ab-1": {ID: "ab-1"}}},
+			Alert: alert.Alert{Tags: []string{"service:checkout"}}, View: gate.View{Cases: map[string]gate.Case{"ab-1": {ID: "ab-1", Steps: []gate.Step{{Text: "opened"}}}}},
 		})
 		w.same("the money", seen.Account.Money.Spent, map[string]gate.Dollars{"2026-11": 5})
 		got := w.lookCase("ab-1", w.now)

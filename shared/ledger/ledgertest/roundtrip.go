@@ -209,6 +209,13 @@ func inOrder(c gate.Case) gate.Case {
 	return c
 }
 
+// FullSaw is what a decision rested on, with a value for every field that a ledger keeps of it.
+func FullSaw(base time.Time) *gate.Saw {
+	var s gate.Saw
+	(&filler{base: base}).fill(reflect.ValueOf(&s).Elem(), "")
+	return &s
+}
+
 // filler gives every field a value of its own, none of them zero.
 type filler struct {
 	base time.Time

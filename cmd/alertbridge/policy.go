@@ -1,0 +1,142 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/alertbridge/alertbridge/shared/policy"
+)
+
+const policyLong = `The policy says what each alert is worth. It is a file, policy.yaml, that is reviewed like code; docs/policy.md explains
+its keys and has recipes. These commands read it as the functions do, and need neither a bridge nor AWS.`
+
+const checkLong = `Reads a policy, ./policy.yaml unless you name another file, and says everything that is wrong with it, each with file, line
+and column: keys that there are not, values that cannot be, routes that no alert comes to. If nothing is, it says in a few
+lines what the policy does: its routes, what each Agent may spend, and what is allowed but probably not meant.
+
+Exit status: 0 when the policy can be used, also with warnings; 1 when it cannot.`
+
+// policyFile is where a policy is looked for when none is named.
+const policyFile = "policy.yaml"
+
+func policyCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "policy",
+		Short:   "Check a policy, and show what it says about an alert",
+		Long:    policyLong,
+		Example: "  alertbridge policy check\n  alertbridge policy show alert.json",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknown(cmd, args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		DisableFlagsInUseLine:      true,
+		SuggestionsMinimumDistance: 2,
+	}
+	cmd.AddCommand(policyCheckCommand(), policyShowCommand())
+	return cmd
+}
+
+func policyCheckCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "check [FILE]",
+		Short:   "Say what is wrong with a policy, or what it does",
+		Long:    checkLong,
+		Example: "  alertbridge policy check\n  alertbridge policy check teams/policy.yaml",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usage("it takes one file, and got %q", args)
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			file := policyFile
+			if len(args) > 0 {
+				file = args[0]
+			}
+			p, err := loadPolicy(cmd.ErrOrStderr(), file)
+			if err != nil {
+				return err
+			}
+			return writeSummary(cmd.OutOrStdout(), file, p)
+		},
+		DisableFlagsInUseLine: true,
+	}
+}
+
+// loadPolicy reads a policy. What is wrong with its text it says line by line, with the path as the caller wrote it, so
+// that a terminal or an editor leads there.
+func loadPolicy(errs io.Writer, file string) (*policy.Policy, error) {
+	p, err := policy.Load(file)
+	var wrong *policy.Error
+	if errors.As(err, &wrong) {
+		fmt.Fprintln(errs, &policy.Error{File: file, Problems: wrong.Problems})
+		what := "1 problem"
+		if n := len(wrong.Problems); n > 1 {
+			what = fmt.Sprintf("%d problems", n)
+		}
+		return nil, fmt.Errorf("%s in %s; docs/policy.md explains every key", what, file)
+	}
+	return p, err
+}
+
+// writeSummary says what a policy does.
+func writeSummary(w io.Writer, file string, p *policy.Policy) error {
+	s := p.Summary()
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s can be used. Its version is %s.\n\nRoutes:", file, p.Version())
+	if len(s.Routes) == 0 {
+		b.WriteString(" none, the root speaks for all alerts\n")
+	} else {
+		b.WriteString(" the first that an alert meets counts, else the root\n")
+	}
+	for i, r := range s.Routes {
+		fmt.Fprintf(&b, "  %d  line %d  %s  %s → %s\n", i+1, r.Line, r.Name, r.Match, orText(strings.Join(r.Says, ", "), "as the root"))
+	}
+	b.WriteString("\nAgents:\n")
+	for _, a := range s.Agents {
+		fmt.Fprintf(&b, "  %s\n", agentLine(a))
+	}
+	if len(s.Warnings) > 0 {
+		b.WriteString("\nProbably not meant:\n")
+	}
+	for _, p := range s.Warnings {
+		fmt.Fprintf(&b, "  %s:%d: %s\n", file, p.Line, p.Text)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func agentLine(a policy.AgentSummary) string {
+	money := "as much as it likes, at " + a.Budget.Case.String() + " an investigation"
+	if a.Budget.Month > 0 {
+		money = fmt.Sprintf("%s a month, which is %s of %s; up to %d can be saved up",
+			a.Budget.Month, counted(a.Investigations, "investigation"), a.Budget.Case, a.Budget.Bucket)
+	}
+	slots := counted(a.Slots, "slot")
+	if a.CriticalSlots > 0 {
+		slots += fmt.Sprintf(", %d for critical cases only", a.CriticalSlots)
+	}
+	return fmt.Sprintf("%s: %s; %s; critical cases go beyond it, at most %d a day", a.Name, money, slots, a.Budget.CriticalPerDay)
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func orText(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}

@@ -1,0 +1,95 @@
+package policy
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/gate"
+)
+
+// Summary is what a policy does, for people who check it.
+type Summary struct {
+	Routes   []RouteSummary
+	Agents   []AgentSummary
+	Warnings []Problem // what is allowed, and is probably not meant; sorted by line
+}
+
+// RouteSummary is one route.
+type RouteSummary struct {
+	Name  string
+	Line  int
+	Match string
+	Says  []string // what it changes, as it is written
+}
+
+// AgentSummary is what one Agent that is chosen may spend.
+type AgentSummary struct {
+	Name           string
+	Budget         gate.Budget
+	Investigations int // that a month pays for; 0: without a limit
+	Slots          int
+	CriticalSlots  int
+}
+
+// Summary says what the policy does.
+func (p *Policy) Summary() Summary {
+	var s Summary
+	for _, rt := range p.file.routes {
+		s.Routes = append(s.Routes, RouteSummary{rt.name, rt.at.line, showList(rt.match), rt.says})
+	}
+	for _, name := range p.Agents() {
+		a := p.file.accountOf(name)
+		b := a.budget()
+		s.Agents = append(s.Agents, AgentSummary{name, b, int(b.Month / b.Case), a.slots.v, a.criticalSlots.v})
+	}
+	s.Warnings = p.file.warnings(p.Agents())
+	return s
+}
+
+// warnings say what is probably not meant.
+func (f *file) warnings(chosen []string) []Problem {
+	var w problems
+	for _, name := range slices.Sorted(maps.Keys(f.agents)) {
+		if !slices.Contains(chosen, name) {
+			w.add(f.declared[name], "the agent %s is chosen by no route, nor by the root: it investigates nothing", name)
+		}
+	}
+	for _, name := range chosen {
+		a := f.accountOf(name)
+		if n := int(a.month.v / a.investigation()); a.month.v > 0 && n < a.bucket.v {
+			w.add(later(a.month.at, a.price.at, a.expected.at, a.bucket.at), "the budget of %s pays for %d investigations a month, and %d could be saved up: a month's money can be gone in a day", name, n, a.bucket.v)
+		}
+	}
+	started := startsSomething(&f.root)
+	for i := range f.routes {
+		rt := &f.routes[i]
+		started = started || startsSomething(&rt.settings)
+		if len(rt.says) == 0 {
+			w.add(rt.at, "%s changes nothing: it only keeps its alerts from the routes after it", f.called(i))
+		}
+	}
+	if !started {
+		w.add(f.root.mode[alert.High].at, "nothing is ever started: every mode is off or observe")
+	}
+	if v := f.root.critical.v; len(v) > 0 && len(v[0]) == 0 {
+		w.add(f.root.critical.at, "every alert is critical: none waits for money, only for critical_per_day")
+	}
+	slices.SortStableFunc(w.list, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
+	return w.list
+}
+
+func startsSomething(s *settings) bool {
+	for _, rank := range ranks {
+		if m := s.mode[rank.of].v.mode; m == gate.ModeFull || m == gate.ModeCriticalOnly {
+			return true
+		}
+	}
+	return false
+}
+
+// later is the last of some places.
+func later(places ...pos) pos {
+	return slices.MaxFunc(places, func(a, b pos) int { return cmp.Or(a.line-b.line, a.col-b.col) })
+}
