@@ -180,6 +180,12 @@ var recordScenarios = map[string]func(*testing.T) *bridge{
 		_, _ = b.schedule.Handle(t.Context(), struct{}{})
 		return b
 	},
+	"a tick that looks after two Agents": func(t *testing.T) *bridge {
+		b, _ := twoAgents(t)
+		b.send(b.alertOf("A", alert.Triggered, critical, ofPayments))
+		b.tick(time.Minute)
+		return b
+	},
 	"a tick whose commit is lost": func(t *testing.T) *bridge {
 		b := newBridge(t, held)
 		b.triggers("A")

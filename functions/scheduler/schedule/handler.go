@@ -60,8 +60,8 @@ type tick struct {
 	agent      string // whose account and cases it looks at now
 	spent      gate.Dollars
 	unpaid     map[string]bool // by case of that Agent: waits for money
-	shut       int    // accounts that were shut when the tick began
-	opened     int    // and are open again
+	shut       int             // accounts that were shut when the tick began
+	opened     int             // and are open again
 	repaired   int
 	due        int  // cases that were looked at
 	moved      int  // cases that were moved on
