@@ -126,6 +126,19 @@ func TestReadmeOnThisComputer(t *testing.T) {
 		}
 	}
 
+	taken, start := 0, 0
+	for _, line := range b.text {
+		if strings.HasPrefix(line, "202 ") {
+			taken++
+		}
+		if strings.HasPrefix(line, "202     start ") {
+			start++
+		}
+	}
+	if says := fmt.Sprintf("Of %d alerts that were taken, %d start", taken, start); !strings.Contains(docstest.Read(t, "README.md"), says) {
+		t.Errorf("the README does not say: %s", says)
+	}
+
 	t.Setenv("ALERTBRIDGE_TOKEN", "example-ingest-token-for-local-use-only")
 	const test = "bin/alertbridge send --url WEBHOOK-URL --fresh events/http/test-notification.json"
 	for _, c := range []struct{ command, says string }{
