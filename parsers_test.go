@@ -57,7 +57,7 @@ var fuzzed = map[string][]string{
 	"shared/agent.FuzzReadsBack":              {"shared/agent.NewMessage", "shared/agent.plainAddress"},
 	"shared/agent.FuzzParse":                  {"shared/agent.parse", "shared/agent.check"},
 	"shared/agent.FuzzJudge":                  {"shared/agent.judge", "shared/agent.retryAfter"},
-	"shared/match.FuzzParse":                  {"shared/match.unquoted", "shared/match.whole"},
+	"shared/match.FuzzParse":                  {"shared/match.unquoted", "shared/match.compile"},
 	"shared/policy.FuzzParse":                 {"shared/policy.parseDuration", "shared/policy.parseDollars", "shared/policy.withUnit"},
 	"shared/setting.FuzzReader":               {"shared/setting.OneOf"},
 	"shared/telemetry.FuzzCarrierFromOutside": {"shared/telemetry.extract"},
@@ -67,6 +67,8 @@ var fuzzed = map[string][]string{
 	"events.FuzzMove":                         {"events.move"},
 	"cmd/alertbridge.FuzzSend":                {"cmd/alertbridge.unwrap", "cmd/alertbridge.getJSON"},
 	"cmd/alertbridge/local.FuzzToEvent":       {"cmd/alertbridge/local.toEvent"},
+	"cmd/alertbridge/local.FuzzDesk":          {"cmd/alertbridge/local.takeOrder", "cmd/alertbridge/local.tellStory"},
+	"cmd/alertbridge/explain.FuzzParse":       {"cmd/alertbridge/explain.Parse", "cmd/alertbridge/explain.link"},
 }
 
 // Whatever reads text from outside is fuzzed, or says why it need not be. What reads is found in the code, and so is

@@ -21,7 +21,7 @@ func TestJoinToAStartingCaseIsCounted(t *testing.T) {
 	b.want(a, gate.Wait, gate.Holding)
 	b.agent.says(delivery.ConnectionFailed)
 	b.agent.meanwhile(func() {
-		b.want(b.triggers("B"), gate.Join, gate.Covered)
+		b.want(b.triggers("B"), gate.Join, gate.NotTold)
 		b.wantCase(a.Case, gate.Starting, 2)
 	})
 	b.tick(time.Minute)
@@ -137,7 +137,7 @@ func TestMoreSevereAlertIsNotSwallowed(t *testing.T) {
 	b.want(worse, gate.Start, gate.NewIncident)
 	b.wantCalls(a.Case, 1)
 	b.wantCalls(worse.Case, 1)
-	b.want(b.triggers("C"), gate.Join, gate.Covered)
+	b.want(b.triggers("C"), gate.Join, gate.NotTold)
 }
 
 // Rule: a settle belongs to its attempt. The first one's answer was lost, and meanwhile another attempt began.
@@ -272,7 +272,7 @@ func TestDoubtThatFiresAgainIsRepeatedAndReservesAgain(t *testing.T) {
 	}
 	other := b.triggers("D", func(a *alert.Alert) { a.Tags = []string{"env:dev"} }) // takes the only slot
 	b.wantCase(other.Case, gate.Started, 1)
-	b.want(b.triggers("B"), gate.Join, gate.Covered)
+	b.want(b.triggers("B"), gate.Join, gate.NotTold)
 	b.tick(time.Minute)
 	b.wantCase(a.Case, gate.InDoubt, 1) // no room
 	b.wantCalls(a.Case, 1)

@@ -24,13 +24,13 @@ those under way. Those that ended are listed, the latest first, when they are as
 ledger still has of them is read.
 
 What the states mean:
-  waiting    the start comes later; in brackets why: hold, slots, agent_down, agent_shut
+  waiting    the start comes later; in brackets why: hold, slots, budget, storm, agent_down, agent_shut
   starting   the Agent is being called
   in_doubt   the call may or may not have reached the Agent; it is repeated with the same id, or rests
   started    the Agent has taken it
   refused    the Agent will not take it; "cases show" has its words
-  ended      in brackets how: recovered, expired, silenced (none of these was started), assumed (started, and its
-             estimated time is over)
+  ended      in brackets how: recovered, expired, silenced, observed (none of these was started), assumed (started, and
+             its estimated time is over)
 
 UNTIL is when something happens next: the start, the end of the call's lease, the next try, the estimated end.`
 
@@ -41,7 +41,8 @@ const listExample = `  alertbridge cases list
   alertbridge cases list -o json | jq -r '.cases[] | select(.doubts > 0) | .id'`
 
 const showLong = `Shows all that is known of one case: its state and why, until when, how many of its incidents fire and which joined, how
-often the Agent was called and what it said last, and the trace of the first alert.
+often the Agent was called and what it said last, who wants it started by hand, the trace of the first alert, and each step
+that led to where it is. "alertbridge explain" tells the story with the alerts in it.
 
 Exit status: 1 when there is no such case.`
 

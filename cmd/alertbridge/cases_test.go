@@ -102,10 +102,22 @@ func TestCasesSayWhatIsWrong(t *testing.T) {
 		{"no region", []string{"list", "--table", "Ledger"}, 2, "no AWS region is set; name it with --region, AWS_REGION or a profile"},
 		{"no such profile", []string{"list", "--table", "Ledger", "--profile", "nobody"}, 1, "the AWS configuration cannot be read: "},
 		{"no table", []string{"list", "--table", "Ledger", "--region", "eu-central-1"}, 1, "table Ledger cannot be read (check --table, --region and --profile; AWS_ENDPOINT_URL_DYNAMODB is set): "},
+		{"no local run to ask", []string{"status", "--url", closed.URL}, 1, "start a bridge there with alertbridge run"},
+		{"no local run to order", []string{"mode", "off", "--reason", "x", "--url", closed.URL}, 1, "start a bridge there with alertbridge run"},
+		{"orders to a deployed bridge", []string{"retry", "--reason", "x", "--url", page.URL}, 1, "did not answer as a local run does"},
+		{"no table to ask", []string{"status", "--table", "Ledger", "--region", "eu-central-1"}, 1, "table Ledger cannot be read"},
+		{"no table to explain", []string{"explain", "ab-1", "--table", "Ledger", "--region", "eu-central-1"}, 1, "table Ledger cannot be read"},
+		{"no table to order", []string{"mode", "off", "--reason", "x", "--table", "Ledger", "--region", "eu-central-1"}, 1, "table Ledger cannot be used"},
+		{"no region to order", []string{"mode", "off", "--reason", "x", "--table", "Ledger"}, 2, "no AWS region is set"},
+		{"no region to explain", []string{"explain", "ab-1", "--table", "Ledger"}, 2, "no AWS region is set"},
+		{"no region to show", []string{"mode", "--table", "Ledger"}, 2, "no AWS region is set"},
 		{"no id for a local run", []string{"show", "../deliveries/x", "--url", page.URL}, 2, `"../deliveries/x" is no id of a case`},
 		{"no id", []string{"show", "ab/1", "--table", "Ledger", "--region", "eu-central-1"}, 2, `"ab/1" is no id of a case`},
 	} {
-		got := call(t, "", append([]string{"cases"}, row.args...)...)
+		if row.args[0] == "list" || row.args[0] == "show" {
+			row.args = append([]string{"cases"}, row.args...)
+		}
+		got := call(t, "", row.args...)
 		if got.status != row.status || got.out != "" || !strings.Contains(got.errs, row.want) {
 			t.Errorf("%s: status %d, %q, %q, want %d, %q", row.why, got.status, got.out, got.errs, row.status, row.want)
 		}

@@ -62,7 +62,9 @@ Exit status: 0 all went well, 1 something did not, 2 the command line was wrong.
 const rootExample = `  alertbridge run                             the whole bridge here, with a stand-in for the Agent
   alertbridge send alert.json                 send it a delivery
   alertbridge cases list                      what it makes of them
-  alertbridge cases list --table TABLE        the same of a deployed bridge`
+  alertbridge cases list --table TABLE        the same of a deployed bridge
+  alertbridge explain EVENT                   why an alert was started or not
+  alertbridge status                          what is set by hand, what runs, what waits`
 
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
@@ -85,6 +87,8 @@ func rootCommand() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(runCommand(), sendCommand(), casesCommand(), policyCommand(), versionCommand())
+	root.AddCommand(statusCommand(), explainCommand())
+	root.AddCommand(modeCommand(), silenceCommand(), startCommand(), retryCommand(), stopCommand())
 	root.InitDefaultHelpCmd()
 	help, _, _ := root.Find([]string{"help"}) // cobra's, which takes any words and then explains the whole
 	help.Args = func(_ *cobra.Command, args []string) error {

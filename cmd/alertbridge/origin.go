@@ -18,7 +18,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/caseview"
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/explain"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/local"
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/operate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/ledger/dynamoledger"
 )
 
@@ -35,13 +38,28 @@ func (o *origin) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.agent, "agent", "default", "the Agent whose cases are listed, with --table")
 }
 
+// handFlags are the flags of the commands that look at, or set, more than cases.
+func (o *origin) handFlags(f *pflag.FlagSet) {
+	o.flags(f)
+	f.Lookup("profile").Usage = "AWS profile with which to use the table (default: as the AWS CLI's)"
+	f.Lookup("agent").Usage = "the Agents that are meant, with commas between, with --table"
+}
+
 // cases is where cases are read from.
 type cases interface {
 	list(ctx context.Context, state string, limit int) (caseview.List, error)
 	show(ctx context.Context, id string) (caseview.Case, error)
 }
 
-func (o *origin) open(ctx context.Context) (cases, error) {
+// source is what an operator can ask, and order, of a bridge.
+type source interface {
+	cases
+	status(ctx context.Context) (operate.Status, error)
+	do(ctx context.Context, o operate.Order) (operate.Done, error)
+	explain(ctx context.Context, id, org string) (explain.Story, error)
+}
+
+func (o *origin) open(ctx context.Context) (source, error) {
 	if o.table == "" {
 		u, err := bridgeURL(o.url)
 		if err != nil {
@@ -86,10 +104,33 @@ func (f fromRun) show(ctx context.Context, id string) (caseview.Case, error) {
 	return c, err
 }
 
+func (f fromRun) status(ctx context.Context) (operate.Status, error) {
+	var s operate.Status
+	err := f.get(ctx, "/status", nil, &s)
+	return s, err
+}
+
+func (f fromRun) do(ctx context.Context, o operate.Order) (operate.Done, error) {
+	var d operate.Done
+	err := f.call(ctx, "/orders", nil, o, &d)
+	return d, err
+}
+
+func (f fromRun) explain(ctx context.Context, id, org string) (explain.Story, error) {
+	var s explain.Story
+	err := f.get(ctx, "/explain", url.Values{"id": {id}, "org": {org}}, &s)
+	return s, err
+}
+
 func (f fromRun) get(ctx context.Context, path string, query url.Values, into any) error {
+	return f.call(ctx, path, query, nil, into)
+}
+
+// call asks, or with something to post, orders.
+func (f fromRun) call(ctx context.Context, path string, query url.Values, post, into any) error {
 	u := *f.url
 	u.Path, u.RawQuery = u.Path+path, query.Encode()
-	err := getJSON(ctx, f.client, u.String(), into)
+	err := postJSON(ctx, f.client, u.String(), post, into)
 	status := (*statusError)(nil)
 	switch {
 	case err == nil:
@@ -110,11 +151,62 @@ func cause(err error) error {
 	return err
 }
 
-// fromTable reads the ledger of a deployed bridge.
+// fromTable reads, and writes, the ledger of a deployed bridge.
 type fromTable struct {
-	ledger caseview.Ledger
+	ledger operate.Ledger
 	table  string
-	agent  string
+	agent  string // several with commas between, but for lists of cases
+}
+
+func (f fromTable) agents() []string {
+	var list []string
+	for name := range strings.SplitSeq(f.agent, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			list = append(list, name)
+		}
+	}
+	if list == nil {
+		return []string{""}
+	}
+	return list
+}
+
+func (f fromTable) desk() operate.Desk {
+	return operate.Desk{Ledger: f.ledger, Agents: f.agents(), Now: time.Now}
+}
+
+func (f fromTable) status(ctx context.Context) (operate.Status, error) {
+	s, err := f.desk().Status(ctx)
+	if err != nil {
+		return operate.Status{}, f.unread(err)
+	}
+	return s, nil
+}
+
+func (f fromTable) do(ctx context.Context, o operate.Order) (operate.Done, error) {
+	d, err := f.desk().Do(ctx, o)
+	switch refusal := (*operate.Refusal)(nil); {
+	case err == nil || errors.As(err, &refusal):
+		return d, err
+	case errors.Is(err, ledger.ErrUnknown):
+		return d, fmt.Errorf("table %s gave no usable answer, so it may be done or not; look with alertbridge status, or cases show, before you repeat it: %w", f.table, err)
+	}
+	if len(d.Said) == 0 {
+		return d, f.fails("used; nothing was done", err)
+	}
+	return d, f.fails("used any more; what was done before is said above", err)
+}
+
+func (f fromTable) explain(ctx context.Context, id, org string) (explain.Story, error) {
+	asked, err := explain.Parse(id)
+	if err != nil {
+		return explain.Story{}, err
+	}
+	facts, err := explain.Finder{Ledger: f.ledger, Agents: f.agents(), Org: org}.Find(ctx, asked, time.Now())
+	if err != nil {
+		return explain.Story{}, f.unread(err)
+	}
+	return explain.Tell(facts), nil
 }
 
 func (f fromTable) list(ctx context.Context, state string, limit int) (caseview.List, error) {
@@ -136,8 +228,10 @@ func (f fromTable) show(ctx context.Context, id string) (caseview.Case, error) {
 	return c, nil
 }
 
-func (f fromTable) unread(err error) error {
-	return fmt.Errorf("table %s cannot be read (check --table, --region and --profile%s): %w", f.table, endpoint(), err)
+func (f fromTable) unread(err error) error { return f.fails("read", err) }
+
+func (f fromTable) fails(what string, err error) error {
+	return fmt.Errorf("table %s cannot be %s (check --table, --region and --profile%s): %w", f.table, what, endpoint(), err)
 }
 
 // endpoint reminds of a setting that is easily forgotten.

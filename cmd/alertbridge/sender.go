@@ -195,9 +195,25 @@ func (s *sender) ask(ctx context.Context, r *result, request string) {
 
 // getJSON reads what a local run says.
 func getJSON(ctx context.Context, client *http.Client, address string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	return postJSON(ctx, client, address, nil, into)
+}
+
+// postJSON tells a local run something, if there is something to tell, and reads what it says.
+func postJSON(ctx context.Context, client *http.Client, address string, post, into any) error {
+	method, send := http.MethodGet, io.Reader(nil)
+	if post != nil {
+		text, err := json.Marshal(post)
+		if err != nil {
+			return err
+		}
+		method, send = http.MethodPost, bytes.NewReader(text)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, address, send)
 	if err != nil {
 		return err
+	}
+	if post != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	resp, err := client.Do(req)
 	if err != nil {

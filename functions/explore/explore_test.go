@@ -101,6 +101,17 @@ var settings = []struct {
 	{setting{name: "expires", alerts: []message{ta, ta30}, hold: true, maxAge: 50 * time.Second, slots: 1, jumps: after36(3), schedulers: 1}, false},
 	{setting{name: "window", alerts: []message{ta, tb300}, window: time.Minute, jumps: after36(2), schedulers: 1}, false},
 	{setting{name: "clocks apart", alerts: []message{ta}, hold: true, repeat: true, ahead: 5 * time.Second, jumps: []time.Duration{36 * time.Second, 24 * time.Second, 8 * time.Second}, schedulers: 2}, true},
+	{setting{name: "budget of one", alerts: []message{ta, tc}, apart: "C", budget: 1, maxAge: 10 * time.Minute, faults: 1, kinds: "ncd", most: 1, jumps: after36(2), schedulers: 1}, true},
+	{setting{name: "budget of one, given back", alerts: []message{ta, tc}, apart: "C", budget: 1, maxAge: 10 * time.Minute, faults: 1, kinds: "nr", most: 2, jumps: after36(2), schedulers: 1}, false},
+	{setting{name: "budget of one, in doubt", alerts: []message{ta}, repeat: true, budget: 1, maxAge: 10 * time.Minute, faults: 2, kinds: "qcd", most: 1, jumps: after36(3), schedulers: 1}, true},
+	{setting{name: "beyond the budget", alerts: []message{ta, tbx}, budget: 1, maxAge: 10 * time.Minute, faults: 1, kinds: "nc", jumps: after36(2), schedulers: 1}, true},
+	{setting{name: "storm of one", alerts: []message{ta, tb, tc}, alone: true, storm: 1, most: 2, jumps: after36(2), schedulers: 1}, true},
+	{setting{name: "storm of one, two", alerts: []message{ta, tb}, alone: true, storm: 1, faults: 1, kinds: "cd", most: 2, jumps: after36(2), schedulers: 1}, true},
+	{setting{name: "storm of one, recovered", alerts: []message{ta, tb, rb}, alone: true, storm: 1, most: 2, jumps: after36(1), schedulers: 1}, true},
+	{setting{name: "flap of two", alerts: []message{ta, tb, tc}, alone: true, flap: 2, hold: true, jumps: after36(1), schedulers: 1}, true},
+	{setting{name: "flap of two, twice", alerts: []message{ta, tb, tb}, alone: true, flap: 2, hold: true, jumps: after36(1), schedulers: 1}, true},
+	{setting{name: "one slot for critical", alerts: []message{ta, tc, tbx}, alone: true, kept: 1, jumps: after36(2), schedulers: 1}, true},
+	{setting{name: "observed", alerts: []message{ta, tb, ra}, hold: true, observe: true, faults: 1, kinds: "cd", jumps: after36(2), schedulers: 1}, true},
 }
 
 // wide are settings that nobody can walk to their end: several things go wrong, among four messages.
@@ -113,6 +124,11 @@ var wide = []setting{
 	{name: "one slot", alerts: []message{ta, ra, tb, tc}, apart: "C", slots: 1, hold: true, repeat: true, faults: 3, jumps: after36(5), schedulers: 2},
 	{name: "window", alerts: []message{ta, ta300, tb300, ra}, window: time.Minute, faults: 3, jumps: after36(4), schedulers: 2},
 	{name: "expires", alerts: []message{ta, ta30, tb}, hold: true, slots: 1, maxAge: 50 * time.Second, faults: 2, jumps: after36(4), schedulers: 2},
+	{name: "budget", alerts: []message{ta, tc, ra, tbx}, apart: "C", budget: 2, maxAge: 10 * time.Minute, repeat: true, faults: 3, jumps: after36(5), schedulers: 2},
+	{name: "storm", alerts: []message{ta, tb, tc, rb}, alone: true, storm: 1, repeat: true, faults: 3, jumps: after36(5), schedulers: 2},
+	{name: "flap", alerts: []message{ta, tb, tc, ra}, alone: true, flap: 2, hold: true, faults: 3, jumps: after36(4), schedulers: 2},
+	{name: "slots for critical", alerts: []message{ta, tc, tbx, ra}, alone: true, kept: 1, repeat: true, faults: 3, jumps: after36(5), schedulers: 2},
+	{name: "observed", alerts: []message{ta, tb, ra, tax}, hold: true, observe: true, faults: 3, jumps: after36(4), schedulers: 2},
 	{name: "clocks apart", alerts: []message{ta, tb, ra}, hold: true, repeat: true, faults: 2, ahead: 5 * time.Second, schedulers: 2, jumps: []time.Duration{36 * time.Second, 24 * time.Second, 8 * time.Second, 20 * time.Second, 61 * time.Second}},
 }
 

@@ -23,6 +23,7 @@ type mutant struct {
 
 const (
 	arrive  = "shared/gate/arrive.go"
+	join    = "shared/gate/join.go"
 	due     = "shared/gate/due.go"
 	settle  = "shared/gate/settle.go"
 	starter = "shared/start/start.go"
@@ -34,13 +35,13 @@ const (
 var mutants = []mutant{
 	{
 		"a join to a case that is starting writes it", arrive,
-		"		case c.State == Waiting, (c.State == Starting || c.State == InDoubt) && d.covers(c):\n			return d.join(c, Covered)",
-		"		case c.State == Waiting, c.State == InDoubt && d.covers(c):\n			return d.join(c, Covered)\n		case c.State == Starting && d.covers(c):\n			return d.attach(c, Covered)",
+		"case (c.State == Starting || c.State == InDoubt) && d.covers(c, window):\n		return d.join(c, NotTold), true",
+		"case c.State == InDoubt && d.covers(c, window):\n		return d.join(c, NotTold), true\n	case c.State == Starting && d.covers(c, window):\n		return d.attach(c, NotTold), true",
 		"group", "incidents that fire", nil,
 	},
 	{
 		"a pointer says nothing about its case", arrive,
-		"case c.HasStarted() && d.covers(c):", "case c.State == Ended || c.HasStarted() && d.covers(c):",
+		"case d.over(c) && d.covers(c, window):", "case c.State == Ended || d.over(c) && d.covers(c, window):",
 		"all recover", "had ended unstarted", nil,
 	},
 	{
@@ -60,12 +61,12 @@ var mutants = []mutant{
 	},
 	{
 		"what is more severe is not covered", arrive,
-		"return d.Alert.Severity <= c.Severity && d.inWindow(c)", "return d.inWindow(c)",
+		"return d.rank <= c.Severity && d.inWindow(c, window)", "return d.inWindow(c, window)",
 		"worse follows", "which was told to be", nil,
 	},
 	{
 		"the window ends what a case covers", arrive,
-		"return d.Alert.Time.Sub(c.StartAt) <= d.p.Window", "return true",
+		"return d.Alert.Time.Sub(c.StartAt) <= window", "return true",
 		"window", "after its window", nil,
 	},
 	{
@@ -90,12 +91,12 @@ var mutants = []mutant{
 	},
 	{
 		"a repeat needs room", due,
-		"|| !held && !d.Account.room(d.p, d.now, c.ID) {", "|| held && !d.Account.room(d.p, d.now, c.ID) {",
+		"!held && !d.Account.room(d.r, critical(c.Severity), d.now, c.ID) {", "held && !d.Account.room(d.r, critical(c.Severity), d.now, c.ID) {",
 		"one slot, repeat", "slots", nil,
 	},
 	{
 		"what rests in doubt gives its slot back", due,
-		"return d.write(Releases, c, facts, &AccountWrite{Agent: c.Agent, Drop: []string{c.ID}})", "return d.write(Releases, c, facts, nil)",
+		"return d.write(Releases, c, facts, d.drops())", "return d.write(Releases, c, facts, nil)",
 		"one", "for ever", nil,
 	},
 	{
@@ -145,9 +146,9 @@ var mutants = []mutant{
 		"late, twice", "second verdict", nil,
 	},
 	{
-		"an incident is counted out of a refused case that it leaves", arrive,
-		"if !there || old.ID == to || !d.Incident.Fires() || old.State != Refused && old.State != InDoubt {",
-		"if !there || old.ID == to || !d.Incident.Fires() || old.State != InDoubt {",
+		"an incident is counted out of a refused case that it leaves", join,
+		"if old.State != Refused && old.State != InDoubt &&",
+		"if old.State != InDoubt &&",
 		"refused, later", "incidents that fire", nil,
 	},
 	{

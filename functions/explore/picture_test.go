@@ -18,6 +18,8 @@ type picture struct {
 	pointers  map[string]string
 	cases     map[string]gate.Case
 	account   gate.Account
+	group     gate.Group
+	surge     gate.Surge
 }
 
 // look reads the whole ledger, without anybody at work noticing.
@@ -30,6 +32,7 @@ func (w *world) look() picture {
 	for _, m := range w.alerts {
 		v, err := w.ledger.Look(ctx, ledger.Question{
 			Delivery: m.alert.Delivery, Incident: m.alert.Incident, Pointers: []string{w.groupOf(m.alert)}, Agent: agent,
+			Group: w.rules.Group, Surge: w.rules.Surge,
 		}, noon)
 		if err != nil {
 			panic(err)
@@ -42,7 +45,7 @@ func (w *world) look() picture {
 		}
 		maps.Copy(p.pointers, v.Pointers)
 		maps.Copy(p.cases, v.Cases)
-		p.account = v.Account
+		p.account, p.group, p.surge = v.Account, v.Group, v.Surge
 	}
 	for id := range w.last.cases { // one that nothing names any more
 		if _, there := p.cases[id]; !there {
@@ -144,7 +147,24 @@ func hashOfPicture(p picture) uint64 {
 	for _, id := range slices.Sorted(maps.Keys(p.incidents)) {
 		h = mix(h, hashOfIncident(p.incidents[id]))
 	}
+	h = mix(mix(h, hashOfGroup(p.group)), hashOfSurge(p.surge))
 	return mix(mix(h, hashOfPointers(p.pointers)), hashOfCases(p.cases))
+}
+
+func hashOfGroup(g gate.Group) uint64 {
+	h := mix(uint64(g.Version), bit(g.Flapping))
+	for _, t := range g.Cycles {
+		h = mix(h, hashOfTime(t))
+	}
+	return h
+}
+
+func hashOfSurge(s gate.Surge) uint64 {
+	h := mix(uint64(s.Version), hashOf(s.Case))
+	for _, t := range s.Opened {
+		h = mix(h, hashOfTime(t))
+	}
+	return h
 }
 
 func hashOfView(v gate.View) uint64 {
@@ -152,6 +172,7 @@ func hashOfView(v gate.View) uint64 {
 	if v.Delivery != nil {
 		h = mix(h, hashOf(string(v.Delivery.Verdict)+v.Delivery.Case))
 	}
+	h = mix(mix(h, hashOfGroup(v.Group)), hashOfSurge(v.Surge))
 	return mix(mix(h, hashOfPointers(v.Pointers)), hashOfCases(v.Cases))
 }
 
@@ -178,27 +199,34 @@ func hashOfIncident(in gate.Incident) uint64 {
 }
 
 func hashOfCase(c gate.Case) uint64 {
-	h := hashOf(c.ID + string(c.State) + string(c.Why) + string(c.How))
+	h := hashOf(c.ID + string(c.State) + string(c.Why) + string(c.How) + c.Storm)
 	for _, t := range []time.Time{c.Until, c.StartAt, c.Last} {
 		h = mix(h, hashOfTime(t))
 	}
 	for _, n := range []int{int(c.Severity), c.Attempt, c.Doubts, c.Version, c.Firing, c.Joined, len(c.Members)} {
 		h = mix(h, uint64(n))
 	}
-	return mix(h, bit(c.NoRepeat)<<1|bit(c.Resting))
+	return mix(h, bit(c.NoRepeat)<<1|bit(c.Resting)|bit(c.Shadow)<<2)
 }
 
 func hashOfAccount(a gate.Account) uint64 {
 	h := mix(uint64(a.Version), hashOf(a.Shut.SecretVersion))
 	h = mix(mix(h, hashOfTime(a.Shut.Since)), hashOfTime(a.Down.Until))
 	h = mix(h, uint64(a.Down.Fails)<<8|uint64(a.Down.Doubts))
+	h = mix(h, hashOfTime(a.Money.Paced))
+	for _, month := range slices.Sorted(maps.Keys(a.Money.Spent)) {
+		h = mix(mix(h, hashOf(month)), uint64(a.Money.Spent[month]))
+	}
+	for _, day := range slices.Sorted(maps.Keys(a.Money.Critical)) {
+		h = mix(mix(h, hashOf(day)), uint64(a.Money.Critical[day]))
+	}
 	return mix(h, hashOfReservations(a.Running))
 }
 
 func hashOfReservations(m map[string]gate.Reservation) (h uint64) {
 	for _, id := range slices.Sorted(maps.Keys(m)) {
 		h = mix(mix(h, hashOf(id)), uint64(m[id].Attempt))
-		h = mix(h, hashOfTime(m[id].Until))
+		h = mix(mix(h, hashOfTime(m[id].Until)), uint64(m[id].Money))
 	}
 	return h
 }
@@ -217,7 +245,13 @@ func hashOfChange(c gate.Change) uint64 {
 	}
 	if a := c.Account; a != nil {
 		h = mix(mix(h, uint64(a.Read)), hashOfReservations(a.Put))
-		h = mix(h, uint64(len(a.Drop))<<2|bit(a.Shut != nil)<<1|bit(a.Down != nil))
+		h = mix(h, uint64(len(a.Drop))<<4|bit(len(a.Spend) > 0)<<3|bit(a.Back != nil)<<2|bit(a.Shut != nil)<<1|bit(a.Down != nil))
+	}
+	if c.Group != nil {
+		h = mix(h, hashOfGroup(c.Group.Now))
+	}
+	if c.Surge != nil {
+		h = mix(h, hashOfSurge(c.Surge.Now))
 	}
 	return h
 }

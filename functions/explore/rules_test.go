@@ -31,22 +31,88 @@ func (w *world) always() {
 			w.fail("case %s is %s and holds a reservation", id, c.State)
 		}
 	}
-	active := 0
+	active, ordinary := 0, 0
 	for id, r := range p.account.Running {
 		if _, there := p.cases[id]; !there {
 			w.fail("a reservation without a case: %s", id)
 		}
 		if r.Until.After(w.now) {
 			active++
+			if p.cases[id].Severity < alert.Critical {
+				ordinary++
+			}
 		}
 	}
 	if active > w.slots {
 		w.fail("%d investigations at once, and %d slots", active, w.slots)
 	}
+	if ordinary > w.slots-w.kept {
+		w.fail("%d investigations that are not critical, and %d of %d slots are for critical ones", ordinary, w.kept, w.slots)
+	}
+	w.inBudget(p)
+	w.oneStorm(p)
 	for _, k := range w.workers {
 		if k != nil && k.at.name == "call" {
 			w.mayCall(k, k.at.id)
 		}
+	}
+}
+
+// inBudget: what may have been bought is spent or reserved, and that is no more than there is, but for critical cases.
+func (w *world) inBudget(p picture) {
+	if w.budget == 0 {
+		return
+	}
+	var sum gate.Dollars
+	for _, r := range p.account.Running {
+		sum += r.Money
+	}
+	for _, spent := range p.account.Money.Spent {
+		sum += spent
+	}
+	bought, beyond := 0, 0
+	for id, k := range w.calls {
+		if k.sent > 0 {
+			bought++
+		}
+		if p.cases[id].Severity >= alert.Critical {
+			beyond++
+		}
+	}
+	for id := range p.account.Running {
+		if w.calls[id] == nil && p.cases[id].Severity >= alert.Critical {
+			beyond++
+		}
+	}
+	switch {
+	case sum < gate.Dollars(bought)*price:
+		w.fail("%s is spent or reserved, and %d cases may have been paid for", sum, bought)
+	case sum > gate.Dollars(w.budget+2*beyond)*price: // a doubt of a critical case that is repeated counts twice
+		w.fail("%s is spent or reserved, with a budget of %d", sum, w.budget)
+	}
+	if n := p.account.Money.Critical[noon.Format("2006-01-02")]; n < 0 || n > beyond {
+		w.fail("%d critical starts are counted, and there were %d", n, beyond)
+	}
+}
+
+// oneStorm: an environment has one case that collects its storm, and a monitor that flaps one start for it.
+func (w *world) oneStorm(p picture) {
+	storms, flaps := 0, 0
+	for _, c := range p.cases {
+		if c.Storm != "" && c.State == gate.Waiting && c.Attempt == 0 {
+			storms++
+		}
+		if w.observe && c.State != gate.Waiting && c.State != gate.Ended {
+			w.fail("case %s is only observed, and is %s", c.ID, c.State)
+		}
+	}
+	for _, d := range p.verdicts {
+		if d.Reason == gate.FlapStart {
+			flaps++
+		}
+	}
+	if storms > 1 || flaps > 1 {
+		w.fail("%d cases collect one storm, and %d starts are for one flapping", storms, flaps)
 	}
 }
 
@@ -282,10 +348,22 @@ func (w *world) incidentsEnd() {
 		}
 		c, there := w.last.cases[in.Case]
 		switch {
+		case w.flapped(name):
+		case w.observe && c.How == gate.EndObserved:
 		case !there && w.maxAge == 0:
 			w.fail("incident %s fires and has no case", name)
 		case there && !c.HasStarted() && c.State != gate.Refused && c.State != gate.InDoubt && c.How != gate.EndExpired:
 			w.fail("incident %s fires in case %s, which is %s (%s)", name, c.ID, c.State, c.How)
 		}
 	}
+}
+
+// flapped tells whether an alert of the incident was dropped as flapping: then it is in no case, or in an older one.
+func (w *world) flapped(name string) bool {
+	for _, m := range w.alerts {
+		if m.alert.Monitor.ID == name && w.last.verdicts[m.alert.Delivery].Reason == gate.IsFlapping {
+			return true
+		}
+	}
+	return false
 }

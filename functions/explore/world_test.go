@@ -40,6 +40,13 @@ type setting struct {
 	window time.Duration // the join window; 0: so long that it does not close
 	maxAge time.Duration // 0: so long that nothing expires
 	apart  string        // the incident of this name is in a group of its own
+	alone  bool          // each incident is in a group of its own
+
+	kept    int  // of the slots, so many are for critical cases
+	budget  int  // investigations in the month; 0: as many as they like
+	storm   int  // cases that may be opened within a minute before the rest is a storm; 0: any number
+	flap    int  // cycles of all incidents together that are flapping; 0: any number
+	observe bool // nothing is started
 
 	faults     int             // of any kind together
 	kinds      string          // which, by the letters of may; "": all of them
@@ -76,6 +83,7 @@ const (
 // Agent has got.
 type world struct {
 	setting
+	rules    gate.Rules
 	now      time.Time
 	jumped   int
 	spent    int // faults
@@ -125,6 +133,7 @@ func newWorld(s setting) *world {
 		w.queue.Put(bodyOf(m.alert), nil)
 	}
 	policy := s.policy()
+	w.rules = policy.Rules
 	nothing := telemetry.NewRecorder(telemetry.Config{Function: "explore", Stack: "s", Out: io.Discard, Now: w.clock})
 	w.dispatch = &dispatch.Handler{
 		Ledger: w, Starter: &start.Starter{Ledger: w, Agents: map[string]start.Agent{"default": w}, Now: w.clock}, Policy: policy, Now: w.clock,
@@ -147,6 +156,7 @@ const (
 	hidden      = 30 * time.Second
 	maxReceives = 2
 	estimate    = 40 * time.Second // of an investigation: more than a lease
+	price       = gate.Dollars(4_000_000)
 	// Time-outs of the functions, as in the template.
 	dispatcherTimeout = 30 * time.Second
 	schedulerTimeout  = 60 * time.Second
@@ -167,11 +177,25 @@ func (s setting) policy() gatetest.Policy {
 	if s.hold {
 		p.Hold = 30 * time.Second
 	}
+	p.CriticalSlots = s.kept
+	p.Budget = gate.Budget{Month: gate.Dollars(s.budget) * price, Case: price, Bucket: 99, CriticalPerDay: 1}
+	if s.storm > 0 {
+		p.Surge, p.Storm = "1/default/prod", gate.Storm{Cases: s.storm, Within: time.Minute, Join: time.Hour}
+	}
+	if s.flap > 0 {
+		p.Group, p.Flap = "1/all", gate.Flap{Cycles: s.flap, Within: time.Hour, Quiet: time.Hour}
+	}
+	if s.observe {
+		p.Mode = gate.ModeObserve
+	}
 	p.Keys = func(a alert.Alert) []string { return []string{s.groupOf(a)} }
 	return p
 }
 
 func (s setting) groupOf(a alert.Alert) string {
+	if s.alone {
+		return a.Monitor.ID
+	}
 	if s.apart != "" && a.Monitor.ID == s.apart {
 		return "another"
 	}

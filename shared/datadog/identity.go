@@ -27,16 +27,23 @@ func (b *body) identify(a *alert.Alert) (alert.Incident, string) {
 	}
 	i.Key, i.Cycle = b.groupKey(a.Scope)
 
-	delivery := "dd-" + deliveryOrg(i.Org) + "-"
-	if a.EventID != "" {
-		delivery = alert.MakeSafe(delivery + part(a.EventID))
-	} else {
+	delivery := DeliveryID(i.Org, a.EventID)
+	if a.EventID == "" {
 		delivery += "h" + alert.Hash(i.String(), string(a.Transition), a.RawTransition, a.Time.Format("2006-01-02T15:04:05.000Z"), a.Title)
 	}
 	if a.Test {
 		i.Key, i.Cycle = alert.MakeSafe("t."+part(first(a.EventID, alert.Hash(delivery)))), true
 	}
 	return i, delivery
+}
+
+// DeliveryID is the id of the delivery that brought an event, by the organisation as alert.Incident has it.
+func DeliveryID(org, event string) string {
+	id := "dd-" + deliveryOrg(org) + "-"
+	if event == "" {
+		return id // what follows tells deliveries without an event apart
+	}
+	return alert.MakeSafe(id + part(event))
 }
 
 func (b *body) groupKey(scope []string) (key string, cycle bool) {

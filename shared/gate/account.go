@@ -7,11 +7,19 @@ import (
 )
 
 // room tells whether one more investigation fits, apart from the case's own reservation. The slots that are kept for
-// critical cases count as taken for all others, but for those that critical cases have taken already.
+// critical cases count as taken for all others, but for those that critical cases have taken already. What is over and
+// not booked yet holds no slot, but its place in the account.
 func (a Account) room(r Rules, crit bool, now time.Time, except string) bool {
-	active, kept := 0, r.CriticalSlots
+	active, places, kept := 0, 0, r.CriticalSlots
 	for id, res := range a.Running {
-		if id == except || !res.Until.After(now) {
+		if id == except {
+			continue
+		}
+		over := !res.Until.After(now)
+		if !over || res.Money > 0 { // else the next reservation takes it away
+			places++
+		}
+		if over {
 			continue
 		}
 		active++
@@ -22,7 +30,7 @@ func (a Account) room(r Rules, crit bool, now time.Time, except string) bool {
 	if !crit {
 		active += max(kept, 0)
 	}
-	return active < r.slots()
+	return active < r.slots() && places < MaxRunning
 }
 
 // closed says why nothing can be started now, "" when something can.

@@ -22,6 +22,7 @@ func Arrive(v View, a Arrival, r Rules, now time.Time) Decision {
 	}
 	d := arrival{View: v, Arrival: a, r: r, now: now, rank: r.Ranks(a.Alert)}
 	d.mode, d.byHand = v.Hand.ModeFor(r, now)
+	d.silence = v.Hand.silences(a.Alert, now)
 	return d.told(d.decide())
 }
 
@@ -43,6 +44,8 @@ type arrival struct {
 	rank   alert.Severity // how severe the policy takes the alert to be
 	mode   Mode
 	byHand *ModeOrder // the order that the mode comes from; nil: the policy's own
+
+	silence *Silence // that mutes the alert; nil: none does
 }
 
 // decide goes from what the alert itself says, over what is set by hand, to what the ledger knows of its incident.
@@ -61,7 +64,7 @@ func (d arrival) decide() Decision {
 		return d.drop(IsUnknown)
 	case d.late():
 		return d.drop(Late)
-	case d.Hand.SilenceFor(&al, d.now) != nil:
+	case d.silence != nil:
 		return d.pass(Silenced)
 	case d.mode == ModeOff:
 		return d.pass(IsModeOff)

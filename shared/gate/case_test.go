@@ -77,6 +77,7 @@ func TestBuckets(t *testing.T) {
 	want := map[string]Bucket{
 		"waiting": Queue, "starting": Timed, "in doubt": Timed, "resting": Doubtful, "started": Timed, "refused": Declined,
 		"ended assumed": Closed, "ended recovered": Closed, "ended expired": Closed, "ended silenced": Closed,
+		"ended observed": Closed,
 	}
 	for _, state := range caseStates[1:] {
 		c := caseIn(state, "ab-1")
@@ -122,11 +123,11 @@ func TestMembers(t *testing.T) {
 func TestMemberOfAnAlert(t *testing.T) {
 	a := said("d1", alert.Triggered, noon, "fallback")
 	a.Title, a.Scope = strings.Repeat("高", 121), []string{strings.Repeat("負", 70), strings.Repeat("荷", 70)}
-	m := arrival{Arrival: arrivalOf(a)}.member()
+	m := arrival{Arrival: arrivalOf(a), rank: alert.High}.member()
 	if m.Title != strings.Repeat("高", 120) || m.Scope != strings.Repeat("負", 70)+","+strings.Repeat("荷", 49) || !utf8.ValidString(m.Scope) {
 		t.Errorf("cut to %q, %q", m.Title, m.Scope)
 	}
-	if m.Incident != a.Incident.String() || m.Severity != a.Severity || !m.Since.Equal(a.Time) {
+	if m.Incident != a.Incident.String() || m.Severity != alert.High || !m.Since.Equal(a.Time) {
 		t.Errorf("got %+v", m)
 	}
 	a.Scope = nil

@@ -77,8 +77,7 @@ func (d due) byHand() bool { return d.c.Hand != Order{} }
 // muted: a silence or the mode has been set by hand, or by a new policy, since the case was opened. A storm's case is
 // about more than the alert that opened it, which alone a silence can be compared with.
 func (d due) muted() (How, string) {
-	lead := LeadOf(d.View, d.c)
-	if s := d.Hand.SilenceFor(&lead, d.now); s != nil && d.c.Storm == "" {
+	if s := d.Hand.silences(LeadOf(d.View, d.c), d.now); s != nil && d.c.Storm == "" {
 		return EndSilenced, "silence " + s.ID + s.Order.String()
 	}
 	mode, order := d.Hand.ModeFor(d.r, d.now)
@@ -98,7 +97,7 @@ func (d due) held() bool {
 // observed: it would be started now, and is only looked at.
 func (d due) observed() bool {
 	mode, _ := d.Hand.ModeFor(d.r, d.now)
-	return (d.c.Shadow || mode == ModeObserve) && !d.byHand()
+	return d.c.Shadow || mode == ModeObserve && !d.byHand()
 }
 
 // affords asks for the money of the start. What somebody starts by hand is paid for in any case.
@@ -127,6 +126,7 @@ func (d due) starting() Decision {
 	c.NoRepeat = c.NoRepeat || d.r.InDoubt == StopIt
 	c.Until = d.now.Add(repeatAfter(c.Doubts))
 	c.Note = string(delivery.LeaseOver) + ": the process that was to call the Agent did not report back; it may or may not have called"
+	c.Hand = Order{} // it was for this one start
 	c.Version++
 	return d.write(Doubts, withStep(c, d.now), CaseFacts{}, nil)
 }

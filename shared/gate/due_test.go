@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/delivery"
 )
 
 // dueWith lets the tick look at a case and checks what holds for all its decisions.
@@ -58,53 +61,122 @@ func didName(d Decision) string {
 
 func TestTickWaiting(t *testing.T) {
 	walk(t, "tick waiting", []column{
-		values("incidents that fire", "none", "some"), values("last word", "young", "old"),
-		values("Agent", "open", "shut", "down"), values("hold", "running", "none"), values("room", "no", "yes"),
+		values("incidents that fire", "none", "some"), values("last word", "young", "old"), values("asked for", "no", "yes"),
+		values("muted", "no", "yes"), values("Agent", "open", "shut", "down"), values("hold", "running", "none"),
+		values("observed", "no", "by mode", "from the first"), values("money", "enough", "over it"), values("room", "no", "yes"),
+	}, func(at entry) bool { return at["asked for"] == "no" || at["observed"] != "from the first" }, // such a case is never asked for
+		func(t *testing.T, at, row entry) {
+			for _, why := range []Why{WhyHold, WhyStorm} {
+				c := caseIn("waiting", "ab-own")
+				c.Why, c.Until, c.Firing, c.Last = why, noon, 1, noon.Add(-6*time.Hour)
+				if at["incidents that fire"] == "none" {
+					c.Firing = 0
+				}
+				if at["last word"] == "old" {
+					c.Last = c.Last.Add(-ms)
+				}
+				if at["hold"] == "running" {
+					c.Until = noon.Add(ms)
+				}
+				if at["asked for"] == "yes" {
+					c.Hand = ordered(0)
+				}
+				c.Shadow = at["observed"] == "from the first"
+				v := viewOf(Incident{}, c)
+				setAccount(&v.Account, at)
+				if at["observed"] == "by mode" {
+					v.Hand.Mode = ModeOrder{ModeObserve, ordered(0)}
+				}
+				if at["muted"] == "yes" {
+					v.Hand.Silences = []Silence{{"s-1", matchers(t, "monitor=77"), ordered(0)}}
+				}
+				waitingHolds(t, at, row, v, c)
+			}
+		})
+}
+
+func waitingHolds(t *testing.T, at, row entry, v View, c Case) {
+	t.Helper()
+	d := dueWith(t, v, c, accountPolicy(at))
+	if didName(d) != row["what happens"] || restsOn(d) != row["rests on"] {
+		t.Errorf("%v: %s, resting on %q; want %s, resting on %q", at, didName(d), restsOn(d), row["what happens"], row["rests on"])
+		return
+	}
+	if d.Did == Nothing {
+		if !d.Change.Empty() {
+			t.Errorf("%v: writes %+v", at, d.Change)
+		}
+		return
+	}
+	want := c
+	want.Version++
+	want.Why = ""
+	got := bare(d.Change.Cases[0].Now)
+	switch d.Did {
+	case Ends:
+		want.State, want.Until = Ended, noon
+		want.How = How(strings.TrimPrefix(row["the case"], "ended "))
+		want.Note = map[How]string{EndSilenced: "silence s-1 by ana@laptop: release"}[want.How]
+		if want.How == EndObserved {
+			want.StartAt = noon // its window counts from here
+		}
+	case Explains:
+		want.Why, want.Until = Why(strings.TrimSuffix(strings.TrimPrefix(row["the case"], "waiting ("), ")")), noon
+		switch want.Why {
+		case WhyAgentDown:
+			want.Until = v.Account.Down.Until
+		case WhyBudget:
+			want.Until = april
+		}
+	case Starts:
+		want.State, want.StartAt, want.Until, want.Attempt = Starting, noon, noon.Add(Lease), c.Attempt+1
+	}
+	if want.How == EndRecovered {
+		want.Note = got.Note // of a case that was never tried it says what it did not cost
+	}
+	if !reflect.DeepEqual(got, want) || stateName(got) != row["the case"] {
+		t.Errorf("%v: the case becomes %+v, want %+v", at, got, want)
+	}
+	if d.Start != nil && (!d.Start.Until.Equal(noon.Add(8*time.Minute)) || !reflect.DeepEqual(d.Start.Lead, v.Leads[c.ID]) || d.Start.Beyond) {
+		t.Errorf("%v: the claim is %+v", at, d.Start)
+	}
+}
+
+func TestMutedCases(t *testing.T) {
+	walk(t, "muted cases", []column{
+		values("what was set since", "silence", "off", "observe", "critical_only", "full"), values("the case", "one alert's", "a storm's"),
+		values("severity", "critical", "not critical"),
 	}, nil, func(t *testing.T, at, row entry) {
 		c := caseIn("waiting", "ab-own")
-		c.Why, c.Until, c.Firing, c.Last = WhyHold, noon, 1, noon.Add(-6*time.Hour)
-		if at["incidents that fire"] == "none" {
-			c.Firing = 0
+		c.Last = noon
+		if at["severity"] == "critical" {
+			c.Severity = alert.Critical
 		}
-		if at["last word"] == "old" {
-			c.Last = c.Last.Add(-ms)
+		if at["the case"] == "a storm's" {
+			c.Storm = "1200/default/prod"
 		}
-		if at["hold"] == "running" {
-			c.Until = noon.Add(ms)
+		v, note := viewOf(Incident{}, c), "mode "+at["what was set since"]+" by ana@laptop until 2026-03-02 13:00:00: release"
+		if at["what was set since"] == "silence" {
+			v.Hand.Silences = []Silence{{"s-1", matchers(t, "monitor=77"), ordered(time.Hour)}}
+			note = "silence s-1 by ana@laptop until 2026-03-02 13:00:00: release"
+		} else {
+			v.Hand.Mode = ModeOrder{Mode(at["what was set since"]), ordered(time.Hour)}
 		}
-		v := viewOf(Incident{}, c)
-		setAccount(&v.Account, at)
 		d := dueWith(t, v, c, accountPolicy(at))
-		if didName(d) != row["what happens"] || restsOn(d) != row["rests on"] {
-			t.Errorf("%v: %s, resting on %q; want %s, resting on %q", at, didName(d), restsOn(d), row["what happens"], row["rests on"])
-			return
+		now := d.Change.Cases[0].Now
+		if muted := now.How == EndSilenced; muted != (row["muted"] == "yes") || muted && now.Note != note {
+			t.Errorf("%v: the case becomes %s, %q", at, stateName(now), now.Note)
 		}
-		if d.Did == Nothing {
-			if !d.Change.Empty() {
-				t.Errorf("%v: writes %+v", at, d.Change)
-			}
-			return
+		c.Hand = ordered(0)
+		if d := dueWith(t, v, c, accountPolicy(at)); d.Did != Starts {
+			t.Errorf("%v: asked for by hand, it %s", at, d.Did)
 		}
-		want := c
-		want.Version++
-		want.Why = ""
-		switch d.Did {
-		case Ends:
-			want.State, want.Until = Ended, noon
-			want.How = How(strings.TrimPrefix(row["the case"], "ended "))
-		case Explains:
-			want.Why = Why(strings.TrimSuffix(strings.TrimPrefix(row["the case"], "waiting ("), ")"))
-			if want.Why == WhyAgentDown {
-				want.Until = v.Account.Down.Until
-			}
-		case Starts:
-			want.State, want.StartAt, want.Until, want.Attempt = Starting, noon, noon.Add(Lease), c.Attempt+1
+		v.Hand.Mode.Until, c.Hand = noon, Order{}
+		if len(v.Hand.Silences) > 0 {
+			v.Hand.Silences[0].Until = noon
 		}
-		if got := bare(d.Change.Cases[0].Now); !reflect.DeepEqual(got, want) || stateName(got) != row["the case"] {
-			t.Errorf("%v: the case becomes %+v, want %+v", at, got, want)
-		}
-		if d.Start != nil && (!d.Start.Until.Equal(noon.Add(8*time.Minute)) || !reflect.DeepEqual(d.Start.Lead, v.Leads[c.ID])) {
-			t.Errorf("%v: the claim is %+v", at, d.Start)
+		if d := dueWith(t, v, c, accountPolicy(at)); d.Did != Starts {
+			t.Errorf("%v, and over: it %s", at, d.Did)
 		}
 	})
 }
@@ -167,7 +239,7 @@ func TestTickStarting(t *testing.T) {
 			}
 			got, want := d.Change.Cases[0].Now, c
 			want.State, want.Doubts, want.Until, want.Version = InDoubt, doubts+1, noon.Add(rest(t, doubts+1)), c.Version+1
-			if want.Note = got.Note; got.Note == "" || !reflect.DeepEqual(got, want) || stateName(got) != row["the case"] {
+			if want.Note = got.Note; got.Note == "" || !reflect.DeepEqual(bare(got), want) || stateName(got) != row["the case"] {
 				t.Errorf("%v: the case becomes %+v, want %+v", at, got, want)
 			}
 			if d.Change.Account != nil || d.Change.Cases[0].Facts != (CaseFacts{}) {
@@ -213,10 +285,11 @@ func TestTickInDoubt(t *testing.T) {
 	walk(t, "tick in doubt", []column{
 		values("may be repeated", "yes", "no"), values("incidents that fire", "none", "some"),
 		values("last word", "young", "old"), values("time for it", "no", "yes"), values("Agent", "open", "shut", "down"),
+		values("money", "enough", "over it"),
 		values("slot", "its own", "one free", "none free"), values("resting", "no", "yes"),
 	}, nil, func(t *testing.T, at, row entry) {
 		for i, may := range maysOf(at["may be repeated"]) {
-			c, p := caseIn("in doubt", "ab-own"), accountPolicy(entry{})
+			c, p := caseIn("in doubt", "ab-own"), accountPolicy(at)
 			p.InDoubt, c.NoRepeat, c.Doubts = may.policy, may.noRepeat, may.doubts
 			c.Resting, c.Until, c.Last, c.Firing = at["resting"] == "yes", noon, noon.Add(-6*time.Hour), 1
 			if at["incidents that fire"] == "none" {
@@ -256,7 +329,7 @@ func setSlot(a *Account, id string, at entry, entryLeft bool) {
 	if at["slot"] == "none free" {
 		room = "no"
 	}
-	setAccount(a, entry{"Agent": at["Agent"], "room": room})
+	setAccount(a, entry{"Agent": at["Agent"], "room": room, "money": at["money"]})
 	switch {
 	case at["slot"] == "its own":
 		a.Running[id] = Reservation{Attempt: 2, Until: noon.Add(ms)}
@@ -322,7 +395,7 @@ func TestTickStarted(t *testing.T) {
 
 func TestTickOther(t *testing.T) {
 	rest := slices.DeleteFunc(slices.Clone(caseStates), func(s string) bool {
-		return slices.Contains([]string{"waiting", "starting", "in doubt", "resting", "started"}, s)
+		return slices.Contains([]string{"waiting", "starting", "in doubt", "resting", "started", "refused"}, s)
 	})
 	walk(t, "tick other", []column{values("its case", rest...)}, nil, func(t *testing.T, at, row entry) {
 		v := viewOf(Incident{}, Case{})
@@ -333,6 +406,65 @@ func TestTickOther(t *testing.T) {
 			t.Errorf("%v: %+v", at, d)
 		}
 	})
+}
+
+func TestTickRefused(t *testing.T) {
+	walk(t, "tick refused", []column{
+		values("asked for", "no", "yes"), values("incidents that fire", "none", "some"), values("Agent", "open", "shut", "down"),
+		values("room", "no", "yes"),
+	}, nil, func(t *testing.T, at, row entry) {
+		for _, money := range moneys { // what is asked for is paid for in any case
+			c := caseIn("refused", "ab-own")
+			c.Last = noon.Add(-99 * time.Hour)
+			if at["incidents that fire"] == "none" {
+				c.Firing = 0
+			}
+			if at["asked for"] == "yes" {
+				c.Hand = ordered(0)
+			}
+			v := viewOf(Incident{}, c)
+			setAccount(&v.Account, entry{"Agent": at["Agent"], "room": at["room"], "money": money})
+			d := dueWith(t, v, c, accountPolicy(entry{"money": money}))
+			if didName(d) != row["what happens"] || d.Start != nil && restsOn(d) != "some fire, account" {
+				t.Errorf("%v, money %s: %s, resting on %q", at, money, didName(d), restsOn(d))
+			}
+		}
+	})
+}
+
+// TestByHandIsOnce: what somebody asked for is sent once. Refused again, or in doubt, it is not asked for any more; only
+// a start that never left still is.
+func TestByHandIsOnce(t *testing.T) {
+	for _, tt := range []struct {
+		why   delivery.Reason
+		state string
+		still bool
+	}{
+		{delivery.BadRequest, "refused", false}, {delivery.TimedOut, "in doubt", false},
+		{delivery.OutOfTime, "waiting (agent_down)", true}, {delivery.Unauthorized, "waiting (agent_shut)", true},
+	} {
+		c, p := caseIn("refused", "ab-own"), policyAll()
+		c.Hand, p.InDoubt = ordered(0), StopIt
+		cl := dueWith(t, viewOf(Incident{}, c), c, p).Start
+		set := settleWith(t, cl.Case, *cl, delivery.Answer{Reason: tt.why}).Change.Cases[0].Now
+		if stateName(set) != tt.state || (set.Hand != Order{}) != tt.still {
+			t.Errorf("%s: it is %s, asked for %v", tt.why, stateName(set), set.Hand)
+		}
+		set.Until = noon.Add(-ms)
+		v := viewOf(Incident{}, set)
+		if d := dueWith(t, v, set, p); (d.Start != nil) != tt.still {
+			t.Errorf("%s: the tick %s", tt.why, d.Did)
+		}
+	}
+	c, p := caseIn("starting", "ab-own"), policyAll()
+	c.Hand, c.Until, p.InDoubt = ordered(0), noon.Add(-ms), StopIt
+	lost := dueWith(t, viewOf(Incident{}, c), c, p).Change.Cases[0].Now
+	if lost.Until = noon; lost.State != InDoubt || (lost.Hand != Order{}) {
+		t.Errorf("its lease is over: %+v", lost)
+	}
+	if d := dueWith(t, viewOf(Incident{}, lost), lost, p); d.Start != nil {
+		t.Error("it is sent again, against the policy")
+	}
 }
 
 func TestReopen(t *testing.T) {

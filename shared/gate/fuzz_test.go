@@ -12,6 +12,7 @@ import (
 
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/delivery"
+	"github.com/alertbridge/alertbridge/shared/match"
 )
 
 // dice makes a value out of the bytes a fuzzer gives; after the last one every choice is the first.
@@ -43,11 +44,20 @@ func (d *dice) aCase(id string) Case {
 	c := caseIn(caseStates[1+d.n(len(caseStates)-1)], id)
 	c.Until, c.StartAt, c.Last, c.Severity = d.when(), d.when(), d.when(), alert.Severity(d.n(6))
 	c.Firing, c.Attempt = d.n(4), d.n(5)
+	if c.State == Waiting || c.State == Ended {
+		c.Shadow = d.n(4) == 3
+	}
+	if !c.Shadow && d.n(4) == 3 {
+		c.Storm = "1200/default/prod"
+	}
+	if !c.Shadow && c.State != Ended && d.n(4) == 3 {
+		c.Hand = ordered(0)
+	}
 	if c.State == InDoubt || c.State == Starting {
 		c.Doubts, c.NoRepeat = d.n(7), d.yes()
 	}
 	if c.State == Waiting {
-		c.Why = []Why{WhyHold, WhySlots, WhyAgentDown, WhyAgentShut}[d.n(4)]
+		c.Why = []Why{WhyHold, WhySlots, WhyAgentDown, WhyAgentShut, WhyBudget, WhyStorm}[d.n(6)]
 	}
 	for i := range d.n(MaxMembers + 1) {
 		c.Members = withMember(c.Members, Member{Incident: fmt.Sprint("1200/77/m", i), Severity: alert.Severity(d.n(6)), Since: d.when()})
@@ -71,6 +81,18 @@ func (d *dice) account() Account {
 		a.Shut = Shut{Since: noon, SecretVersion: "v1"}
 	}
 	a.Down = Down{Until: d.when(), Fails: d.n(7), Doubts: d.n(7)}
+	if d.yes() {
+		a.Money.Paced = d.when()
+		a.Money.Spent = map[string]Dollars{"2026-03": Dollars(d.n(30)) * 1e6, "2025-12": 7e6}
+		a.Money.Critical = map[string]int{"2026-03-02": d.n(4), "2026-02-02": 1}
+	}
+	for _, id := range slices.Sorted(maps.Keys(a.Running)) {
+		if d.n(3) == 2 {
+			res := a.Running[id]
+			res.Money, res.Month, res.Pace, res.Critical = Dollars(4+4*d.n(2))*1e6, "2026-03", time.Hour, d.yes()
+			a.Running[id] = res
+		}
+	}
 	return a
 }
 
@@ -84,6 +106,21 @@ func (d *dice) policy() Rules {
 	if d.yes() {
 		p.Hold = 3 * time.Minute
 	}
+	if d.yes() {
+		p.Fresh, p.LateHold = 2*time.Minute, time.Minute
+	}
+	if d.yes() {
+		p.Surge, p.Storm = "1200/default/prod", Storm{Cases: d.n(4), Within: 5 * time.Minute, Join: 20 * time.Minute}
+	}
+	if d.yes() {
+		p.Group, p.Flap = "1200/77", Flap{Cycles: d.n(4), Within: time.Hour, Quiet: time.Hour}
+	}
+	if d.yes() {
+		p.Budget = Budget{Month: Dollars(d.n(40)) * 1e6, Case: 4e6, Bucket: d.n(4), CriticalPerDay: d.n(4)}
+	}
+	p.CriticalSlots, p.Severity = d.n(3), alert.Severity(d.n(7))
+	p.Mode, p.ModeFixed = append(Modes(), "", ModeFull, ModeFull)[d.n(7)], d.yes()
+	p.On = []Choice{StartIt, StartIt, DropIt}[d.n(3)]
 	return p
 }
 
@@ -113,12 +150,34 @@ func (d *dice) view(a alert.Alert) View {
 			v.Cases[id], v.Leads[id] = d.aCase(id), said("opener-"+id, alert.Triggered, noon, "fallback")
 		}
 	}
+	d.beyond(&v)
 	for i, id := range []string{"ab-k1", "ab-k2", "ab-gone"} {
 		if d.yes() {
 			v.Pointers[fmt.Sprint("k", i+1)] = id
 		}
 	}
 	return v
+}
+
+// beyond adds what is remembered beyond an incident and its case.
+func (d *dice) beyond(v *View) {
+	for range d.n(5) {
+		v.Group.Cycles = insert(v.Group.Cycles, d.when(), MaxCycles)
+		v.Surge.Opened = insert(v.Surge.Opened, d.when(), MaxOpened)
+	}
+	v.Group.Flapping, v.Group.Version = d.yes(), d.n(3)
+	v.Surge.Case, v.Surge.Version = []string{"", "ab-k2", "ab-k1", "ab-gone"}[d.n(4)], d.n(3)
+	d.hand(v)
+}
+
+func (d *dice) hand(v *View) {
+	if d.n(4) == 3 {
+		v.Hand.Mode = ModeOrder{Modes()[d.n(4)], Order{By: "ana", At: noon, Until: d.when()}}
+	}
+	if d.n(6) == 5 {
+		m, _ := match.Parse("monitor=77")
+		v.Hand.Silences = []Silence{{"s-1", []match.Matcher{m}, Order{By: "ana", At: noon, Until: d.when()}}}
+	}
 }
 
 func seeds(f *testing.F) {
@@ -189,11 +248,35 @@ func arriveKeeps(t *testing.T, v View, a alert.Alert, p Rules, dec Decision) {
 	}
 	if dec.Start != nil {
 		roomFor(t, v.Account, p, dec)
+		wanted(t, v, a, p, dec)
+	}
+	if dec.Reason == WouldStart && (dec.Change.Account != nil || dec.Change.Surge != nil) {
+		t.Errorf("what is only observed takes %+v, %+v", dec.Change.Account, dec.Change.Surge)
 	}
 	if w := dec.Change.Incident; w != nil && w.Now.Fires() && !v.Incident.Fires() && dec.Reason == IsRecovery {
 		t.Errorf("a recovery makes the incident fire: %+v", w.Now)
 	}
 	incidentFits(t, v, a, dec)
+}
+
+// wanted: what starts is not silenced, not switched off, not only observed, and can be paid for.
+func wanted(t *testing.T, v View, a alert.Alert, p Rules, dec Decision) {
+	t.Helper()
+	mode, _ := v.Hand.ModeFor(p, noon)
+	crit := p.Severity >= alert.Critical || p.Severity == 0 && a.Severity >= alert.Critical
+	if v.Hand.SilenceFor(&a, noon) != nil || mode == ModeOff || mode == ModeObserve || mode == ModeCriticalOnly && !crit {
+		t.Errorf("starts in mode %s, silenced by %+v", mode, v.Hand.Silences)
+	}
+	spent := v.Account.Money.Spent["2026-03"]
+	for id, res := range v.Account.Running {
+		if res.Month == "2026-03" && id != dec.Case {
+			spent += res.Money
+		}
+	}
+	over := p.Budget.Month > 0 && spent+p.Budget.Case > p.Budget.Month
+	if over && (!crit || !dec.Start.Beyond || v.Account.Money.Critical["2026-03-02"] >= p.Budget.CriticalPerDay) {
+		t.Errorf("starts with %s of %s spent, critical %v, %d today", spent, p.Budget.Month, crit, v.Account.Money.Critical["2026-03-02"])
+	}
 }
 
 // roomFor counts anew whether the account was open and had room.
@@ -216,7 +299,13 @@ func roomFor(t *testing.T, a Account, p Rules, dec Decision) {
 		delete(after, id)
 	}
 	maps.Copy(after, dec.Change.Account.Put)
-	if !a.Shut.Since.IsZero() || noon.Before(a.Down.Until) || taken >= limit || len(after) > limit {
+	booked := 0 // these hold no slot, and stay until a tick books them
+	for id, r := range after {
+		if r.Money > 0 && !noon.Before(r.Until) && id != dec.Start.Case.ID {
+			booked++
+		}
+	}
+	if !a.Shut.Since.IsZero() || noon.Before(a.Down.Until) || taken >= limit || len(after)-booked > limit || len(after) > MaxRunning {
 		t.Errorf("a start with %d of %d slots taken, shut %v, down until %v", taken, limit, a.Shut, a.Down.Until)
 	}
 }
@@ -266,6 +355,7 @@ func FuzzDue(f *testing.F) {
 		v := viewOf(Incident{}, Case{})
 		c := d.aCase("ab-own")
 		v.Cases[c.ID], v.Leads[c.ID], v.Account = c, said("opener", alert.Triggered, noon, "fallback"), d.account()
+		d.hand(&v)
 		before := snapshot(t, v)
 		dec := Due(v, c.ID, p, noon)
 		if !bytes.Equal(before, snapshot(t, v)) {
@@ -288,8 +378,13 @@ func FuzzDue(f *testing.F) {
 		if own := v.Account.Running[c.ID]; c.State != InDoubt || !own.Until.After(noon) { // else it has its slot already
 			roomFor(t, v.Account, p, dec)
 		}
-		if c.Firing < 1 || noon.Sub(c.Last) > p.MaxAge || w.Facts.Firing != SomeFire || c.State == InDoubt && (p.InDoubt == StopIt || c.NoRepeat || c.Doubts > MaxRepeats) {
+		asked := c.Hand != Order{}
+		if c.Firing < 1 || noon.Sub(c.Last) > p.MaxAge && c.State != Refused || w.Facts.Firing != SomeFire ||
+			!asked && (c.State == Refused || c.State == InDoubt && (p.InDoubt == StopIt || c.NoRepeat || c.Doubts > MaxRepeats)) {
 			t.Errorf("starts %+v", c)
+		}
+		if mode, _ := v.Hand.ModeFor(p, noon); c.State == Waiting && !asked && (mode == ModeOff || mode == ModeObserve || c.Shadow) {
+			t.Errorf("starts %+v in mode %s", c, mode)
 		}
 	})
 }

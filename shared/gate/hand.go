@@ -1,7 +1,10 @@
 package gate
 
 import (
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/alert"
@@ -28,13 +31,98 @@ func strictness(m Mode) int { return slices.Index(Modes(), m) }
 
 // SilenceFor is the silence that mutes the alert, the oldest of several; nil when none does.
 func (h Hand) SilenceFor(a *alert.Alert, now time.Time) *Silence {
-	for _, s := range h.Silences {
-		if !s.over(now) && match.All(s.Matchers, a) {
-			return &s
+	for i := range h.Silences {
+		if s := &h.Silences[i]; !s.over(now) && match.All(s.Matchers, a) {
+			return s
 		}
 	}
 	return nil
 }
 
+// silences is SilenceFor, and costs nothing where nothing is silenced.
+func (h Hand) silences(a alert.Alert, now time.Time) *Silence {
+	if len(h.Silences) == 0 {
+		return nil
+	}
+	al := a
+	return h.SilenceFor(&al, now)
+}
+
 // over tells that the order has ended by itself. It counts as not there from that moment on, wherever it still stands.
 func (o Order) over(now time.Time) bool { return !o.Until.IsZero() && !o.Until.After(now) }
+
+// SetMode sets a mode by hand; an order without a mode takes back the one that is set.
+func SetMode(h Hand, o ModeOrder, now time.Time) Change {
+	if o.Mode == "" {
+		o = ModeOrder{}
+	}
+	h.Mode = o
+	return h.write(now)
+}
+
+// AddSilence adds a silence, and removes those that have ended. Without an id it gets one, made of what it says, so that
+// the same silence added twice is there once. Its error says why it cannot be: too many of them, too many matchers or
+// none; or that it would mute every alert, which has to be forced.
+func AddSilence(h Hand, s Silence, force bool, now time.Time) (Change, error) {
+	switch {
+	case len(s.Matchers) == 0:
+		return Change{}, errors.New("the silence has no matcher and would mute every alert; name at least one, such as service=checkout")
+	case len(s.Matchers) > MaxMatchers:
+		return Change{}, fmt.Errorf("the silence has %d matchers, and at most %d are possible; make two silences of it", len(s.Matchers), MaxMatchers)
+	case s.over(now):
+		return Change{}, fmt.Errorf("the silence would be over at %s, before it begins", s.Until.UTC().Format(time.RFC3339))
+	case !force && mutesAll(s.Matchers):
+		return Change{}, errors.New("the silence would mute every alert, or nearly; name what an alert must have, or force it; to stop everything there is the mode off")
+	}
+	if s.ID == "" {
+		s.ID = silenceID(s)
+	}
+	h.Silences = h.without(func(o Silence) bool { return o.over(now) || o.ID == s.ID })
+	if len(h.Silences) >= MaxSilences {
+		return Change{}, fmt.Errorf("there are %d silences, and no more are possible; expire one that is not needed any more", len(h.Silences))
+	}
+	h.Silences = append(h.Silences, s)
+	return h.write(now), nil
+}
+
+// ExpireSilence removes a silence, and those that have ended. Its error says that there is none of this id.
+func ExpireSilence(h Hand, id string, now time.Time) (Change, error) {
+	if !slices.ContainsFunc(h.Silences, func(s Silence) bool { return s.ID == id && !s.over(now) }) {
+		return Change{}, fmt.Errorf("there is no silence %.100q; it may have ended by itself", id)
+	}
+	h.Silences = h.without(func(s Silence) bool { return s.over(now) || s.ID == id })
+	return h.write(now), nil
+}
+
+// without gives the silences that are not meant, in a list of its own.
+func (h Hand) without(meant func(Silence) bool) []Silence {
+	return slices.DeleteFunc(slices.Clone(h.Silences), meant)
+}
+
+func (h Hand) write(now time.Time) Change {
+	read := h.Version
+	h.Version++
+	return Change{At: now, Hand: &HandWrite{Read: read, Now: h}}
+}
+
+// mutesAll tells whether an alert is muted of which nothing is known, or one in which everything has a value that nobody
+// can have thought of: then the matchers say at most what an alert must not be.
+func mutesAll(list []match.Matcher) bool {
+	const odd = "\u2756 no such value"
+	strange := alert.Alert{
+		Monitor: alert.Monitor{ID: odd, Name: odd, Type: odd}, Title: odd, Priority: odd, Transition: odd, AlertType: odd,
+		OrgID: odd, OrgName: odd, Hostname: odd,
+	}
+	for _, m := range list {
+		strange.Tags = append(strange.Tags, strings.TrimPrefix(m.Name, "tag:")+":"+odd)
+	}
+	return match.All(list, &alert.Alert{}) || match.All(list, &strange)
+}
+
+func silenceID(s Silence) string {
+	parts := []string{s.By, s.Reason, s.At.UTC().Format(time.RFC3339Nano), s.Until.UTC().Format(time.RFC3339Nano)}
+	for _, m := range s.Matchers {
+		parts = append(parts, m.String())
+	}
+	return "s-" + alert.Hash(parts...)[:10]
+}

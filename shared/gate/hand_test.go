@@ -1,6 +1,9 @@
 package gate
 
 import (
+	"fmt"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,7 +91,7 @@ func TestSilenceFor(t *testing.T) {
 	}
 }
 
-func matchers(t *testing.T, texts ...string) []match.Matcher {
+func matchers(t testing.TB, texts ...string) []match.Matcher {
 	t.Helper()
 	var list []match.Matcher
 	for _, text := range texts {
@@ -99,4 +102,104 @@ func matchers(t *testing.T, texts ...string) []match.Matcher {
 		list = append(list, m)
 	}
 	return list
+}
+
+func TestSetMode(t *testing.T) {
+	h := Hand{Version: 4, Silences: []Silence{{ID: "s-1"}}}
+	set := SetMode(h, ModeOrder{ModeObserve, ordered(time.Hour)}, noon)
+	want := HandWrite{4, Hand{Version: 5, Silences: h.Silences, Mode: ModeOrder{ModeObserve, ordered(time.Hour)}}}
+	if set.Hand == nil || !reflect.DeepEqual(*set.Hand, want) || !set.At.Equal(noon) {
+		t.Errorf("it writes %+v", set)
+	}
+	back := SetMode(set.Hand.Now, ModeOrder{"", ordered(0)}, noon)
+	if back.Hand.Read != 5 || back.Hand.Now.Version != 6 || back.Hand.Now.Mode != (ModeOrder{}) || len(back.Hand.Now.Silences) != 1 {
+		t.Errorf("taken back it writes %+v", *back.Hand)
+	}
+}
+
+func TestAddSilence(t *testing.T) {
+	checkout := Silence{Matchers: matchers(t, "service=checkout"), Order: ordered(time.Hour)}
+	h := Hand{Version: 2, Silences: []Silence{
+		{"s-over", matchers(t, "a=b"), ordered(time.Minute)}, {"s-there", matchers(t, "a=b"), ordered(0)},
+	}}
+	c, err := AddSilence(h, checkout, false, noon.Add(time.Minute))
+	if err != nil || c.Hand.Read != 2 || c.Hand.Now.Version != 3 || len(c.Hand.Now.Silences) != 2 {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	list := c.Hand.Now.Silences
+	if list[0].ID != "s-there" || len(list[1].ID) != 12 || list[1].Order != checkout.Order {
+		t.Errorf("the one that has ended stays, or the new one is another: %+v", list)
+	}
+	if len(h.Silences) != 2 || h.Silences[0].ID != "s-over" {
+		t.Error("what was read has been changed")
+	}
+	again, err := AddSilence(c.Hand.Now, checkout, false, noon.Add(time.Minute))
+	if err != nil || !reflect.DeepEqual(again.Hand.Now.Silences, list) {
+		t.Errorf("added twice: %+v, %v", again.Hand, err)
+	}
+	other := checkout
+	other.Matchers = matchers(t, "service=cart")
+	third, err := AddSilence(c.Hand.Now, other, false, noon.Add(time.Minute))
+	if err != nil || len(third.Hand.Now.Silences) != 3 || third.Hand.Now.Silences[2].ID == list[1].ID {
+		t.Errorf("another one: %+v, %v", third.Hand, err)
+	}
+}
+
+func TestAddSilenceRefuses(t *testing.T) {
+	full := Hand{}
+	for i := range MaxSilences {
+		full.Silences = append(full.Silences, Silence{fmt.Sprint("s-", i), matchers(t, "a=b"), ordered(0)})
+	}
+	many := strings.Split(strings.Repeat("a=b ", MaxMatchers+1), " ")[:MaxMatchers+1]
+	for _, row := range []struct {
+		why      string
+		h        Hand
+		matchers []string
+		until    time.Duration
+		says     string // "" for one that is taken
+	}{
+		{"none", Hand{}, nil, 0, "has no matcher"},
+		{"too many", Hand{}, many, 0, "has 7 matchers, and at most 6 are possible"},
+		{"as many as may be", Hand{}, many[:MaxMatchers], 0, ""},
+		{"a hundred are there", full, []string{"a=c"}, 0, "there are 100 silences"},
+		{"it ends now", Hand{}, []string{"a=b"}, -time.Second, "would be over at 2026-03-02T11:59:59Z"},
+		{"whatever the service", Hand{}, []string{"service=~.*"}, 0, "would mute every alert"},
+		{"every alert with a service", Hand{}, []string{"service=~.+"}, 0, "would mute every alert"},
+		{"every alert with a title", Hand{}, []string{"title=~.+"}, 0, "would mute every alert"},
+		{"every one but of dev", Hand{}, []string{"env!=dev", "service!~cart.*"}, 0, "would mute every alert"},
+		{"every one without a service", Hand{}, []string{`service=""`}, 0, "would mute every alert"},
+		{"every one but of a tag named like a field", Hand{}, []string{"tag:host!=a"}, 0, "would mute every alert"},
+		{"something that an alert must have", Hand{}, []string{"env!=dev", "service=cart"}, 0, ""},
+		{"a pattern that says something", Hand{}, []string{"service=~.*cart.*"}, 0, ""},
+		{"a priority", Hand{}, []string{"priority=~P[45]"}, 0, ""},
+		{"a monitor", Hand{}, []string{"monitor=77"}, 0, ""},
+	} {
+		s := Silence{Matchers: matchers(t, row.matchers...), Order: ordered(row.until)}
+		c, err := AddSilence(row.h, s, false, noon)
+		switch {
+		case row.says == "" && (err != nil || len(c.Hand.Now.Silences) != 1):
+			t.Errorf("%s: %v", row.why, err)
+		case row.says != "" && (err == nil || !strings.Contains(err.Error(), row.says) || !c.Empty()):
+			t.Errorf("%s: %v, want %q", row.why, err, row.says)
+		}
+	}
+	every := Silence{Matchers: matchers(t, "service=~.*"), Order: ordered(0)}
+	if c, err := AddSilence(Hand{}, every, true, noon); err != nil || c.Hand.Now.SilenceFor(&alert.Alert{}, noon) == nil {
+		t.Errorf("forced: %+v, %v", c, err)
+	}
+}
+
+func TestExpireSilence(t *testing.T) {
+	h := Hand{Version: 2, Silences: []Silence{
+		{"s-over", matchers(t, "a=b"), ordered(time.Minute)}, {"s-1", matchers(t, "a=b"), ordered(0)}, {"s-2", matchers(t, "a=b"), ordered(0)},
+	}}
+	c, err := ExpireSilence(h, "s-1", noon.Add(time.Minute))
+	if err != nil || c.Hand.Read != 2 || c.Hand.Now.Version != 3 || len(c.Hand.Now.Silences) != 1 || c.Hand.Now.Silences[0].ID != "s-2" {
+		t.Errorf("%+v, %v", c.Hand, err)
+	}
+	for _, id := range []string{"s-over", "s-3", ""} {
+		if c, err := ExpireSilence(h, id, noon.Add(time.Minute)); err == nil || !c.Empty() || !strings.Contains(err.Error(), "there is no silence") {
+			t.Errorf("%q: %+v, %v", id, c, err)
+		}
+	}
 }

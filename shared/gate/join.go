@@ -97,10 +97,11 @@ func countedOut(c Case) Case {
 }
 
 // pass drops an alert that would have been worth something. The incident keeps its times, so that the same alerts leave
-// the same incident whenever they come, and the alert is kept, so that it can be started by hand.
+// the same incident whenever they come, and the alert is kept, so that it can be started by hand. A cycle that begins
+// with it is in no case: what comes of it later must not be taken for a word on the case of an older cycle.
 func (d arrival) pass(why Reason) Decision {
-	in := d.fired()
-	if !d.Incident.Fires() {
+	in, own := d.fired(), d.Cases[d.Incident.Case]
+	if !d.Incident.Fires() || d.newCycle() && d.over(own) && !d.covers(own, d.r.Window) {
 		in.Case = ""
 	}
 	dec := d.drop(why)

@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -71,16 +70,17 @@ func (b Budget) pace() time.Duration {
 	if b.Month <= 0 {
 		return 0
 	}
-	return time.Duration(float64(refill) * float64(b.Case) / float64(b.Month))
+	return time.Duration(float64(refill) * float64(b.Case) / float64(b.Month)).Truncate(time.Millisecond) // as it is kept
 }
 
 // claimOf is the right to call the Agent, with what has to be reserved for it. A start in doubt that is repeated may
 // have been taken before: it is reckoned to cost as much again, once.
 func claimOf(c Case, lead alert.Alert, a Account, r Rules, now time.Time) Claim {
-	res := Reservation{Attempt: c.Attempt, Until: now.Add(r.Estimate), Critical: critical(c.Severity)}
+	held := a.Running[c.ID]
+	res := held
+	res.Attempt, res.Until, res.Critical = c.Attempt, now.Add(r.Estimate), critical(c.Severity)
 	if b := r.Budget; b.Month > 0 {
-		held := a.Running[c.ID]
-		res.Money, res.Month, res.Pace, res.Day = min(held.Money+b.Case, 2*b.Case), held.Month, held.Pace, held.Day
+		res.Money = max(held.Money, min(held.Money+b.Case, 2*b.Case))
 		if held.Money <= b.Case { // neither the second nor a later repeat
 			res.Pace += a.moves(b, res.Critical, now)
 		}
@@ -110,11 +110,12 @@ func (a Account) moves(b Budget, crit bool, now time.Time) time.Duration {
 // are booked by the tick, together with their case.
 func reserve(a Account, cl Claim, r Rules, now time.Time) *AccountWrite {
 	w := &AccountWrite{Agent: a.Agent, Read: a.Version, Put: map[string]Reservation{cl.Case.ID: cl.Held}}
-	for _, id := range slices.Sorted(maps.Keys(a.Running)) {
-		if res := a.Running[id]; id != cl.Case.ID && !res.Until.After(now) && res.Money == 0 {
+	for id, res := range a.Running {
+		if id != cl.Case.ID && !res.Until.After(now) && res.Money == 0 {
 			w.Drop = append(w.Drop, id)
 		}
 	}
+	slices.Sort(w.Drop)
 	held := a.Running[cl.Case.ID]
 	w.Paced = a.Money.Paced
 	if moved := cl.Held.Pace - held.Pace; moved > 0 {
@@ -129,19 +130,23 @@ func reserve(a Account, cl Claim, r Rules, now time.Time) *AccountWrite {
 
 // old names the months and days that nobody asks for any more: those before the last month, and before yesterday.
 func (m Money) old(now time.Time) []string {
+	names := before(m.Spent, now.AddDate(0, 0, -35), monthFormat)
+	return append(names, before(m.Critical, now.AddDate(0, 0, -1), dayFormat)...)
+}
+
+// before lists, in order, what is kept for times before t.
+func before[V any](kept map[string]V, t time.Time, format string) []string {
+	if len(kept) == 0 {
+		return nil
+	}
 	var names []string
-	month := now.UTC().AddDate(0, 0, -35).Format(monthFormat)
-	for _, name := range slices.Sorted(maps.Keys(m.Spent)) {
-		if name < month {
+	first := t.UTC().Format(format)
+	for name := range kept {
+		if name < first {
 			names = append(names, name)
 		}
 	}
-	day := now.UTC().AddDate(0, 0, -1).Format(dayFormat)
-	for _, name := range slices.Sorted(maps.Keys(m.Critical)) {
-		if name < day {
-			names = append(names, name)
-		}
-	}
+	slices.Sort(names)
 	return names
 }
 

@@ -59,6 +59,8 @@ func (w CaseWrite) check() error {
 		return fmt.Errorf("it is in doubt and no doubt is counted")
 	case n.State == Starting && r.State != Starting && n.Attempt != r.Attempt+1:
 		return fmt.Errorf("it starts without a new attempt")
+	case n.Shadow && n.State != Waiting && n.State != Ended:
+		return fmt.Errorf("it is only observed, and cannot become %q", n.State)
 	case r.Version == 0 && (w.Lead == nil || n.Version != 1):
 		return fmt.Errorf("it is opened without the alert that opens it")
 	case r.Version > 0 && n.Version != r.Version && n.Version != r.Version+1:

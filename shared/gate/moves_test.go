@@ -174,7 +174,7 @@ func TestFieldsAreOnThePage(t *testing.T) {
 		kinds[row["field"]] = row["kind"]
 	}
 	base := Case{
-		ID: "ab-1", Agent: "default", State: InDoubt, Why: WhyHold, How: EndExpired, Until: noon, Opened: noon, StartAt: noon,
+		ID: "ab-1", Agent: "default", State: Waiting, Why: WhyHold, How: EndExpired, Until: noon, Opened: noon, StartAt: noon,
 		Severity: alert.Low, Attempt: 1, Doubts: 1, Note: "n", Version: 4, Firing: 1, Joined: 1, Last: noon,
 		Steps: []Step{{At: noon, Text: "one"}},
 	}

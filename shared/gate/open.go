@@ -71,12 +71,23 @@ func (d arrival) opens(c Case, verdict Verdict, why Reason) Decision {
 	}
 	if c.Storm == "" {
 		for _, key := range d.r.Keys {
+			if !d.takes(key, c) {
+				continue
+			}
 			dec.Change.Pointers = append(dec.Change.Pointers, PointerWrite{Key: key.Name, Read: d.Pointers[key.Name], Now: c.ID})
 		}
 	}
 	dec.Change.Surge = d.surged(c)
 	dec.Change.Cases = append([]CaseWrite{w}, d.leave(c.ID)...)
 	return dec
+}
+
+// takes tells whether the key names the new case from now on. One that is only observed leaves a real one where it is
+// found as long as that one covers: what it covers would be paid for once more.
+func (d arrival) takes(key Key, c Case) bool {
+	named := d.Cases[d.Pointers[key.Name]]
+	covers := named.State == Waiting || (named.live() || named.HasStarted()) && d.inWindow(named, key.For)
+	return !c.Shadow || named.Shadow || !covers
 }
 
 // start claims the start of the case in w, with the money and the slot that it needs.
@@ -112,7 +123,7 @@ func (d arrival) flaps(g Group) bool {
 	if d.r.Group == "" || d.r.Flap.Cycles <= 0 || critical(d.rank) || g.Flapping {
 		return false
 	}
-	return since(g.Cycles, latest(g.Cycles).Add(-d.r.Flap.Within)) >= d.r.Flap.Cycles
+	return since(g.Cycles, later(latest(g.Cycles), d.Alert.Time).Add(-d.r.Flap.Within)) >= d.r.Flap.Cycles
 }
 
 // flapping: the group had its start, and has not been quiet since.

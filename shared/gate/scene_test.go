@@ -23,7 +23,7 @@ var judgedTransitions = []string{"Triggered", "Re-Triggered", "Renotify", "Warn"
 // caseStates are the states of a case as the page names them, "none" included.
 var caseStates = []string{
 	"none", "waiting", "starting", "in doubt", "resting", "started", "refused",
-	"ended assumed", "ended recovered", "ended expired", "ended silenced",
+	"ended assumed", "ended recovered", "ended expired", "ended silenced", "ended observed",
 }
 
 // keyed gives rules these grouping keys, each for the join window.
@@ -215,8 +215,10 @@ func saneCase(t testing.TB, v View, w CaseWrite) {
 	}
 }
 
-func fixedOf(c Case) [8]string {
-	return [8]string{c.ID, c.Agent, c.Opened.String(), c.Title, c.Service, c.Incident, c.TraceID, c.Trace}
+func fixedOf(c Case) [10]string {
+	return [10]string{
+		c.ID, c.Agent, c.Opened.String(), c.Title, c.Service, c.Incident, c.TraceID, c.Trace, c.Storm, fmt.Sprint(c.Shadow),
+	}
 }
 
 // saneClaim: exactly who reserves may call, and only for a case that this very change makes starting.
@@ -244,7 +246,14 @@ func saneClaim(t testing.TB, v View, d Decision) {
 	if c.Firing < 1 {
 		t.Error("a start for a case in which nothing fires")
 	}
-	want := map[string]Reservation{c.ID: {Attempt: c.Attempt, Until: d.Start.Until, Critical: critical(c.Severity)}}
+	res := d.Start.Held
+	want := map[string]Reservation{c.ID: res}
+	if res.Attempt != c.Attempt || !res.Until.Equal(d.Start.Until) || res.Critical != (c.Severity >= alert.Critical) {
+		t.Errorf("it reserves %+v for %+v", res, c)
+	}
+	if c.Shadow {
+		t.Errorf("case %s is only observed, and starts", c.ID)
+	}
 	if acct == nil || !maps.Equal(acct.Put, want) || acct.Read != v.Account.Version || acct.Agent != v.Account.Agent {
 		t.Errorf("the claim reserves %+v, want %+v at version %d", acct, want, v.Account.Version)
 	}

@@ -85,7 +85,7 @@ func (s settling) refused() Decision {
 		dec.Change.Cases[0].Now.NoRepeat = true
 		return dec
 	}
-	c.State, c.Until, c.Note = Refused, s.now, s.words()
+	c.State, c.Until, c.Note, c.Hand = Refused, s.now, s.words(), Order{} // whoever asked for this start has the answer
 	return s.write(c, AccountWrite{Drop: []string{c.ID}, Back: s.cl.Held.gives()})
 }
 
@@ -94,6 +94,7 @@ func (s settling) inDoubt() Decision {
 	c.State, c.Doubts, c.Note = InDoubt, c.Doubts+1, s.words()
 	c.NoRepeat = c.NoRepeat || s.cl.Once
 	c.Until = s.now.Add(repeatAfter(c.Doubts))
+	c.Hand = Order{} // it was for this one start: whether it is sent again is for the policy to say
 	return s.write(c, s.down(true))
 }
 

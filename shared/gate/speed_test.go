@@ -15,6 +15,8 @@ type decision struct {
 	decide func() Decision
 }
 
+// An arrival costs four for the record of what it rested on: Saw, its map of cases, and the incident's mention.
+
 // arrivals are the ways of most alerts: a new one, and one more of a case that is there.
 func arrivals() []decision {
 	arrive := func(tr alert.Transition, own string) func() Decision {
@@ -25,10 +27,10 @@ func arrivals() []decision {
 		return func() Decision { return Arrive(v, a, p, noon) }
 	}
 	return []decision{
-		{"opens", 17, arrive(alert.Triggered, "")},
-		{"joins a waiting case", 5, arrive(alert.ReTriggered, "waiting")},
-		{"repeats a started case", 4, arrive(alert.Renotify, "started")},
-		{"recovers", 5, arrive(alert.Recovered, "waiting")},
+		{"opens", 18, arrive(alert.Triggered, "")},
+		{"joins a waiting case", 9, arrive(alert.ReTriggered, "waiting")},
+		{"repeats a started case", 8, arrive(alert.Renotify, "started")},
+		{"recovers", 9, arrive(alert.Recovered, "waiting")},
 	}
 }
 
@@ -55,7 +57,7 @@ func settles() []decision {
 	}
 	return []decision{
 		{"accepted", 3, settle(delivery.Received)},
-		{"throttled", 6, settle(delivery.Throttled)},
+		{"throttled", 10, settle(delivery.Throttled)},
 	}
 }
 

@@ -28,18 +28,18 @@ func (d arrival) because(dec Decision) string {
 	switch dec.Reason {
 	case NewIncident:
 		if dec.Start.Beyond {
-			return fmt.Sprintf("critical: goes beyond the budget%s, %d of %d today%s", d.at("budget"),
+			return fmt.Sprintf("critical: goes beyond the budget%s, %d of %d today%s", d.at("budget.dollars_a_month"),
 				d.Account.Money.Critical[d.now.UTC().Format(dayFormat)]+1, r.Budget.CriticalPerDay, d.at("critical_per_day"))
 		}
 		return d.severity()
 	case Lifted:
 		return d.severity() + "; its case was waiting"
 	case FlapStart:
-		return fmt.Sprintf("%s within %s%s: one start without a hold", count(r.Flap.Cycles, "cycle"), short(r.Flap.Within), d.at("flap"))
+		return fmt.Sprintf("%s within %s%s: one start without a hold", count(r.Flap.Cycles, "cycle"), short(r.Flap.Within), d.at("flap.cycles"))
 	case Covered, NotTold:
 		return d.joinedBy(dec.Case)
 	case InStorm, Storming:
-		return fmt.Sprintf("more than %s opened in %s within %s%s", count(r.Storm.Cases, "case"), name(r.Surge), short(r.Storm.Within), d.at("storm"))
+		return fmt.Sprintf("more than %s opened in %s within %s%s", count(r.Storm.Cases, "case"), name(r.Surge), short(r.Storm.Within), d.at("storm.cases"))
 	case Holding:
 		return d.severity() + fmt.Sprintf(": held for %s%s", short(d.hold()), d.holdAt())
 	case NoSlot:
@@ -59,7 +59,7 @@ func (d arrival) because(dec Decision) string {
 	case IsWarn, IsNoData, NotStarted:
 		return "nothing starts on " + string(d.Alert.Transition) + d.at("start_on")
 	case IsFlapping:
-		return fmt.Sprintf("had its start; over after %s without a new cycle%s", short(r.Flap.Quiet), d.at("flap"))
+		return fmt.Sprintf("had its start; over after %s without a new cycle%s", short(r.Flap.Quiet), d.at("flap.quiet"))
 	case WouldStart, IsModeOff, OnlyCritical:
 		return "mode " + string(d.mode) + d.modeAt()
 	}
@@ -84,7 +84,7 @@ func (d arrival) joinedBy(id string) string {
 			return fmt.Sprintf("by %s, for %s%s", key.Name, short(key.For), d.at("group_by"))
 		}
 	}
-	return fmt.Sprintf("by the storm of %s%s", name(d.r.Surge), d.at("storm"))
+	return fmt.Sprintf("by the storm of %s%s", name(d.r.Surge), d.at("storm.cases"))
 }
 
 func (d arrival) holdAt() string {
@@ -108,13 +108,13 @@ func (d arrival) taken() string {
 	if kept := d.r.CriticalSlots - crit; kept > 0 && !critical(d.rank) {
 		text += fmt.Sprintf(", %d kept for critical cases", kept)
 	}
-	return text + d.at("slots")
+	return text + d.at("slots.total")
 }
 
 func (d arrival) overBudget() string {
 	m := d.affords(critical(d.rank))
 	return fmt.Sprintf("%s of %s spent this month, one costs about %s, possible again at %s%s",
-		d.Account.Spent(d.now), d.r.Budget.Month, d.r.Budget.Case, clock(m.until), d.at("budget"))
+		d.Account.Spent(d.now), d.r.Budget.Month, d.r.Budget.Case, clock(m.until), d.at("budget.dollars_a_month"))
 }
 
 func (d arrival) modeAt() string {
@@ -134,10 +134,9 @@ func (d arrival) at(setting string) string {
 
 // touchedBy says what was set by hand and touched the verdict.
 func (d arrival) touchedBy(why Reason) string {
-	al := d.Alert
-	switch s := d.Hand.SilenceFor(&al, d.now); {
-	case why == Silenced && s != nil:
-		return "silence " + s.ID + s.Order.String()
+	switch {
+	case why == Silenced:
+		return "silence " + d.silence.ID + d.silence.Order.String()
 	case d.byHand != nil && why != IsRecovery && why != IsTest:
 		return "mode " + string(d.byHand.Mode) + d.byHand.Order.String()
 	}
@@ -162,11 +161,11 @@ func (d arrival) saw() *Saw {
 		c.Members, c.Steps, c.Services, c.Trace = nil, nil, nil, ""
 		v.Cases[id] = c
 	}
-	al := d.Alert
 	v.Hand.Silences = nil
-	if s := d.Hand.SilenceFor(&al, d.now); s != nil {
-		v.Hand.Silences = []Silence{*s}
+	if d.silence != nil {
+		v.Hand.Silences = []Silence{*d.silence}
 	}
+	al := d.Alert
 	al.Text, al.Snapshot, al.Links, al.Refs, al.Cut, al.Monitor.Query = "", "", nil, nil, nil, ""
 	return &Saw{Alert: al, View: v, Rules: d.r, Now: d.now}
 }

@@ -83,7 +83,7 @@ func claimedTrace(t *testing.T) (*world, string, *Claim) {
 
 func TestTrace1JoinToAStartingCaseIsCounted(t *testing.T) {
 	w, id, cl := claimedTrace(t)
-	if d := w.arrive(of("B", "TB", alert.Triggered, after(2)), after(2)); d.Case != id || d.Reason != Covered {
+	if d := w.arrive(of("B", "TB", alert.Triggered, after(2)), after(2)); d.Case != id || d.Reason != NotTold {
 		t.Fatalf("B: %+v", d)
 	}
 	w.settle(cl, delivery.ConnectionFailed, after(2.1))

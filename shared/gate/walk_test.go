@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -16,6 +17,9 @@ import (
 // decided on what was so a while ago; ticks; commits that lose a race, or whose answer is lost; crashes before the call,
 // after it, and before the settle; an Agent that answers anything; a person who starts a case by hand. The world's
 // conditions decide which commits go through; after each of them the promises are checked.
+//
+// In half of the strolls the policy has everything: budget, storms, flapping, slots for critical cases, a monitor that is
+// only observed; and somebody silences, sets modes, and asks for cases (rules_test.go checks what holds then).
 type stroll struct {
 	*world
 	r      *rand.Rand
@@ -30,13 +34,17 @@ type stroll struct {
 	requests map[string]int  // that may have reached the Agent
 	paid     map[string]bool // that the Agent works on
 	log      []string
+
+	everything bool
+	units      map[string]int  // by case: investigations that were reserved or booked, and not given back
+	flapped    map[string]bool // groups that had the start that flapping is worth
+	seen       map[string]int
 }
 
 type thought struct {
-	d    Decision
-	a    *alert.Alert // nil: the tick's
-	v    View
-	hand bool
+	d Decision
+	a *alert.Alert // nil: the tick's
+	v View
 }
 
 type call struct {
@@ -44,8 +52,10 @@ type call struct {
 	ans delivery.Answer
 }
 
+var howFar = flag.Int("strolls", 2000, "how many random interleavings TestStroll plays")
+
 func TestStroll(t *testing.T) {
-	strolls := 2000
+	strolls := *howFar
 	if testing.Short() {
 		strolls = 200
 	}
@@ -53,9 +63,15 @@ func TestStroll(t *testing.T) {
 	for seed := range strolls {
 		s := newStroll(t, uint64(seed))
 		s.run(90)
+		if s.everything {
+			s.run(110)
+		}
 		s.comeToRest()
 		if t.Failed() {
 			t.Fatalf("seed %d:\n%s", seed, s.story())
+		}
+		for what, n := range s.seen {
+			seen[what] += n
 		}
 		for _, c := range s.cases {
 			seen[string(c.State)+string(c.How)]++
@@ -65,8 +81,19 @@ func TestStroll(t *testing.T) {
 		}
 	}
 	// A walk that never gets anywhere would find nothing wrong.
-	for _, want := range []string{"endedassumed", "endedrecovered", "endedexpired", "in_doubt", "refused", "repeated or started again"} {
-		if seen[want] < strolls/100 {
+	wanted := []string{
+		"endedassumed", "endedrecovered", "endedexpired", "in_doubt", "refused", "repeated or started again", "endedobserved", "endedsilenced",
+		"beyond the budget", "asked for",
+	}
+	for reason := range Reasons() {
+		switch reason {
+		case Unreadable, Duplicate, IsTest, IsWarn, IsNoData, IsUnknown: // decided by the alert alone
+		default:
+			wanted = append(wanted, string(reason))
+		}
+	}
+	for _, want := range wanted {
+		if seen[want] < strolls/200 {
 			t.Errorf("%d strolls led only %d times to %q: %v", strolls, seen[want], want, seen)
 		}
 	}
@@ -76,7 +103,7 @@ func TestStroll(t *testing.T) {
 func newStroll(t testing.TB, seed uint64) *stroll {
 	s := &stroll{
 		r: rand.New(rand.NewPCG(seed, 7)), now: noon, requests: map[string]int{}, paid: map[string]bool{},
-		byHand: seed%3 == 0,
+		byHand: seed%3 == 0, everything: seed/2%2 == 1, units: map[string]int{}, flapped: map[string]bool{}, seen: map[string]int{},
 	}
 	p := DefaultRules()
 	if p.Slots = 1 + int(seed%3); seed%2 == 0 {
@@ -89,7 +116,10 @@ func newStroll(t testing.TB, seed uint64) *stroll {
 		p.MaxAge = 20 * time.Minute
 	}
 	s.world = newWorld(t, p)
-	if seed%4 < 2 {
+	if s.everything {
+		s.p = s.richer(s.p)
+		s.world.policy = s.rulesFor
+	} else if seed%4 < 2 {
 		s.world.keys = func(a alert.Alert) []string { return a.Tags }
 	}
 	return s
@@ -127,8 +157,10 @@ func (s *stroll) run(steps int) {
 			s.settleOne()
 		case k < 19:
 			s.now = s.now.Add([]time.Duration{time.Second, 20 * time.Second, time.Minute, 5 * time.Minute, 40 * time.Minute}[s.r.IntN(5)])
+		case s.everything && s.r.IntN(3) > 0:
+			s.setByHand()
 		default:
-			s.startByHand()
+			s.askFor()
 		}
 	}
 }
@@ -136,13 +168,19 @@ func (s *stroll) run(steps int) {
 func (s *stroll) newAlert() alert.Alert {
 	s.n++
 	which := s.r.IntN(4)
+	if s.everything {
+		which = s.r.IntN(9)
+	}
 	tr := []alert.Transition{alert.Triggered, alert.Triggered, alert.ReTriggered, alert.Renotify, alert.Recovered, alert.Recovered}[s.r.IntN(6)]
 	a := said(fmt.Sprint("d", s.n), tr, s.now.Add(-time.Duration(s.r.IntN(90))*time.Second), []string{"fallback", "cycle"}[which%2])
-	a.Incident.Monitor = fmt.Sprint(which)
+	a.Incident.Monitor, a.Monitor.ID = fmt.Sprint(which), fmt.Sprint(which)
 	a.Severity = []alert.Severity{alert.Medium, alert.Medium, alert.High, alert.Critical}[s.r.IntN(4)]
 	a.Tags = []string{"group:one"}
-	if which == 3 {
+	switch {
+	case which == 3:
 		a.Tags = []string{"group:two", "group:one"}
+	case which > 3:
+		a.Tags = []string{fmt.Sprint("group:", which)}
 	}
 	return a
 }
@@ -172,7 +210,7 @@ func (s *stroll) tick() {
 	}
 	id := ids[s.r.IntN(len(ids))]
 	v := s.lookCase(id)
-	d := Due(v, id, s.p, s.now)
+	d := Due(v, id, s.rulesOf(id), s.now)
 	sane(s.t, v, d)
 	if d.Change.Empty() {
 		if d = Reopen(v.Account, "mended", s.now); d.Change.Empty() {
@@ -183,20 +221,18 @@ func (s *stroll) tick() {
 	s.held = append(s.held, thought{d: d, v: v})
 }
 
-// startByHand is what an operator's command will do: only from refused or in doubt, and only with room.
-func (s *stroll) startByHand() {
+// askFor is what an operator's command does to a case: the tick will start it.
+func (s *stroll) askFor() {
 	for _, id := range slices.Sorted(maps.Keys(s.cases)) {
-		v := s.lookCase(id)
-		c := v.Cases[id]
-		if !s.byHand || c.State != Refused && c.State != InDoubt || !v.Account.room(s.p, true, s.now, id) {
+		c := s.cases[id]
+		if !s.byHand || c.State != Refused && c.State != InDoubt && c.State != Waiting || c.Shadow || c.Hand != (Order{}) || s.r.IntN(2) == 0 {
 			continue
 		}
-		now := claim(c, s.now)
-		cl := claimOf(now, LeadOf(v, now), v.Account, s.p, s.now)
-		d := Decision{Case: id, Did: Starts, Start: &cl}
-		d.Change = Change{At: s.now, Cases: []CaseWrite{{Read: c, Now: now}}, Account: reserve(v.Account, cl, s.p, s.now)}
-		s.say("by hand: %s", id)
-		s.held = append(s.held, thought{d: d, v: v, hand: true})
+		n := c
+		n.Hand, n.Until, n.Resting, n.Version = Order{By: "ana", Reason: "now", At: s.now}, s.now, false, c.Version+1
+		s.say("asked for: %s", id)
+		s.held = append(s.held, thought{d: Decision{Case: id, Did: Explains, Change: Change{At: s.now, Cases: []CaseWrite{{Read: c, Now: n}}}}})
+		s.seen["asked for"]++
 		return
 	}
 }
@@ -213,12 +249,16 @@ func (s *stroll) commitOne() {
 		return
 	}
 	s.mayCommit(th)
+	was := s.account
+	was.Running, was.Money.Spent = maps.Clone(was.Running), maps.Clone(was.Money.Spent)
+	groups := maps.Clone(s.groups)
 	ok := s.commit(th.d.Change)
 	s.say("commit %s %s: %v", th.d.Did, th.d.Case, ok)
 	if !ok {
 		return
 	}
 	s.sound()
+	s.counts(th, was, groups)
 	if s.r.IntN(12) == 0 {
 		s.say("the answer to the commit is lost")
 		return
@@ -242,7 +282,7 @@ func (s *stroll) mayCommit(th thought) {
 		if th.a != nil {
 			alive = 1 // the alert itself; its incident is as it was read
 		}
-		if alive == 0 && !th.hand {
+		if alive == 0 {
 			s.t.Errorf("case %s starts and nothing in it fires", id)
 		}
 		taken := 0
@@ -259,7 +299,7 @@ func (s *stroll) mayCommit(th thought) {
 		return
 	}
 	in := s.incidents[th.a.Incident.String()]
-	if old := s.cases[in.Case]; in.Fires() && (old.State == Waiting || old.State == Starting || old.State == InDoubt && !old.Resting) {
+	if old := s.cases[in.Case]; in.Fires() && (!old.Shadow || th.d.Change.Cases[0].Now.Shadow) && (old.State == Waiting || old.State == Starting || old.State == InDoubt && !old.Resting) {
 		s.t.Errorf("incident %s fires in case %s, which is %s, and opens another", in.Key, old.ID, old.State)
 	}
 }
@@ -317,7 +357,10 @@ func (s *stroll) settleOne() {
 		if d.Change.Empty() {
 			break
 		}
+		was := s.account
+		was.Running, was.Money.Spent = maps.Clone(was.Running), maps.Clone(was.Money.Spent)
 		if s.commit(d.Change) {
+			s.counts(thought{d: d}, was, s.groups)
 			s.say("settle %s attempt %d as %s: %s", c.ID, x.cl.Case.Attempt, x.ans.Reason, d.Change.Cases[0].Now.State)
 			s.sound()
 			s.truth()
@@ -339,6 +382,9 @@ func (s *stroll) truth() {
 		if (c.State == Waiting || c.State == Refused || c.State == Ended && c.How != EndAssumed) && s.requests[id] > 0 {
 			s.t.Errorf("case %s is %s %s, and the Agent may work on it", id, c.State, c.How)
 		}
+		if s.requests[id] > 0 && c.Shadow {
+			s.t.Errorf("case %s is only observed, and was sent", id)
+		}
 		if s.requests[id] > 1+c.Doubts {
 			s.t.Errorf("case %s: %d requests with %d doubts", id, s.requests[id], c.Doubts)
 		}
@@ -355,7 +401,10 @@ func (s *stroll) comeToRest() {
 		s.settleOne()
 	}
 	for len(s.inbox) > 0 && !s.t.Failed() {
+		was, groups := s.account, maps.Clone(s.groups)
+		was.Running, was.Money.Spent = maps.Clone(was.Running), maps.Clone(was.Money.Spent)
 		d := s.arrive(s.inbox[0], s.now)
+		s.counts(thought{d: d, a: &s.inbox[0]}, was, groups)
 		s.say("%s: %s %s", s.inbox[0].Delivery, d.Verdict, d.Reason)
 		s.obey(d)
 		s.inbox = s.inbox[1:]
@@ -386,7 +435,7 @@ func (s *stroll) comeToRest() {
 	}
 	for key, in := range s.incidents {
 		c := s.cases[in.Case]
-		forgotten := in.Case == "" || c.State == Ended && c.How != EndAssumed && c.How != EndExpired
+		forgotten := (in.Case == "" || c.State == Ended && (c.How == EndRecovered || c.How == "")) && !s.passed(in)
 		if in.Fires() && forgotten && s.now.Sub(in.Fire) <= s.p.MaxAge {
 			s.t.Errorf("incident %s fires, and its case %q is %s %s", key, in.Case, c.State, c.How)
 		}

@@ -15,11 +15,15 @@ type world struct {
 	t          testing.TB
 	p          Rules
 	keys       func(alert.Alert) []string // nil: those of p
+	policy     func(alert.Alert) Rules    // nil: p with keys
 	deliveries map[string]Delivery
 	incidents  map[string]Incident
 	pointers   map[string]string
 	cases      map[string]Case
 	leads      map[string]alert.Alert
+	groups     map[string]Group
+	surges     map[string]Surge
+	hand       Hand
 	account    Account
 	at         time.Time // the latest clock of a commit
 }
@@ -28,25 +32,35 @@ func newWorld(t testing.TB, p Rules) *world {
 	return &world{
 		t: t, p: p, deliveries: map[string]Delivery{}, incidents: map[string]Incident{}, pointers: map[string]string{},
 		cases: map[string]Case{}, leads: map[string]alert.Alert{},
+		groups: map[string]Group{}, surges: map[string]Surge{},
 		account: Account{Agent: "default", Running: map[string]Reservation{}},
 	}
 }
 
 // rules are what the policy says about the alert.
 func (w *world) rules(a alert.Alert) Rules {
+	if w.policy != nil {
+		return w.policy(a)
+	}
 	if w.keys == nil {
 		return w.p
 	}
 	return keyed(w.p, w.keys(a)...)
 }
 
+// rulesOf are what the policy says about the alert that opened the case.
+func (w *world) rulesOf(id string) Rules { return w.rules(w.leads[id]) }
+
 func (w *world) look(a alert.Alert) View {
 	v := View{Incident: w.incidents[a.Incident.String()], Pointers: map[string]string{}, Cases: map[string]Case{}, Leads: w.leads}
 	if d, there := w.deliveries[a.Delivery]; there {
 		v.Delivery = &d
 	}
-	named := []string{v.Incident.Case}
-	for _, key := range w.rules(a).Pointers() {
+	r := w.rules(a)
+	v.Group, v.Surge = w.groups[r.Group], w.surges[r.Surge]
+	v.Group.Cycles, v.Surge.Opened = slices.Clone(v.Group.Cycles), slices.Clone(v.Surge.Opened)
+	named := []string{v.Incident.Case, v.Surge.Case}
+	for _, key := range r.Pointers() {
 		if id, there := w.pointers[key]; there {
 			v.Pointers[key] = id
 			named = append(named, id)
@@ -66,8 +80,9 @@ func (w *world) see(v View, ids ...string) View {
 			v.Cases[id] = c
 		}
 	}
-	v.Account = w.account
+	v.Hand, v.Account = w.hand, w.account
 	v.Account.Running = maps.Clone(w.account.Running)
+	v.Account.Money.Spent, v.Account.Money.Critical = maps.Clone(w.account.Money.Spent), maps.Clone(w.account.Money.Critical)
 	return v
 }
 
@@ -97,6 +112,12 @@ func (w *world) commit(c Change) bool {
 	if c.Account != nil {
 		w.writeAccount(*c.Account)
 	}
+	if c.Group != nil {
+		w.groups[c.Group.Now.Name] = c.Group.Now
+	}
+	if c.Surge != nil {
+		w.surges[c.Surge.Now.Name] = c.Surge.Now
+	}
 	return true
 }
 
@@ -113,6 +134,12 @@ func (w *world) holds(c Change) bool {
 		if w.pointers[p.Key] != p.Read {
 			return false
 		}
+	}
+	if g := c.Group; g != nil && w.groups[g.Now.Name].Version != g.Read {
+		return false
+	}
+	if s := c.Surge; s != nil && w.surges[s.Now.Name].Version != s.Read {
+		return false
 	}
 	for _, cw := range c.Cases {
 		is, there := w.cases[cw.Now.ID]
@@ -144,9 +171,27 @@ func (w *world) write(cw CaseWrite) {
 }
 
 func (w *world) writeAccount(a AccountWrite) {
+	money := &w.account.Money
 	if len(a.Put) > 0 {
-		w.account.Version++
 		maps.Copy(w.account.Running, a.Put)
+		if !a.Paced.IsZero() {
+			money.Paced = a.Paced
+		}
+		money.Critical = with(money.Critical, a.Critical, func(_, n int) int { return n })
+		for _, name := range a.Forget {
+			delete(money.Spent, name)
+			delete(money.Critical, name)
+		}
+	}
+	money.Spent = with(money.Spent, a.Spend, func(is, more Dollars) Dollars { return is + more })
+	if b := a.Back; b != nil {
+		money.Paced = money.Paced.Add(-b.Pace)
+		if b.Day != "" {
+			money.Critical[b.Day]--
+		}
+	}
+	if len(a.Put) > 0 || len(a.Spend) > 0 || a.Back != nil {
+		w.account.Version++
 	}
 	for _, id := range a.Drop {
 		delete(w.account.Running, id)
@@ -157,6 +202,17 @@ func (w *world) writeAccount(a AccountWrite) {
 	if a.Down != nil {
 		w.account.Down = *a.Down
 	}
+}
+
+// with is the map with what comes to it.
+func with[V any](is, more map[string]V, both func(is, more V) V) map[string]V {
+	if is = maps.Clone(is); is == nil {
+		is = map[string]V{}
+	}
+	for name, v := range more {
+		is[name] = both(is[name], v)
+	}
+	return is
 }
 
 // arrive decides about an alert on what the ledger holds now, and commits.
@@ -174,7 +230,7 @@ func (w *world) arrive(a alert.Alert, now time.Time) Decision {
 // due lets the tick look at a case, and commits.
 func (w *world) due(id string, now time.Time) Decision {
 	v := w.lookCase(id)
-	d := Due(v, id, w.p, now)
+	d := Due(v, id, w.rulesOf(id), now)
 	sane(w.t, v, d)
 	if !w.commit(d.Change) {
 		w.t.Fatalf("nobody else is here, and the commit lost a race: %+v", d)

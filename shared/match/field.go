@@ -37,6 +37,9 @@ func meaning(name string) (f field, tag string) {
 	if key, ok := strings.CutPrefix(name, tagPrefix); ok {
 		return aTag, key
 	}
+	if f, there := fields[name]; there && f != host {
+		return f, ""
+	}
 	return fields[name], name
 }
 

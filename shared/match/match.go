@@ -31,6 +31,7 @@ package match
 import (
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 	"unicode"
 
@@ -60,7 +61,7 @@ type Matcher struct {
 	Name  string
 	Op    Op
 	Value string
-	re    *regexp.Regexp
+	expr  *expression // of Matches and MatchesNot
 	field field
 	tag   string // its key, where field is aTag
 }
@@ -82,11 +83,11 @@ func New(name string, op Op, value string) (Matcher, error) {
 	switch op {
 	case Is, IsNot:
 	case Matches, MatchesNot:
-		re, err := whole(value)
+		expr, err := compile(value)
 		if err != nil {
 			return Matcher{}, fmt.Errorf("%q is no regular expression: %w", value, err)
 		}
-		m.re = re
+		m.expr = expr
 	default:
 		return Matcher{}, fmt.Errorf("%q compares nothing; use =, !=, =~ or !~", op)
 	}
@@ -98,13 +99,24 @@ func notInName(r rune) bool {
 	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-./:@", r)
 }
 
-// whole compiles an expression that must match a value as a whole. By itself first: "a)|(b" would be one only between
-// our brackets.
-func whole(expression string) (*regexp.Regexp, error) {
-	if _, err := regexp.Compile(expression); err != nil {
+// expression is a regular expression that must match a value as a whole, and what is known of its values.
+type expression struct {
+	re         *regexp.Regexp
+	values     []string // all that it matches; nil where these cannot be listed
+	everything bool     // it matches every value, or every one but the empty
+}
+
+// compile reads an expression. By itself first: "a)|(b" would be one only between our brackets.
+func compile(text string) (*expression, error) {
+	tree, err := syntax.Parse(text, syntax.Perl|syntax.DotNL)
+	if err != nil {
 		return nil, err
 	}
-	return regexp.Compile("^(?s:" + expression + ")$")
+	re, err := regexp.Compile("^(?s:" + text + ")$")
+	if err != nil {
+		return nil, err
+	}
+	return &expression{re, listed(tree), everything(tree)}, nil
 }
 
 // Parse reads a Matcher as it is written: name, operator, value, with or without space between, and the value with or
@@ -195,8 +207,8 @@ func (m *Matcher) has(a *alert.Alert) bool {
 }
 
 func (m *Matcher) equal(v string) bool {
-	if m.re != nil {
-		return m.re.MatchString(v)
+	if m.expr != nil {
+		return m.expr.re.MatchString(v)
 	}
 	return v == m.Value
 }

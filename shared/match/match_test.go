@@ -175,7 +175,7 @@ func TestText(t *testing.T) {
 			t.Errorf("%s is written %s, %v, want %s", text, written, err, want)
 		}
 		var back Matcher
-		if err := json.Unmarshal(written, &back); err != nil || back.String() != parsed(t, text).String() || back.re == nil != (parsed(t, text).re == nil) {
+		if err := json.Unmarshal(written, &back); err != nil || back.String() != parsed(t, text).String() || back.expr == nil != (parsed(t, text).expr == nil) {
 			t.Errorf("%s is read as %v, %v", written, back, err)
 		}
 	}

@@ -10,30 +10,30 @@ import (
 // Never tells whether no alert can meet all of the matchers, as far as that can be known: what it says no alert can
 // meet, none does; expressions that it cannot list the values of may meet less than it thinks.
 func Never(list []Matcher) bool {
-	type thing struct {
-		field field
-		tag   string
-	}
-	about := map[thing][]*Matcher{}
+	var about []*Matcher // all about one thing
 	for i := range list {
-		m := &list[i]
-		t := thing{m.field, m.tag}
-		if m.field != aTag {
-			t.tag = ""
+		if slices.ContainsFunc(list[:i], list[i].aboutTheSame) {
+			continue
 		}
-		about[t] = append(about[t], m)
-	}
-	for t, matchers := range about {
-		if t.field != aTag && t.field != host {
-			if !oneValue(matchers, t.field.closed()) {
+		about = about[:0]
+		for j := range list[i:] {
+			if list[i].aboutTheSame(list[i+j]) {
+				about = append(about, &list[i+j])
+			}
+		}
+		switch f := list[i].field; {
+		case f == aTag || f == host:
+			if !severalValues(about) {
 				return true
 			}
-		} else if !severalValues(matchers) {
+		case !oneValue(about, f.closed()):
 			return true
 		}
 	}
 	return false
 }
+
+func (m *Matcher) aboutTheSame(o Matcher) bool { return m.field == o.field && m.tag == o.tag }
 
 // oneValue tells whether one value can meet all of the matchers; closed are all values that there are, if not nil.
 func oneValue(matchers []*Matcher, closed []string) bool {
@@ -89,7 +89,7 @@ func contradict(matchers []*Matcher) bool {
 		if m.Op != MatchesNot {
 			continue
 		}
-		if everything(m.Value) {
+		if m.expr.everything {
 			return true
 		}
 		for _, o := range matchers {
@@ -102,12 +102,8 @@ func contradict(matchers []*Matcher) bool {
 }
 
 // everything tells an expression that matches every value, or every one but the empty.
-func everything(expression string) bool {
-	re, err := syntax.Parse(expression, syntax.Perl|syntax.DotNL)
-	if err != nil || re.Op != syntax.OpStar && re.Op != syntax.OpPlus {
-		return false
-	}
-	return re.Sub[0].Op == syntax.OpAnyChar
+func everything(re *syntax.Regexp) bool {
+	return (re.Op == syntax.OpStar || re.Op == syntax.OpPlus) && re.Sub[0].Op == syntax.OpAnyChar
 }
 
 // maxListed bounds the values of an expression that are listed.
@@ -119,11 +115,7 @@ func (m *Matcher) lists() []string {
 	case Is:
 		return []string{m.Value}
 	case Matches:
-		re, err := syntax.Parse(m.Value, syntax.Perl|syntax.DotNL)
-		if err != nil {
-			return nil
-		}
-		return listed(re)
+		return m.expr.values
 	}
 	return nil
 }

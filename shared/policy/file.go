@@ -63,8 +63,8 @@ func (f *file) readAgents(n node, r *reader) {
 		r.wrong(n, "agents", takesAgents)
 		return
 	}
-	if len(n.pairs) > MaxAgents {
-		r.add(n.at, "agents: there are %d, and at most %d can be", len(n.pairs), MaxAgents)
+	if len(n.pairs) > maxAgents {
+		r.add(n.at, "agents: there are %d, and at most %d can be", len(n.pairs), maxAgents)
 	}
 	r.agent = true
 	defer func() { r.agent = false }()
@@ -94,8 +94,8 @@ func (f *file) readRoutes(n node, r *reader) {
 		r.wrong(n, "routes", takesRoutes)
 		return
 	}
-	if len(n.items) > MaxRoutes {
-		r.add(n.at, "routes: there are %d, and at most %d can be", len(n.items), MaxRoutes)
+	if len(n.items) > maxRoutes {
+		r.add(n.at, "routes: there are %d, and at most %d can be", len(n.items), maxRoutes)
 		return
 	}
 	r.routed = true

@@ -15,8 +15,8 @@ const day = 24 * time.Hour
 
 // Limits of lists in a file.
 const (
-	MaxRoutes = 100
-	MaxAgents = 20
+	maxRoutes = 100
+	maxAgents = 20
 )
 
 // rootKeys are those of the file itself, but for agents and routes.
@@ -274,8 +274,7 @@ const maxSetKeys = 6
 // groupByKey reads the sets of keys that alerts are joined by.
 func groupByKey(s *setting[[]keySet]) key {
 	const what = "a list of sets such as {keys: [monitor, env], for: 30m}, or []"
-	var k key
-	k = key{
+	return key{
 		name: "group_by", what: what,
 		now: func() string {
 			var out []string
@@ -305,7 +304,6 @@ func groupByKey(s *setting[[]keySet]) key {
 			*s = setting[[]keySet]{all, r.at(n)}
 		},
 	}
-	return k
 }
 
 func (r *reader) keySet(n node) keySet {

@@ -16,12 +16,12 @@ const page = "docs/policy.md"
 // The reference is the code's, in both directions and in its order.
 func TestEveryKeyIsOnThePage(t *testing.T) {
 	rows := docstest.Table(t, page, "policy keys")
-	keys := Keys()
+	keys := references()
 	for i := range max(len(rows), len(keys)) {
-		var told, there Key
+		var told, there reference
 		if i < len(rows) {
 			r := rows[i]
-			told = Key{r["key"], r["where"], r["takes"], strings.TrimPrefix(r["default"], "–")}
+			told = reference{r["key"], r["where"], r["takes"], strings.TrimPrefix(r["default"], "–")}
 		}
 		if i < len(keys) {
 			there = keys[i]
@@ -34,22 +34,22 @@ func TestEveryKeyIsOnThePage(t *testing.T) {
 
 // What the code says that keys take, it does take: their default, and no other key below them.
 func TestDefaultsAreReadBack(t *testing.T) {
-	for _, k := range Keys() {
-		if k.Default == "" || k.In == "routes" {
+	for _, k := range references() {
+		if k.def == "" || k.in == "routes" {
 			continue
 		}
-		text := k.Path + ": " + k.Default + "\n"
-		if k.Path == "critical" {
-			text = "critical: [" + k.Default + "]\n"
+		text := k.path + ": " + k.def + "\n"
+		if k.path == "critical" {
+			text = "critical: [" + k.def + "]\n"
 		}
-		if group, name, ok := strings.Cut(k.Path, "."); ok {
-			text = group + ":\n  " + name + ": " + k.Default + "\n"
+		if group, name, ok := strings.Cut(k.path, "."); ok {
+			text = group + ":\n  " + name + ": " + k.def + "\n"
 		}
 		a := prod(alert.Medium, "P3", alert.Triggered)
 		want := Default().For(a)
 		got := read(t, text).For(a)
 		got.Version = want.Version
-		if strings.HasPrefix(k.Path, "mode.P3") {
+		if strings.HasPrefix(k.path, "mode.P3") {
 			got.ModeFixed = false // it is now set for this rank
 		}
 		sameRules(t, text, got, want)

@@ -72,7 +72,7 @@ func TestDefaults(t *testing.T) {
 			{Name: "1200/default/service=checkout,env=prod", For: 5 * time.Minute},
 		},
 		Group: "1200/77/s." + alert.Hash("host:web-1"), Flap: gate.Flap{Cycles: 4, Within: time.Hour, Quiet: time.Hour},
-		Surge: "1200/default/prod", Storm: gate.Storm{Cases: 5, Within: 5 * time.Minute, Join: 30 * time.Minute},
+		Surge: "1200/default/prod", Storm: gate.Storm{Cases: 5, Within: 5 * time.Minute, Join: 15 * time.Minute},
 		Slots: 3, CriticalSlots: 1,
 		Budget:  gate.Budget{Month: 300_000_000, Case: 3_984_000, Bucket: 5, CriticalPerDay: 20}, // 0.0083 × 480 s = $3.984
 		Version: "default",
@@ -124,10 +124,10 @@ func TestShippedPolicyIsTheDefault(t *testing.T) {
 	var p problems
 	written := map[string]bool{}
 	paths(readYAML([]byte(text), &p), "", written)
-	for _, k := range Keys() {
-		spoken := k.Path == "hold.default" || slices.Contains([]string{"mode.P1", "mode.P2", "mode.P3"}, k.Path) // mode.default speaks for them
-		if k.In != "routes" && !written[k.Path] && !spoken {
-			t.Errorf("policy.yaml does not show %s", k.Path)
+	for _, k := range references() {
+		spoken := k.path == "hold.default" || slices.Contains([]string{"mode.P1", "mode.P2", "mode.P3"}, k.path) // mode.default speaks for them
+		if k.in != "routes" && !written[k.path] && !spoken {
+			t.Errorf("policy.yaml does not show %s", k.path)
 		}
 	}
 	for _, s := range shipped.For(prod(alert.High, "P2", alert.Triggered)).Source {
@@ -252,20 +252,24 @@ func TestNames(t *testing.T) {
 		surge string
 	}{
 		{
-			"all", alert.Alert{OrgID: "1200", Hostname: "web-1", Incident: alert.Incident{Org: "1200", Monitor: "77", Key: "g.5"}, Tags: []string{"env:prod", "service:a"}},
+			"all",
+			alert.Alert{OrgID: "1200", Hostname: "web-1", Incident: alert.Incident{Org: "1200", Monitor: "77", Key: "g.5"}, Tags: []string{"env:prod", "service:a"}},
 			"1200/default/monitor=77,env=prod 1200/default/service=a,env=prod 1200/default/host=web-1,org=1200", "1200/77/g.5", "1200/default/prod",
 		},
 		{
-			"none", alert.Alert{Incident: alert.Incident{Org: "-", Monitor: "m-abc", Key: "s.1"}},
+			"none",
+			alert.Alert{Incident: alert.Incident{Org: "-", Monitor: "m-abc", Key: "s.1"}},
 			"-/default/monitor=m-abc,env=", "-/m-abc/s.1", "-/default/",
 		},
 		{
-			"values that read as two", alert.Alert{Incident: alert.Incident{Org: "1", Monitor: "7", Key: "c.1", Cycle: true}, Tags: []string{"service:a,env=b", "env:" + long}, Scope: []string{"b:2", "a:1"}},
+			"values that read as two",
+			alert.Alert{Incident: alert.Incident{Org: "1", Monitor: "7", Key: "c.1", Cycle: true}, Tags: []string{"service:a,env=b", "env:" + long}, Scope: []string{"b:2", "a:1"}},
 			"1/default/monitor=7,env=~" + alert.Hash(long) + " 1/default/service=~" + alert.Hash("a,env=b") + ",env=~" + alert.Hash(long),
 			"1/7/s." + alert.Hash("a:1", "b:2"), "1/default/~" + alert.Hash(long),
 		},
 		{
-			"a value like a hash", alert.Alert{Incident: alert.Incident{Org: "1", Monitor: "7", Key: "g.1"}, Tags: []string{"env:~" + alert.Hash("x")}},
+			"a value like a hash",
+			alert.Alert{Incident: alert.Incident{Org: "1", Monitor: "7", Key: "g.1"}, Tags: []string{"env:~" + alert.Hash("x")}},
 			"1/default/monitor=7,env=~" + alert.Hash("~"+alert.Hash("x")), "1/7/g.1", "1/default/~" + alert.Hash("~"+alert.Hash("x")),
 		},
 	} {

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/alertbridge/alertbridge/shared/match"
 )
@@ -13,24 +14,28 @@ func (f *file) checkReach(r *reader) {
 			continue
 		}
 		before := f.before(i)
-		one := -1
-		for _, j := range before {
-			if takesAll(f.routes[j:j+1], f.routes[i].match) {
-				one = j
-				break
-			}
-		}
 		var earlier []route
 		for _, j := range before {
 			earlier = append(earlier, f.routes[j])
 		}
-		switch {
-		case one >= 0:
-			r.add(f.routes[i].at, "no alert comes to %s: %s in line %d takes every alert that it would take; put it before that one, or remove it",
-				f.called(i), f.called(one), f.routes[one].at.line)
-		case takesAll(earlier, f.routes[i].match):
-			r.add(f.routes[i].at, "no alert comes to %s: the routes before it together take every alert that it would take; put it before them, or remove it", f.called(i))
+		together, known := takesAll(earlier, f.routes[i].match)
+		if known && !together {
+			continue
 		}
+		one := slices.IndexFunc(before, func(j int) bool {
+			alone, _ := takesAll(f.routes[j:j+1], f.routes[i].match)
+			return alone
+		})
+		if one < 0 && !together {
+			continue
+		}
+		if one < 0 {
+			r.add(f.routes[i].at, "no alert comes to %s: the routes before it together take every alert that it would take; put it before them, or remove it", f.called(i))
+			continue
+		}
+		one = before[one]
+		r.add(f.routes[i].at, "no alert comes to %s: %s in line %d takes every alert that it would take; put it before that one, or remove it",
+			f.called(i), f.called(one), f.routes[one].at.line)
 	}
 }
 
@@ -47,10 +52,11 @@ func (f *file) before(i int) []int {
 
 func (f *file) called(i int) string { return fmt.Sprintf("route %d", i+1) }
 
-// takesAll tells whether the routes take every alert that all the matchers meet.
-func takesAll(routes []route, matchers []match.Matcher) bool {
-	steps := 2000
-	return !escapes(routes, matchers, &steps)
+// takesAll tells whether the routes take every alert that all the matchers meet, and whether that could be found out.
+func takesAll(routes []route, matchers []match.Matcher) (all, known bool) {
+	steps := 1000
+	all = !escapes(routes, matchers, &steps)
+	return all, all || steps >= 0
 }
 
 // escapes tells whether an alert can meet all the matchers and none of the routes: of each route it must miss at least

@@ -121,7 +121,7 @@ func defaultSettings() settings {
 			{[]string{"monitor", "env"}, 30 * time.Minute},
 			{[]string{"service", "env"}, 5 * time.Minute},
 		}),
-		storm:   storm{is(5), is(5 * time.Minute), is(30 * time.Minute)},
+		storm:   storm{is(5), is(5 * time.Minute), is(15 * time.Minute)},
 		flap:    flap{is(4), is(time.Hour), is(time.Hour)},
 		maxAge:  is(6 * time.Hour),
 		window:  is(30 * time.Minute),

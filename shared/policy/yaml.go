@@ -14,7 +14,7 @@ import (
 
 // Limits of a file, far above what a team writes: they bound what a function does before its first alert.
 const (
-	MaxSize  = 64 << 10 // bytes
+	maxSize  = 64 << 10 // bytes
 	maxDepth = 20       // brackets within brackets, lists within lists
 )
 
@@ -86,8 +86,8 @@ func (n node) short() string {
 // an empty mapping.
 func readYAML(content []byte, p *problems) node {
 	top := node{kind: mapping, at: pos{line: 1, col: 1}}
-	if len(content) > MaxSize {
-		p.add(pos{}, "the file has %d bytes, and at most %d are read", len(content), MaxSize)
+	if len(content) > maxSize {
+		p.add(pos{}, "the file has %d bytes, and at most %d are read", len(content), maxSize)
 		return top
 	}
 	content = bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n")) // of which the library would count two lines

@@ -34,8 +34,27 @@ type Case struct {
 	Resting  bool   `json:"resting,omitempty"`   // in doubt, and nothing more is tried by itself
 	Note     string `json:"note,omitempty"`      // what was said last about a call
 
+	Observed bool     `json:"observed,omitempty"` // it is only observed what would be started, and nothing is
+	Storm    string   `json:"storm,omitempty"`    // the environment whose storm it collects
+	Services []string `json:"services,omitempty"` // of a storm's case
+	Hand     *Hand    `json:"by_hand,omitempty"`  // who wants it started, whatever it would wait for
+
 	Members []Member `json:"members,omitempty"`
+	Steps   []Step   `json:"steps,omitempty"` // what became of it, the oldest first
 	TraceID string   `json:"trace_id,omitempty"`
+}
+
+// Hand is who ordered the start of a case, and why.
+type Hand struct {
+	By     string    `json:"by"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at,omitzero"`
+}
+
+// Step is one thing that became of a case.
+type Step struct {
+	At   time.Time `json:"at,omitzero"`
+	Text string    `json:"text"`
 }
 
 // Member is an incident that joined the case.
@@ -61,6 +80,13 @@ func Of(c gate.Case) Case {
 		Opened: moment(c.Opened), Start: moment(c.StartAt), Until: moment(c.Until), Last: moment(c.Last),
 		Firing: c.Firing, Joined: c.Joined, Attempts: c.Attempt, Doubts: c.Doubts,
 		NoRepeat: c.NoRepeat, Resting: c.Resting, Note: c.Note, TraceID: c.TraceID,
+		Observed: c.Shadow, Storm: c.Storm, Services: c.Services,
+	}
+	if o := c.Hand; o != (gate.Order{}) {
+		v.Hand = &Hand{By: o.By, Reason: o.Reason, At: moment(o.At)}
+	}
+	for _, step := range c.Steps {
+		v.Steps = append(v.Steps, Step{At: moment(step.At), Text: step.Text})
 	}
 	for _, m := range c.Members {
 		v.Members = append(v.Members, Member{

@@ -61,6 +61,40 @@ members            HIGH, Cart answers slowly, service:cart, since 2026-11-03 07:
 	}
 }
 
+// What is not usual stands beside the title in a list, and in words on a page of its own.
+func TestWriteWhatIsUnusual(t *testing.T) {
+	c := gate.Case{
+		ID: "ab-1", State: gate.Waiting, Why: gate.WhyStorm, Title: "Storm", Shadow: true, Storm: "1/prod", Services: []string{"a", "b", "c", "d", "e", "f"},
+		Hand:  gate.Order{By: "ana@laptop", Reason: "real", At: now},
+		Steps: []gate.Step{{At: now, Text: "waits (storm)"}, {At: now.Add(time.Minute), Text: "start asked for by hand by ana@laptop: real"}},
+	}
+	var out strings.Builder
+	if err := WriteList(&out, List{Cases: []Case{Of(c)}}, now); err != nil || !strings.Contains(out.String(), "  Storm (only observed) (storm) (by hand)\n") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	out.Reset()
+	if err := Write(&out, Of(c), now); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"observed  only; it takes no slot and no money\n", "storm of  1/prod\n", "services  6: a, b, c, d, e and more\n",
+		"by hand   start asked for by ana@laptop: real\n",
+		"steps     2026-11-03 10:00:00  waits (storm)\n          2026-11-03 10:01:00  start asked for by hand by ana@laptop: real\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("there is no %q in\n%s", want, out.String())
+		}
+	}
+	if got := services([]string{"a"}); got != "1: a" {
+		t.Errorf("one service: %q", got)
+	}
+	text, err := json.Marshal(Of(c))
+	if err != nil || !strings.Contains(string(text), `"observed":true,"storm":"1/prod","services":["a",`) ||
+		!strings.Contains(string(text), `"by_hand":{"by":"ana@laptop","reason":"real","at":"2026-11-03T10:00:00Z"}`) {
+		t.Errorf("%s, %v", text, err)
+	}
+}
+
 func TestJSONNamesWhatIsKnownAndLeavesOutTheRest(t *testing.T) {
 	text, err := json.Marshal(Of(gate.Case{ID: "c", Agent: "default", State: gate.Waiting, Why: gate.WhySlots, Severity: alert.Low}))
 	want := `{"id":"c","agent":"default","state":"waiting","why":"slots","severity":"LOW","title":"","service":"","incident":"","firing":0,"joined":0,"attempts":0,"doubts":0}`
@@ -136,7 +170,6 @@ func (s *shelf) LookCase(_ context.Context, id, _ string, _ time.Time) (gate.Vie
 }
 
 func (s *shelf) Verdict(context.Context, string, time.Time) (*gate.Delivery, error) { return nil, nil }
-
 func (s *shelf) Incidents(context.Context, string, string, int, time.Time) ([]gate.Incident, error) {
 	return nil, nil
 }

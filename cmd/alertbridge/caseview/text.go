@@ -18,12 +18,27 @@ func WriteList(w io.Writer, l List, now time.Time) error {
 	fmt.Fprintln(t, "CASE\tSTATE\tSEVERITY\tOPENED\tUNTIL\tFIRING\tJOINED\tTITLE")
 	for _, c := range l.Cases {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\n",
-			c.ID, state(c), c.Severity, relative(c.Opened, now), until(c, now), c.Firing, c.Joined, short(c.Title, 60))
+			c.ID, state(c), c.Severity, relative(c.Opened, now), until(c, now), c.Firing, c.Joined, short(c.Title, 60)+marks(c))
 	}
 	if l.More {
 		fmt.Fprintf(t, "\nThere are more than these %d: --limit shows more, --state fewer.\n", len(l.Cases))
 	}
 	return t.Flush()
+}
+
+// marks say what is unusual about a case.
+func marks(c Case) string {
+	text := ""
+	if c.Observed {
+		text += " (only observed)"
+	}
+	if c.Storm != "" {
+		text += " (storm)"
+	}
+	if c.Hand != nil {
+		text += " (by hand)"
+	}
+	return text
 }
 
 // Write prints all that is known of one case, a line for each thing that there is to say.
@@ -52,15 +67,40 @@ func Write(w io.Writer, c Case, now time.Time) error {
 	line("attempts", fmt.Sprint(c.Attempts))
 	line("doubts", doubts(c))
 	line("note", c.Note)
+	line("observed", map[bool]string{true: "only; it takes no slot and no money"}[c.Observed])
+	line("storm of", c.Storm)
+	line("services", services(c.Services))
+	if c.Hand != nil {
+		line("by hand", "start asked for by "+c.Hand.By+": "+c.Hand.Reason)
+	}
 	line("trace id", c.TraceID)
 	for i, m := range c.Members {
-		name := ""
-		if i == 0 {
-			name = "members"
-		}
-		fmt.Fprintf(t, "%s\t%s\n", name, strings.Join(present(m.Severity, m.Title, m.Scope, "since "+absolute(m.Since, now)), ", "))
+		fmt.Fprintf(t, "%s\t%s\n", first(i, "members"), strings.Join(present(m.Severity, m.Title, m.Scope, "since "+absolute(m.Since, now)), ", "))
+	}
+	for i, step := range c.Steps {
+		fmt.Fprintf(t, "%s\t%s  %s\n", first(i, "steps"), step.At.UTC().Format("2006-01-02 15:04:05"), step.Text)
 	}
 	return t.Flush()
+}
+
+// first is the name of a list, which stands beside its first line.
+func first(i int, name string) string {
+	if i > 0 {
+		return ""
+	}
+	return name
+}
+
+// services names the first few and counts them all.
+func services(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("%d: %s", len(list), strings.Join(list[:min(len(list), 5)], ", "))
+	if len(list) > 5 {
+		text += " and more"
+	}
+	return text
 }
 
 // state is the state with what it waits for or how it ended.

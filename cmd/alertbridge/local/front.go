@@ -34,6 +34,9 @@ func (b *bridge) front() http.Handler {
 	mux.HandleFunc("GET /cases", b.listCases)
 	mux.HandleFunc("GET /cases/{id}", b.showCase)
 	mux.HandleFunc("GET /deliveries/{id}", b.showDelivery)
+	mux.HandleFunc("POST /orders", b.takeOrder)
+	mux.HandleFunc("GET /status", b.showStatus)
+	mux.HandleFunc("GET /explain", b.tellStory)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusNotFound, map[string]string{"message": "Not Found"})
 	})

@@ -1,0 +1,178 @@
+package explain_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/explain"
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
+	"github.com/alertbridge/alertbridge/shared/ledger/memledger"
+)
+
+var noon = time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC)
+
+// told is a bridge that has taken these alerts, of one monitor, at noon and a second later each.
+func told(t *testing.T, r gate.Rules, alerts ...alert.Alert) *memledger.Ledger {
+	t.Helper()
+	l := memledger.New()
+	for i, a := range alerts {
+		now := noon.Add(time.Duration(i) * time.Second)
+		v, err := l.Look(t.Context(), ledger.Question{Delivery: a.Delivery, Incident: a.Incident, Pointers: r.Pointers(), Agent: r.Agent}, now)
+		if err == nil {
+			err = l.Commit(t.Context(), gate.Arrive(v, gate.Arrival{Alert: a}, r, now).Change)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return l
+}
+
+// said is what the monitor 77 says of one of its groups.
+func said(delivery, group string, tr alert.Transition) alert.Alert {
+	return alert.Alert{
+		Delivery: delivery, Incident: alert.Incident{Org: "1000042", Monitor: "77", Key: "g." + group}, Transition: tr,
+		Severity: alert.Medium, Title: "Checkout " + group, Time: noon.Add(-time.Minute),
+	}
+}
+
+// joining are rules that hold, and join all groups of a monitor.
+func joining() gate.Rules {
+	r := gate.DefaultRules()
+	r.Hold, r.Agent = time.Minute, "payments"
+	r.Keys = []gate.Key{{Name: "monitor:77", For: time.Hour}}
+	return r
+}
+
+func TestFind(t *testing.T) {
+	l := told(t, joining(), said("dd-1000042-8873248385148318281", "a", alert.Triggered), said("dd-1000042-8873248385148318282", "b", alert.Triggered),
+		said("dd-1000042-8873248385148318283", "c", alert.Warn))
+	lead := explain.WouldBe("dd-1000042-8873248385148318281")
+	for _, row := range []struct {
+		id, org  string
+		delivery string // the one that the story is about
+		cases    []string
+		alerts   int // deliveries that are told of
+	}{
+		{"8873248385148318281", "", "dd-1000042-8873248385148318281", []string{lead}, 1},
+		{"8873248385148318282", "", "dd-1000042-8873248385148318282", []string{lead}, 1},
+		{"8873248385148318283", "", "dd-1000042-8873248385148318283", nil, 1}, // a Warn leaves no incident
+		{"8873248385148318281", "1000043", "", nil, 0},
+		{"8873248385148318289", "", "", nil, 0},
+		{"dd-1000042-8873248385148318282", "", "dd-1000042-8873248385148318282", []string{lead}, 1},
+		{lead, "", "dd-1000042-8873248385148318281", []string{lead}, 2}, // with the member that joined
+		{"77", "", "", []string{lead}, 2},
+		{"78", "", "", nil, 0},
+		{"1000042/77/g.b", "", "", []string{lead}, 1},
+		{"1000042/77/g.x", "", "", nil, 0},
+		{"ab-nothing", "", "", nil, 0},
+	} {
+		asked, err := explain.Parse(row.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := explain.Finder{Ledger: l, Agents: []string{"default", "payments"}, Org: row.org}.Find(t.Context(), asked, noon.Add(time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, cases := "", []string(nil)
+		if f.Delivery != nil {
+			got = f.Delivery.ID
+		}
+		for _, c := range f.Cases {
+			cases = append(cases, c.ID)
+			if _, there := f.Accounts["payments"]; !there || f.Leads[c.ID].Title != "Checkout a" {
+				t.Errorf("%s: the case comes without its account or alert", row.id)
+			}
+		}
+		if got != row.delivery || !slices.Equal(cases, row.cases) || len(f.Deliveries) != row.alerts || len(f.Looked) == 0 {
+			t.Errorf("%s: %s, cases %v, %d deliveries, looked for %q", row.id, got, cases, len(f.Deliveries), f.Looked)
+		}
+		if s := explain.Tell(f); s.Found != (row.alerts > 0) {
+			t.Errorf("%s: found %t", row.id, s.Found)
+		}
+	}
+}
+
+// An alert that was dropped and kept is found by the id of the case that it would have opened.
+func TestFindWhatWasDropped(t *testing.T) {
+	r := joining()
+	r.Mode = gate.ModeOff
+	l := told(t, r, said("dd-1000042-1", "a", alert.Triggered))
+	f, err := explain.Finder{Ledger: l, Agents: []string{"default"}}.Find(t.Context(), explain.Asked{Case: explain.WouldBe("dd-1000042-1")}, noon)
+	if err != nil || f.Delivery == nil || f.Delivery.Reason != gate.IsModeOff || len(f.Cases) != 0 || len(f.Leads) != 1 || !explain.Tell(f).Found {
+		t.Errorf("%+v, %v", f, err)
+	}
+}
+
+// down is a ledger of which one question is not answered.
+type down struct {
+	*memledger.Ledger
+	look, lookCase, list, verdict, incidents bool
+}
+
+var errDown = errors.New("the store is down")
+
+func (d down) Look(ctx context.Context, q ledger.Question, now time.Time) (gate.View, error) {
+	if d.look {
+		return gate.View{}, errDown
+	}
+	return d.Ledger.Look(ctx, q, now)
+}
+
+func (d down) LookCase(ctx context.Context, id, agent string, now time.Time) (gate.View, error) {
+	if d.lookCase {
+		return gate.View{}, errDown
+	}
+	return d.Ledger.LookCase(ctx, id, agent, now)
+}
+
+func (d down) List(ctx context.Context, agent string, b gate.Bucket, limit int, from string, now time.Time) ([]gate.Case, string, error) {
+	if d.list {
+		return nil, "", errDown
+	}
+	return d.Ledger.List(ctx, agent, b, limit, from, now)
+}
+
+func (d down) Verdict(ctx context.Context, delivery string, now time.Time) (*gate.Delivery, error) {
+	if d.verdict {
+		return nil, errDown
+	}
+	return d.Ledger.Verdict(ctx, delivery, now)
+}
+
+func (d down) Incidents(ctx context.Context, org, monitor string, limit int, now time.Time) ([]gate.Incident, error) {
+	if d.incidents {
+		return nil, errDown
+	}
+	return d.Ledger.Incidents(ctx, org, monitor, limit, now)
+}
+
+// "Nothing is known" must never be said when the ledger has not answered.
+func TestFindTellsWhenTheLedgerDoesNotAnswer(t *testing.T) {
+	l := told(t, joining(), said("dd-1000042-8873248385148318281", "a", alert.Triggered), said("dd-1000042-8873248385148318282", "b", alert.Triggered))
+	lead := explain.WouldBe("dd-1000042-8873248385148318281")
+	for _, row := range []struct {
+		id string
+		d  down
+	}{
+		{"8873248385148318281", down{list: true}}, {"8873248385148318281", down{verdict: true}}, {"8873248385148318281", down{look: true}},
+		{"8873248385148318281", down{lookCase: true}}, {lead, down{lookCase: true}}, {lead, down{verdict: true}}, {lead, down{look: true}},
+		{"77", down{list: true}}, {"77", down{incidents: true}}, {"77", down{verdict: true}}, {"77", down{lookCase: true}},
+		{"1000042/77/g.b", down{look: true}}, {"1000042/77/g.b", down{verdict: true}},
+	} {
+		row.d.Ledger = l
+		asked, err := explain.Parse(row.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := (explain.Finder{Ledger: row.d, Agents: []string{"default", "payments"}}).Find(t.Context(), asked, noon); !errors.Is(err, errDown) {
+			t.Errorf("%s, %+v: %v", row.id, row.d, err)
+		}
+	}
+}

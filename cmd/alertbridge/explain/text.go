@@ -1,0 +1,124 @@
+package explain
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// Write prints the story for people. A line is as long as what it says.
+func Write(w io.Writer, s Story) error {
+	t := &text{}
+	if !s.Found {
+		t.nothing(s)
+		_, err := io.WriteString(w, t.String())
+		return err
+	}
+	if s.Alert != nil {
+		t.alert(*s.Alert)
+	}
+	t.events(s.Events)
+	t.cases(s.Cases)
+	t.others(s)
+	for _, hint := range s.Hints {
+		t.line("\nNote: %s.", hint)
+	}
+	_, err := io.WriteString(w, strings.TrimPrefix(t.String(), "\n"))
+	return err
+}
+
+type text struct{ strings.Builder }
+
+func (t *text) line(format string, args ...any) { fmt.Fprintf(t, format+"\n", args...) }
+
+func (t *text) nothing(s Story) {
+	t.line("Nothing is known of %s.", s.Asked)
+	t.line("\nLooked for:")
+	for _, l := range s.Looked {
+		t.line("  %s", l)
+	}
+	t.line("\nWhat it could be:")
+	for _, c := range s.Could {
+		t.line("  %s", c)
+	}
+}
+
+func (t *text) alert(a Alert) {
+	tab := tabwriter.NewWriter(t, 0, 0, 2, ' ', 0)
+	row := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(tab, "%s\t%s\n", name, value)
+		}
+	}
+	row("alert", a.Delivery)
+	row("title", a.Title)
+	row("transition", a.Transition)
+	row("incident", a.Incident)
+	row("happened", moment(a.Time))
+	row("decided", moment(a.Decided))
+	row("agent", a.Agent)
+	row("verdict", strings.TrimSuffix(fmt.Sprintf("%s, %s: %s", a.Verdict, a.Reason, a.Meaning), ": "))
+	row("because", a.Because)
+	row("by hand", strings.TrimSpace(a.Hand))
+	row("words", a.Words)
+	row("route", a.Route)
+	row("policy", a.Policy)
+	row("case", a.Case)
+	row("trace id", a.TraceID)
+	_ = tab.Flush() // into memory
+}
+
+func (t *text) events(list []Event) {
+	if len(list) == 0 {
+		return
+	}
+	t.line("\nWhat came and what became of it (UTC)")
+	for _, e := range list {
+		t.line("  %s  %s  %s", e.At.UTC().Format("2006-01-02 15:04:05"), e.ID, e.Text)
+		for _, note := range e.Notes {
+			t.line("  %s%s", strings.Repeat(" ", len("2006-01-02 15:04:05")+2), note)
+		}
+	}
+}
+
+func (t *text) cases(list []Case) {
+	if len(list) == 0 {
+		return
+	}
+	t.line("\nCases and what they cost")
+	for _, c := range list {
+		state := c.State
+		if more := c.Why + c.How; more != "" {
+			state += " (" + more + ")"
+		}
+		t.line("  %s  %s, %s", c.ID, state, c.Cost)
+		if c.Note != "" {
+			t.line("  %s%s", strings.Repeat(" ", len(c.ID)+2), c.Note)
+		}
+	}
+}
+
+func (t *text) others(s Story) {
+	if s.Alert == nil {
+		return
+	}
+	t.line("\nWhat would have had to differ")
+	for _, o := range s.Others {
+		t.line("  %s, %s, if %s", o.Verdict, o.Reason, strings.Join(o.If, ", or if "))
+	}
+	switch {
+	case s.Doubt != "":
+		t.line("  %s", s.Doubt)
+	case len(s.Others) == 0:
+		t.line("  neither severity, age, mode, silences, money, slots nor the Agent would have changed it")
+	}
+}
+
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return clock(t)
+}

@@ -1,0 +1,312 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/operate"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
+)
+
+// handPermissions is the end of the long text of every command that writes.
+const handPermissions = `
+
+It is in force for the next alert and the next tick, without a deployment, and on record: with your name (--by, else
+user@host of this computer), the reason, and the end.
+
+With --table the ledger's table is written directly, with the credentials, region and profile that the AWS CLI would use.
+That needs dynamodb:BatchGetItem, dynamodb:Query, dynamodb:PutItem, dynamodb:UpdateItem and dynamodb:ConditionCheckItem on
+the table, and dynamodb:Query on its index.`
+
+const modeLong = `Shows the mode that is set by hand, or sets one. It counts for every alert from now on, in the place of the policy's mode;
+only where a route has a mode of its own, the stricter of the two counts. What is running goes on.
+
+  off            nothing is started; alerts are recorded and dropped, but for recoveries, which are counted
+  observe        what would be started is decided and recorded, and nothing is started
+  critical_only  only critical alerts start anything
+  full           all that the policy starts
+  clear          takes back what is set by hand
+
+What was dropped meanwhile can be started with "alertbridge start".` + handPermissions
+
+const modeExample = `  alertbridge mode
+  alertbridge mode observe --for 2h --reason release
+  alertbridge mode critical_only --for 8h --reason night --table alertbridge-Ledger-1ABC2DEF3GHI
+  alertbridge mode clear --reason over`
+
+func modeCommand() *cobra.Command {
+	var (
+		from   origin
+		sign   signature
+		output string
+		until  time.Duration
+	)
+	modes := append(strings.Split(joined(gate.Modes()), ", "), "clear")
+	cmd := &cobra.Command{
+		Use:     "mode [off|observe|critical_only|full|clear]",
+		Short:   "Show or set by hand how much is started",
+		Long:    modeLong,
+		Example: modeExample,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 || len(args) == 1 && !slices.Contains(modes, args[0]) {
+				return usage("name one of %s, or nothing to see what is set", strings.Join(modes, ", "))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return showStatus(cmd, &from, output, operate.WriteMode)
+			}
+			o := operate.Order{Do: operate.Mode, Mode: args[0], For: until}
+			if o.Mode == "clear" {
+				o.Mode, o.For = "", 0
+			}
+			return order(cmd, &from, sign, o)
+		},
+	}
+	from.handFlags(cmd.Flags())
+	sign.flags(cmd)
+	forFlag(cmd, &until)
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+const silenceLong = `A silence mutes the alerts that all its matchers meet: they are recorded and dropped as silenced, and a case of theirs that
+waits ends. What is running goes on, recoveries are counted, and what was muted can be started with "alertbridge start".
+
+A matcher compares a tag or a field of the alert with a value, as amtool's do: service=checkout (is), env!=prod (is not),
+team=~"pay.*|core" (matches as a whole, RE2), host!~canary-.* (does not). Fields: monitor, monitor_name, monitor_type,
+title, priority, transition, alert_type, org, org_name, host. There are at most 100 silences, with 6 matchers each.` + handPermissions
+
+func silenceCommand() *cobra.Command {
+	var from origin
+	cmd := &cobra.Command{
+		Use:     "silence",
+		Short:   "Mute alerts for a while",
+		Long:    silenceLong,
+		Example: "  alertbridge silence add service=checkout env=~prod.* --for 2h --reason release\n  alertbridge silence list\n  alertbridge silence expire s-0a1b2c3d4e",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknown(cmd, args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		DisableFlagsInUseLine:      true,
+		SuggestionsMinimumDistance: 2,
+	}
+	from.handFlags(cmd.PersistentFlags())
+	cmd.AddCommand(silenceAddCommand(&from), silenceListCommand(&from), silenceExpireCommand(&from))
+	return cmd
+}
+
+func silenceAddCommand(from *origin) *cobra.Command {
+	var (
+		sign  signature
+		until time.Duration
+		force bool
+	)
+	cmd := &cobra.Command{
+		Use:     "add MATCHER…",
+		Short:   "Add a silence",
+		Long:    "Adds a silence, and removes those that have ended. One that would mute every alert, or every one but a few, has to be\nforced.\n\n" + silenceLong,
+		Example: "  alertbridge silence add service=checkout --for 2h --reason release\n  alertbridge silence add monitor=24018841 --reason broken\n  alertbridge silence add env!=prod --force --for 8h --reason exercise",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage("name at least one matcher, such as service=checkout")
+			}
+			if _, err := ledger.ParseMatchers(args); err != nil {
+				return usage("%w", err)
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return order(cmd, from, sign, operate.Order{Do: operate.Silence, Matchers: args, For: until, Force: force})
+		},
+	}
+	sign.flags(cmd)
+	forFlag(cmd, &until)
+	cmd.Flags().BoolVar(&force, "force", false, "also if it mutes every alert, or nearly")
+	return cmd
+}
+
+func silenceListCommand(from *origin) *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List the silences",
+		Long:    "Lists the silences that have not ended: id, matchers, end, author and reason. As JSON it is what \"alertbridge status\" gives.",
+		Example: "  alertbridge silence list\n  alertbridge silence list -o json | jq -r '.silences[].id'",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return showStatus(cmd, from, output, operate.WriteSilences)
+		},
+	}
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+func silenceExpireCommand(from *origin) *cobra.Command {
+	return &cobra.Command{
+		Use:     "expire ID…",
+		Short:   "End silences",
+		Long:    "Ends silences before their time, by the ids that \"alertbridge silence list\" shows. The next alert is judged without them.\n\nExit status: 1 when there is no such silence, or not any more.",
+		Example: "  alertbridge silence expire s-0a1b2c3d4e",
+		Args:    someIDs(`name silences by their ids; "alertbridge silence list" shows them`),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return order(cmd, from, signature{}, operate.Order{Do: operate.Expire, IDs: args})
+		},
+	}
+}
+
+const startLong = `Starts cases by hand: one that waits, whatever it waits for; one that was refused; one that rests in doubt, which is sent
+once more with the same id. What ended unstarted, or was dropped as silenced, mode_off, critical_only, flapping,
+not_on_transition or too_old, gets a case of its own. Name it by the case's id, or by the id of the delivery or the event.
+
+The next tick, within a minute, starts it: neither hold, mode, silence nor money keep it waiting. The Agent's slots do, and
+an Agent that cannot be called. What has been started is not started again. The investigation is paid for.` + handPermissions
+
+func startCommand() *cobra.Command {
+	return handCommand(&cobra.Command{
+		Use:     "start ID…",
+		Short:   "Start by hand what waits, or was dropped or refused",
+		Long:    startLong,
+		Example: "  alertbridge start ab-k5w2q7n3xj4mzyta --reason customers-call\n  alertbridge start 8873248385148318284 --reason looks-real",
+		Args:    someIDs(`name a case, or the delivery or event of an alert that was dropped`),
+	}, operate.Start)
+}
+
+const retryLong = `Opens the accounts that are shut, and forgets that the Agent could not be reached, so that the next tick calls it again; use
+it when the cause is mended. If it is not, the first call shuts the account again. Then starts the cases that are named;
+without any, all that were refused or rest in doubt and still fire, at most 100 of each. Each may be paid for.` + handPermissions
+
+func retryCommand() *cobra.Command {
+	return handCommand(&cobra.Command{
+		Use:     "retry [ID…]",
+		Short:   "Open what is shut, and start what was refused",
+		Long:    retryLong,
+		Example: "  alertbridge retry --reason key-rotated\n  alertbridge retry ab-k5w2q7n3xj4mzyta --reason payload-mended",
+		Args:    func(*cobra.Command, []string) error { return nil },
+	}, operate.Retry)
+}
+
+const stopLong = `Ends what is done about cases. One that waits ends as silenced, and its incidents' next notification decides anew. One that
+was refused is not tried again. One in doubt counts as refused. One that was started ends as assumed: its slot is free, and
+the money that was reserved counts as spent. The Agent itself is not told: stop the investigation there.` + handPermissions
+
+func stopCommand() *cobra.Command {
+	return handCommand(&cobra.Command{
+		Use:     "stop CASE…",
+		Short:   "End what is done about a case",
+		Long:    stopLong,
+		Example: "  alertbridge stop ab-k5w2q7n3xj4mzyta --reason known-fault",
+		Args:    someIDs(`name cases by their ids; "alertbridge cases list" shows them`),
+	}, operate.Stop)
+}
+
+// handCommand completes a command that does something about cases.
+func handCommand(cmd *cobra.Command, do string) *cobra.Command {
+	var (
+		from origin
+		sign signature
+	)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return order(cmd, &from, sign, operate.Order{Do: do, IDs: args})
+	}
+	from.handFlags(cmd.Flags())
+	sign.flags(cmd)
+	return cmd
+}
+
+// someIDs wants at least one argument.
+func someIDs(words string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usage("%s", words)
+		}
+		return nil
+	}
+}
+
+// signature is who orders something, and why.
+type signature struct{ by, reason string }
+
+func (s *signature) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.by, "by", "", "who orders it (default: user@host of this computer)")
+	cmd.Flags().StringVar(&s.reason, "reason", "", "why, for everybody who wonders later; needed")
+}
+
+func forFlag(cmd *cobra.Command, until *time.Duration) {
+	cmd.Flags().DurationVar(until, "for", 0, "for how long, such as 90m or 2h (default: until it is taken back)")
+}
+
+// order gives an order, and says what it did.
+func order(cmd *cobra.Command, from *origin, sign signature, o operate.Order) error {
+	if o.Do != operate.Expire && strings.TrimSpace(sign.reason) == "" {
+		return usage("say why with --reason, for whoever wonders at night what was set by hand")
+	}
+	if o.For < 0 {
+		return usage("--for is %s and must be above 0", o.For)
+	}
+	o.By, o.Reason = cmp.Or(sign.by, here()), sign.reason
+	to, err := from.open(cmd.Context())
+	if err != nil {
+		return err
+	}
+	done, err := to.do(cmd.Context(), o)
+	for _, words := range done.Said {
+		fmt.Fprintln(cmd.OutOrStdout(), words)
+	}
+	switch {
+	case err != nil:
+		return err
+	case done.Failed:
+		return errSaid
+	case sign.by == "" && slices.Contains([]string{operate.Start, operate.Retry, operate.Stop}, o.Do): // the others say it
+		fmt.Fprintf(cmd.OutOrStdout(), "On record as ordered by %s; --by names somebody else.\n", o.By)
+	}
+	return nil
+}
+
+// here is who calls the command, as far as this computer knows.
+func here() string {
+	name := os.Getenv("USER")
+	if u, err := user.Current(); name == "" && err == nil {
+		name = u.Username
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "?"
+	}
+	return cmp.Or(name, "?") + "@" + host
+}
+
+func showStatus(cmd *cobra.Command, from *origin, output string, write func(io.Writer, operate.Status) error) error {
+	source, err := from.open(cmd.Context())
+	if err != nil {
+		return err
+	}
+	s, err := source.status(cmd.Context())
+	if err != nil {
+		return err
+	}
+	return printData(cmd.OutOrStdout(), output, s, func(w io.Writer) error { return write(w, s) })
+}
+
+func joined[T ~string](list []T) string {
+	var all []string
+	for _, x := range list {
+		all = append(all, string(x))
+	}
+	return strings.Join(all, ", ")
+}

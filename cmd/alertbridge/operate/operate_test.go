@@ -1,0 +1,485 @@
+package operate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/explain"
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/operate"
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
+	"github.com/alertbridge/alertbridge/shared/ledger/memledger"
+)
+
+var noon = time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC)
+
+// store is a ledger that somebody else may be faster at, or that is down.
+type store struct {
+	*memledger.Ledger
+	before  func()       // runs before a commit, once
+	commit  func() error // nil: as the ledger does
+	look    error        // of LookCase
+	list    error
+	commits int
+}
+
+func (s *store) Commit(ctx context.Context, c gate.Change) error {
+	s.commits++
+	if f := s.before; f != nil {
+		s.before = nil
+		f()
+	}
+	if s.commit != nil {
+		return s.commit()
+	}
+	return s.Ledger.Commit(ctx, c)
+}
+
+func (s *store) LookCase(ctx context.Context, id, agent string, now time.Time) (gate.View, error) {
+	v, err := s.Ledger.LookCase(ctx, id, agent, now)
+	if s.look != nil {
+		err = s.look
+	}
+	return v, err
+}
+
+func (s *store) List(ctx context.Context, agent string, b gate.Bucket, limit int, from string, now time.Time) ([]gate.Case, string, error) {
+	if s.list != nil {
+		return nil, "", s.list
+	}
+	return s.Ledger.List(ctx, agent, b, limit, from, now)
+}
+
+// desk is a desk over a ledger in memory, at noon.
+func desk(agents ...string) (operate.Desk, *store) {
+	s := &store{Ledger: memledger.New()}
+	if agents == nil {
+		agents = []string{"default"}
+	}
+	return operate.Desk{Ledger: s, Agents: agents, Now: func() time.Time { return noon }}, s
+}
+
+// does gives an order that must be done, and what it says.
+func does(t *testing.T, d operate.Desk, o operate.Order) string {
+	t.Helper()
+	done, err := give(t, d, o)
+	if err != nil || done.Failed {
+		t.Fatalf("%+v: %+v, %v", o, done, err)
+	}
+	return strings.Join(done.Said, "\n")
+}
+
+func give(t *testing.T, d operate.Desk, o operate.Order) (operate.Done, error) {
+	t.Helper()
+	o.By, o.Reason = "ana@laptop", "release"
+	return d.Do(t.Context(), o)
+}
+
+func status(t *testing.T, d operate.Desk) operate.Status {
+	t.Helper()
+	s, err := d.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// arrives is an alert that the bridge takes at noon, with the gate's decision.
+func arrives(t *testing.T, s *store, n string, r gate.Rules) gate.Decision {
+	t.Helper()
+	a := alert.Alert{
+		Delivery: "dd-1-" + n, Incident: alert.Incident{Org: "1", Monitor: "7", Key: "g." + n}, Transition: alert.Triggered,
+		Severity: alert.Medium, Title: "Fault " + n, Time: noon.Add(-time.Second), Tags: []string{"service:s" + n},
+	}
+	v, err := s.Look(t.Context(), ledger.Question{Delivery: a.Delivery, Incident: a.Incident, Pointers: r.Pointers(), Agent: r.Agent}, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := gate.Arrive(v, gate.Arrival{Alert: a}, r, noon)
+	if err := s.Ledger.Commit(t.Context(), d.Change); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// becomes makes of a case what a call or a tick would have made of it.
+func becomes(t *testing.T, s *store, id string, change func(*gate.Case)) {
+	t.Helper()
+	v, err := s.Ledger.LookCase(t.Context(), id, "default", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := v.Cases[id]
+	n := c
+	n.Version++
+	change(&n)
+	if err := s.Ledger.Commit(t.Context(), gate.Change{At: noon, Cases: []gate.CaseWrite{{Read: c, Now: n}}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func caseOf(t *testing.T, s *store, id string) gate.Case {
+	t.Helper()
+	v, err := s.Ledger.LookCase(t.Context(), id, "default", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v.Cases[id]
+}
+
+func TestModeAndSilences(t *testing.T) {
+	d, _ := desk()
+	does(t, d, operate.Order{Do: operate.Mode, Mode: "observe", For: time.Hour})
+	does(t, d, operate.Order{Do: operate.Silence, Matchers: []string{"service=cart"}, For: time.Hour})
+	does(t, d, operate.Order{Do: operate.Silence, Matchers: []string{"env!=prod"}, Force: true})
+	s := status(t, d)
+	if s.Mode == nil || s.Mode.Mode != "observe" || s.Mode.By != "ana@laptop" || !s.Mode.Until.Equal(noon.Add(time.Hour)) || len(s.Silences) != 2 {
+		t.Fatalf("%+v", s)
+	}
+	if got := s.Silences[0]; !slices.Equal(got.Matchers, []string{`service = "cart"`}) || got.Reason != "release" {
+		t.Errorf("%+v", got)
+	}
+	later := d
+	later.Now = func() time.Time { return noon.Add(time.Hour) }
+	if s := status(t, later); s.Mode != nil || len(s.Silences) != 1 || !s.Silences[0].Until.IsZero() {
+		t.Errorf("when they have ended: %+v", s)
+	}
+	does(t, d, operate.Order{Do: operate.Expire, IDs: []string{s.Silences[0].ID, s.Silences[1].ID}})
+	does(t, d, operate.Order{Do: operate.Mode})
+	if s := status(t, d); s.Mode != nil || len(s.Silences) != 0 {
+		t.Errorf("when they were taken back: %+v", s)
+	}
+}
+
+// What people type can hold what must not be kept, or shown.
+func TestWordsAreCleaned(t *testing.T) {
+	d, _ := desk()
+	if _, err := d.Do(t.Context(), operate.Order{
+		Do: operate.Mode, Mode: "off", By: " ana\x1b[2J@laptop\xff", Reason: "rotate\npassword=hunter2hunter2 now",
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if m := status(t, d).Mode; m.By != "ana[2J@laptop" || strings.Contains(m.Reason, "hunter2") || !strings.HasPrefix(m.Reason, "rotate ") {
+		t.Errorf("%+v", m)
+	}
+}
+
+// Somebody else sets something between the reading and the writing: both are there afterwards.
+func TestNobodysOrderIsLost(t *testing.T) {
+	d, s := desk()
+	s.before = func() { does(t, d, operate.Order{Do: operate.Silence, Matchers: []string{"service=cart"}}) }
+	does(t, d, operate.Order{Do: operate.Mode, Mode: "off"})
+	if st := status(t, d); st.Mode == nil || len(st.Silences) != 1 || s.commits != 3 {
+		t.Errorf("%+v, after %d commits", st, s.commits)
+	}
+	s.commits, s.commit = 0, func() error { return fmt.Errorf("%w: somebody was faster", ledger.ErrConflict) }
+	_, err := give(t, d, operate.Order{Do: operate.Mode, Mode: "full"})
+	if refusal := (*operate.Refusal)(nil); !errors.As(err, &refusal) || !strings.Contains(err.Error(), "was faster 5 times; nothing was done, try again") || s.commits != 5 {
+		t.Errorf("%v after %d commits", err, s.commits)
+	}
+}
+
+func TestStartByHand(t *testing.T) {
+	d, s := desk()
+	hold, off := gate.DefaultRules(), gate.DefaultRules()
+	hold.Hold, off.Mode = time.Hour, gate.ModeOff
+	off.Keys = []gate.Key{{Name: "k", For: time.Hour}}
+	waits, dropped := arrives(t, s, "1", hold), arrives(t, s, "2", off)
+	if dropped.Reason != gate.IsModeOff || waits.Reason != gate.Holding {
+		t.Fatalf("%s, %s", waits.Reason, dropped.Reason)
+	}
+
+	does(t, d, operate.Order{Do: operate.Start, IDs: []string{"dd-1-1"}})
+	if c := caseOf(t, s, waits.Case); c.Hand.By != "ana@laptop" || !c.Until.Equal(noon) {
+		t.Errorf("what waited: %+v", c)
+	}
+	id := explain.WouldBe("dd-1-2")
+	if said := does(t, d, operate.Order{Do: operate.Start, IDs: []string{id}}); said != "Case "+id+" starts with the next tick, as soon as the Agent can be called and has a free slot." {
+		t.Errorf("%q", said)
+	}
+	v, err := s.Look(t.Context(), ledger.Question{Incident: alert.Incident{Org: "1", Monitor: "7", Key: "g.2"}, Pointers: []string{"k"}, Agent: "default"}, noon)
+	if err != nil || v.Incident.Case != id || v.Pointers["k"] != id || v.Cases[id].Hand.By == "" || v.Cases[id].State != gate.Waiting {
+		t.Errorf("what was dropped: %+v, %v", v, err)
+	}
+
+	done, err := give(t, d, operate.Order{Do: operate.Start, IDs: []string{id, "ab-nothing", "dd-1-9", "a b"}})
+	if err != nil || !done.Failed || len(done.Said) != 4 || !strings.HasPrefix(done.Said[1], "ab-nothing: there is neither") ||
+		!strings.HasPrefix(done.Said[2], "dd-1-9: there is no delivery dd-1-9") || !strings.HasPrefix(done.Said[3], `a b: "a b" is no id`) {
+		t.Errorf("%+v, %v", done, err)
+	}
+}
+
+// An alert that was dropped for what it is was not kept.
+func TestStartWhatIsNotKept(t *testing.T) {
+	d, s := desk()
+	rec := gate.Delivery{ID: "dd-1-5", Verdict: gate.Drop, Reason: gate.IsTest}
+	if err := s.Ledger.Commit(t.Context(), gate.Change{At: noon, Delivery: &rec}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := give(t, d, operate.Order{Do: operate.Start, IDs: []string{"dd-1-5"}})
+	if err == nil || err.Error() != "the alert dd-1-5 was dropped as test, and such alerts are not kept to be started" {
+		t.Errorf("%v", err)
+	}
+}
+
+// An alert that was dropped for another Agent is started there, and a case keeps its own.
+func TestStartForTheAgentThatItWasDecidedFor(t *testing.T) {
+	d, s := desk("default", "payments")
+	r := gate.DefaultRules()
+	r.Agent, r.Mode = "payments", gate.ModeOff
+	arrives(t, s, "1", r)
+	r.Mode, r.Hold = gate.ModeFull, time.Hour
+	waits := arrives(t, s, "2", r)
+	does(t, d, operate.Order{Do: operate.Start, IDs: []string{explain.WouldBe("dd-1-1"), waits.Case}})
+	st := status(t, d)
+	if len(st.Accounts) != 2 || len(st.Accounts[0].Waiting) != 0 || len(st.Accounts[1].Waiting) != 2 || st.Accounts[1].Waiting[0].Hand != "ana@laptop" {
+		t.Errorf("%+v", st.Accounts)
+	}
+}
+
+func TestStopByHand(t *testing.T) {
+	d, s := desk()
+	r := gate.DefaultRules()
+	r.Budget = gate.Budget{Month: 300_000_000, Case: 4_000_000, Bucket: 5}
+	started, doubt, refused := arrives(t, s, "1", r), arrives(t, s, "2", r), arrives(t, s, "3", r)
+	r.Hold = time.Hour
+	waits := arrives(t, s, "4", r)
+	becomes(t, s, started.Case, func(c *gate.Case) { c.State = gate.Started })
+	becomes(t, s, doubt.Case, func(c *gate.Case) { c.State, c.Doubts = gate.InDoubt, 1 })
+	becomes(t, s, refused.Case, func(c *gate.Case) { c.State = gate.Refused })
+	for _, row := range []struct{ id, says, state, how string }{
+		{started.Case, "Its slot is free again, and $4.00 count as spent. The Agent itself was not told", "ended", "assumed"},
+		{doubt.Case, "counts as refused and is not repeated", "refused", ""},
+		{refused.Case, "stays refused and is not tried again", "refused", ""},
+		{waits.Case, "will not be started", "ended", "silenced"},
+	} {
+		said := does(t, d, operate.Order{Do: operate.Stop, IDs: []string{row.id}})
+		if c := caseOf(t, s, row.id); !strings.Contains(said, row.says) || string(c.State) != row.state || string(c.How) != row.how {
+			t.Errorf("%q, and it is %s, %s; want %q, %s, %s", said, c.State, c.How, row.says, row.state, row.how)
+		}
+	}
+	if a := status(t, d).Accounts[0]; a.Spent != 12 || a.Reserved != 4 { // refused keeps its reservation: nobody has settled it
+		t.Errorf("%+v", a)
+	}
+}
+
+func TestRetry(t *testing.T) {
+	d, s := desk()
+	open := does(t, d, operate.Order{Do: operate.Retry})
+	if open != "Agent default: nothing closes it.\nNo case was refused or rests in doubt." {
+		t.Errorf("%q", open)
+	}
+	r := gate.DefaultRules()
+	refused, resting, healed := arrives(t, s, "1", r), arrives(t, s, "2", r), arrives(t, s, "3", r)
+	becomes(t, s, refused.Case, func(c *gate.Case) { c.State = gate.Refused })
+	becomes(t, s, resting.Case, func(c *gate.Case) { c.State, c.Doubts, c.Resting = gate.InDoubt, 1, true })
+	becomes(t, s, healed.Case, func(c *gate.Case) { c.State, c.Firing = gate.Refused, 0 })
+	shut := gate.Shut{Since: noon, SecretVersion: "v1", Words: "denied: 401"}
+	if err := s.Ledger.Commit(t.Context(), gate.Change{At: noon, Account: &gate.AccountWrite{Agent: "default", Shut: &shut}}); err != nil {
+		t.Fatal(err)
+	}
+	if a := status(t, d).Accounts[0]; a.State != "shut" || a.Words != "denied: 401" || len(a.NeedIt) != 3 {
+		t.Errorf("before: %+v", a)
+	}
+	said := does(t, d, operate.Order{Do: operate.Retry})
+	for _, want := range []string{
+		"Agent default is called again with the next tick; it was shut since 2026-11-03 12:00:00 UTC (denied: 401).",
+		"Case " + healed.Case + " is left: everything in it has recovered.", "Case " + refused.Case + " starts", "Case " + resting.Case + " starts",
+	} {
+		if !strings.Contains(said, want) {
+			t.Errorf("there is no %q in\n%s", want, said)
+		}
+	}
+	a := status(t, d).Accounts[0]
+	if a.State != "open" || len(a.NeedIt) != 1 || a.NeedIt[0].Case != healed.Case {
+		t.Errorf("after: %+v", a)
+	}
+	down := gate.Down{Until: noon.Add(time.Minute), Fails: 2}
+	if err := s.Ledger.Commit(t.Context(), gate.Change{At: noon, Account: &gate.AccountWrite{Agent: "default", Down: &down, DownWas: &gate.Down{}}}); err != nil {
+		t.Fatal(err)
+	}
+	if a := status(t, d).Accounts[0]; a.State != "down" || !a.Until.Equal(noon.Add(time.Minute)) {
+		t.Errorf("down: %+v", a)
+	}
+	if said := does(t, d, operate.Order{Do: operate.Retry, IDs: []string{healed.Case}}); !strings.Contains(said, "it was left alone until 2026-11-03 12:01:00 UTC") ||
+		!strings.Contains(said, "Case "+healed.Case+" starts") {
+		t.Errorf("%q", said)
+	}
+}
+
+// A ledger that does not answer is no refusal, and nothing is claimed to be done.
+func TestTheLedgerIsDown(t *testing.T) {
+	broken := errors.New("the store is down")
+	for _, row := range []struct {
+		o     operate.Order
+		fault func(*store)
+	}{
+		{operate.Order{Do: operate.Mode, Mode: "off"}, func(s *store) { s.look = broken }},
+		{operate.Order{Do: operate.Mode, Mode: "off"}, func(s *store) { s.commit = func() error { return broken } }},
+		{operate.Order{Do: operate.Silence, Matchers: []string{"a=b"}}, func(s *store) { s.look = broken }},
+		{operate.Order{Do: operate.Expire, IDs: []string{"s-1"}}, func(s *store) { s.look = broken }},
+		{operate.Order{Do: operate.Start, IDs: []string{"ab-1", "ab-2"}}, func(s *store) { s.look = broken }},
+		{operate.Order{Do: operate.Start, IDs: []string{"8873248385148318284"}}, func(s *store) { s.list = broken }},
+		{operate.Order{Do: operate.Stop, IDs: []string{"ab-1"}}, func(s *store) { s.look = broken }},
+		{operate.Order{Do: operate.Retry}, func(s *store) { s.look = broken }},
+		{operate.Order{Do: operate.Retry}, func(s *store) { s.list = broken }},
+	} {
+		d, s := desk()
+		row.fault(s)
+		if done, err := give(t, d, row.o); !errors.Is(err, broken) {
+			t.Errorf("%+v: %+v, %v", row.o, done, err)
+		}
+	}
+	d, s := desk()
+	s.list = broken
+	if _, err := d.Status(t.Context()); !errors.Is(err, broken) {
+		t.Errorf("the status without lists: %v", err)
+	}
+	s.look = broken
+	if _, err := d.Status(t.Context()); !errors.Is(err, broken) {
+		t.Errorf("the status without an account: %v", err)
+	}
+	// One case that cannot be read hides neither what is set by hand nor the account.
+	d, s = desk()
+	does(t, d, operate.Order{Do: operate.Mode, Mode: "off"})
+	s.look = fmt.Errorf("%w: case ab-1", ledger.ErrUnreadable)
+	if st := status(t, d); st.Mode == nil {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestOrdersThatCannotBe(t *testing.T) {
+	d, _ := desk()
+	for want, o := range map[string]operate.Order{
+		`there is no order "dance"`:        {Do: "dance"},
+		`there is no mode "loud"`:          {Do: operate.Mode, Mode: "loud"},
+		"no mode is set by hand":           {Do: operate.Mode},
+		"has none of =, !=":                {Do: operate.Silence, Matchers: []string{"cart"}},
+		"has no matcher":                   {Do: operate.Silence},
+		"there is no silence":              {Do: operate.Expire, IDs: []string{"s-1"}},
+		"would be over before it begins":   {Do: operate.Mode, Mode: "off", For: -time.Second},
+		"neither a case nor a dropped ale": {Do: operate.Stop, IDs: []string{"ab-1"}},
+	} {
+		_, err := give(t, d, o)
+		if refusal := (*operate.Refusal)(nil); !errors.As(err, &refusal) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", o, err, want)
+		}
+	}
+}
+
+// What the policy allows is read from the record of a case, and is left out where there is none.
+func TestStatusTellsTheLimits(t *testing.T) {
+	d, s := desk()
+	if l := status(t, d).Accounts[0].Limits; l != nil {
+		t.Errorf("without a case: %+v", l)
+	}
+	r := gate.DefaultRules()
+	r.Slots, r.CriticalSlots, r.Version = 3, 1, "9f3a"
+	r.Budget = gate.Budget{Month: 300_000_000, Case: 4_000_000, Bucket: 5, CriticalPerDay: 20}
+	started := arrives(t, s, "1", r)
+	want := operate.Limits{Slots: 3, CriticalSlots: 1, Month: 300, CriticalDay: 20, Case: started.Case, Policy: "9f3a"}
+	if a := status(t, d).Accounts[0]; a.Limits == nil || *a.Limits != want || a.Spent != 4 || len(a.Running) != 1 {
+		t.Errorf("while one runs: %+v, %+v", a.Limits, a)
+	}
+	r.Hold, r.Slots = time.Hour, 0 // the policy has changed, and says nothing of slots
+	waits := arrives(t, s, "2", r)
+	if l := status(t, d).Accounts[0].Limits; l == nil || l.Case != waits.Case || l.Slots != gate.MaxRunning {
+		t.Errorf("while one waits: %+v", l)
+	}
+}
+
+// There can be more cases than anybody wants to read.
+func TestStatusListsTheBest(t *testing.T) {
+	d, s := desk()
+	r := gate.DefaultRules()
+	r.Hold = time.Hour
+	for i := range operate.MaxListed + 1 {
+		arrives(t, s, fmt.Sprint(i), r)
+	}
+	if a := status(t, d).Accounts[0]; len(a.Waiting) != operate.MaxListed || !a.More {
+		t.Errorf("%d wait, more %t", len(a.Waiting), a.More)
+	}
+}
+
+func TestOrdersWithoutWords(t *testing.T) {
+	d, _ := desk()
+	for want, o := range map[string]operate.Order{
+		"nobody signs it":              {Do: operate.Retry, Reason: "x"},
+		"it has no reason":             {Do: operate.Retry, By: "x", Reason: "\n "},
+		"the name is longer than 100":  {Do: operate.Retry, By: strings.Repeat("x", 101), Reason: "x"},
+		"the reason is longer than 30": {Do: operate.Retry, By: "x", Reason: strings.Repeat("x y ", 76)},
+	} {
+		if _, err := d.Do(t.Context(), o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", o, err, want)
+		}
+	}
+}
+
+func TestWriteStatus(t *testing.T) {
+	at := func(d time.Duration) time.Time { return noon.Add(d) }
+	s := operate.Status{
+		At: noon, Mode: &operate.ByHand{Mode: "observe", By: "ana@laptop", Reason: "release", Until: at(time.Hour)},
+		Silences: []operate.ByHand{{ID: "s-1", Matchers: []string{`service = "cart"`, `env = "prod"`}, By: "ben@laptop", Reason: "known"}},
+		Accounts: []operate.Account{
+			{
+				Agent: "default", State: "open", Month: "2026-11", Spent: 123.4, Reserved: 7.97, Critical: 2, More: true,
+				PacedTill: at(2 * time.Hour), Limits: &operate.Limits{Slots: 3, CriticalSlots: 1, Month: 300, CriticalDay: 20},
+				Running: []operate.Running{{Case: "ab-1", Until: at(time.Minute), Critical: true, Dollars: 3.984}},
+				Waiting: []operate.Waiting{
+					{Case: "ab-2", State: "waiting", Why: "budget", Until: at(time.Hour), Severity: "HIGH", Title: "Cart fails"},
+					{Case: "ab-3", State: "waiting", Why: "hold", Until: at(time.Minute), Severity: "LOW", Title: "Disk fills up", Observed: true},
+				},
+				NeedIt: []operate.Waiting{{Case: "ab-4", State: "refused", Severity: "LOW", Title: "Index is old", Hand: "ana@laptop"}},
+			},
+			{Agent: "payments", State: "shut", Since: at(-time.Hour), Words: "denied: 401", Month: "2026-11"},
+			{Agent: "search", State: "down", Until: at(time.Minute), Month: "2026-11"},
+		},
+	}
+	var out strings.Builder
+	if err := operate.WriteStatus(&out, s); err != nil {
+		t.Fatal(err)
+	}
+	want := `Mode: observe, set by hand by ana@laptop until 2026-11-03 13:00:00 UTC: release
+Silences:
+  s-1  service = "cart", env = "prod"  until it is taken back  by ben@laptop: known
+
+Agent default: open
+  spent in 2026-11: $123.40 of $300.00, with $7.97 for what runs; critical starts today: 2 of 20
+  saved up: nothing before 2026-11-03 14:00:00 UTC; the budget refills evenly
+  running: 1 of 3 slots, 1 of them for critical cases only
+    ab-1 until about 2026-11-03 12:01:00 UTC, $3.98, critical
+  waiting: 2 and more
+    ab-2  HIGH  budget until 2026-11-03 13:00:00 UTC  Cart fails
+    ab-3  LOW   hold until 2026-11-03 12:01:00 UTC    Disk fills up (only observed)
+  need a hand (alertbridge retry, start or stop): 1
+    ab-4  LOW  refused  Index is old (start asked for by ana@laptop)
+
+Agent payments: shut since 2026-11-03 11:00:00 UTC: denied: 401; it opens when the secret has a new version, or with alertbridge retry
+  spent in 2026-11: $0.00, with $0.00 for what runs; critical starts today: 0
+  running: 0
+  waiting: 0
+
+Agent search: down: it could not be reached, and is left alone until 2026-11-03 12:01:00 UTC
+  spent in 2026-11: $0.00, with $0.00 for what runs; critical starts today: 0
+  running: 0
+  waiting: 0
+`
+	if out.String() != want {
+		t.Errorf("it prints\n%s\nwant\n%s", out.String(), want)
+	}
+	for part, write := range map[string]func(io.Writer, operate.Status) error{
+		"Mode: none is set by hand; the policy's counts.\n": operate.WriteMode, "Silences: none.\n": operate.WriteSilences,
+	} {
+		out.Reset()
+		if err := write(&out, operate.Status{}); err != nil || out.String() != part {
+			t.Errorf("%q, %v, want %q", out.String(), err, part)
+		}
+	}
+}

@@ -1,0 +1,126 @@
+package operate
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// WriteStatus prints a status for people.
+func WriteStatus(w io.Writer, s Status) error {
+	t := &text{}
+	t.mode(s)
+	t.silences(s.Silences)
+	for _, a := range s.Accounts {
+		t.account(a)
+	}
+	_, err := io.WriteString(w, t.String())
+	return err
+}
+
+// WriteMode prints the mode that is set by hand, for people.
+func WriteMode(w io.Writer, s Status) error {
+	t := &text{}
+	t.mode(s)
+	_, err := io.WriteString(w, t.String())
+	return err
+}
+
+// WriteSilences prints the silences, for people.
+func WriteSilences(w io.Writer, s Status) error {
+	t := &text{}
+	t.silences(s.Silences)
+	_, err := io.WriteString(w, t.String())
+	return err
+}
+
+type text struct{ strings.Builder }
+
+func (t *text) line(format string, args ...any) { fmt.Fprintf(t, format+"\n", args...) }
+
+func (t *text) mode(s Status) {
+	if s.Mode == nil {
+		t.line("Mode: none is set by hand; the policy's counts.")
+		return
+	}
+	t.line("Mode: %s, set by hand by %s %s: %s", s.Mode.Mode, s.Mode.By, until(s.Mode.Until), s.Mode.Reason)
+}
+
+func (t *text) silences(list []ByHand) {
+	if len(list) == 0 {
+		t.line("Silences: none.")
+		return
+	}
+	t.line("Silences:")
+	tab := tabwriter.NewWriter(t, 0, 0, 2, ' ', 0)
+	for _, s := range list {
+		fmt.Fprintf(tab, "  %s\t%s\t%s\tby %s: %s\n", s.ID, strings.Join(s.Matchers, ", "), until(s.Until), s.By, s.Reason)
+	}
+	_ = tab.Flush() // into memory
+}
+
+func (t *text) account(a Account) {
+	state := a.State
+	switch state {
+	case "shut":
+		state += " since " + clock(a.Since) + ": " + a.Words + "; it opens when the secret has a new version, or with alertbridge retry"
+	case "down":
+		state += ": it could not be reached, and is left alone until " + clock(a.Until)
+	}
+	t.line("\nAgent %s: %s", a.Agent, state)
+	month, day, slots := "", "", ""
+	if l := a.Limits; l != nil {
+		slots = fmt.Sprintf(" of %d slots", l.Slots)
+		if l.CriticalSlots > 0 {
+			slots += fmt.Sprintf(", %d of them for critical cases only", l.CriticalSlots)
+		}
+		if l.Month > 0 {
+			month, day = fmt.Sprintf(" of $%.2f", l.Month), fmt.Sprintf(" of %d", l.CriticalDay)
+		}
+	}
+	t.line("  spent in %s: $%.2f%s, with $%.2f for what runs; critical starts today: %d%s", a.Month, a.Spent, month, a.Reserved, a.Critical, day)
+	if !a.PacedTill.IsZero() {
+		t.line("  saved up: nothing before %s; the budget refills evenly", clock(a.PacedTill))
+	}
+	t.line("  running: %d%s", len(a.Running), slots)
+	for _, r := range a.Running {
+		kind := ""
+		if r.Critical {
+			kind = ", critical"
+		}
+		t.line("    %s until about %s, $%.2f%s", r.Case, clock(r.Until), r.Dollars, kind)
+	}
+	t.line("  waiting: %d%s", len(a.Waiting), map[bool]string{true: " and more"}[a.More])
+	t.list(a.Waiting)
+	if len(a.NeedIt) > 0 {
+		t.line("  need a hand (alertbridge retry, start or stop): %d", len(a.NeedIt))
+		t.list(a.NeedIt)
+	}
+}
+
+func (t *text) list(list []Waiting) {
+	tab := tabwriter.NewWriter(t, 0, 0, 2, ' ', 0)
+	for _, c := range list {
+		state, what := c.State, c.Title
+		if c.Why != "" {
+			state = c.Why + " until " + clock(c.Until)
+		}
+		if c.Observed {
+			what += " (only observed)"
+		}
+		if c.Hand != "" {
+			what += " (start asked for by " + c.Hand + ")"
+		}
+		fmt.Fprintf(tab, "    %s\t%s\t%s\t%s\n", c.Case, c.Severity, state, what)
+	}
+	_ = tab.Flush() // into memory
+}
+
+func until(t time.Time) string {
+	if t.IsZero() {
+		return "until it is taken back"
+	}
+	return "until " + clock(t)
+}
