@@ -84,11 +84,15 @@ build: ## The functions for LAMBDA_ARCH=arm64 and the command alertbridge, into 
 clean: ## Remove what was built
 	rm -rf bin .aws-sam
 
-# `sam build` makes build-<the function's name in template.yaml>, with ARTIFACTS_DIR for what is to be uploaded.
+# `sam build` makes build-<the function's name in template.yaml>, with ARTIFACTS_DIR for what is to be uploaded. Those that
+# decide read the policy beside their binary, so the policy.yaml of this folder is what is deployed, if it can be read: a
+# function that cannot would not start.
 .PHONY: build-IngestFunction build-DispatcherFunction build-SchedulerFunction
 build-IngestFunction: FUNCTION = ingest
 build-DispatcherFunction: FUNCTION = dispatcher
 build-SchedulerFunction: FUNCTION = scheduler
+build-DispatcherFunction build-SchedulerFunction: POLICY = policy.yaml
 build-IngestFunction build-DispatcherFunction build-SchedulerFunction:
 	@test -n '$(ARTIFACTS_DIR)' || { echo 'ARTIFACTS_DIR is not set; make build sets it'; exit 1; }
 	$(FUNCTION_BUILD) -o '$(ARTIFACTS_DIR)/bootstrap' ./functions/$(FUNCTION)
+	$(if $(POLICY),go run ./cmd/alertbridge policy check '$(POLICY)' && cp '$(POLICY)' '$(ARTIFACTS_DIR)/policy.yaml')

@@ -52,7 +52,7 @@ var rules = []rule{
 	},
 	{
 		except: append([]string{
-			"shared/queue/sqsqueue", "shared/ledger/dynamoledger", "shared/secret/awssecret", "cmd/alertbridge",
+			"shared/queue/sqsqueue", "shared/ledger/dynamoledger", "shared/secret/awssecret", "shared/start/awsstart", "cmd/alertbridge",
 		}, mains...),
 		never:   []string{awsSDK, smithy},
 		because: "AWS is met in adapters named after what they adapt; everything else can be run without it",
@@ -213,6 +213,8 @@ func TestImportRulesForbid(t *testing.T) {
 		{"shared/ledger", awsSDK + "/aws", true},
 		{"shared/ledger/dynamoledger", awsSDK + "/aws", false},
 		{"functions/ingest", awsSDK + "/config", false},
+		{"shared/start", awsSDK + "/config", true},
+		{"shared/start/awsstart", awsSDK + "/config", false},
 		{"functions/ingest/intake", awsSDK + "/service/sqs", true},
 		{"functions/dispatcher/dispatch", smithy, true},
 		{"functions/scheduler/schedule", awsSDK + "/service/dynamodb", true},

@@ -25,6 +25,7 @@ var unfuzzed = map[string]string{
 	"shared/ledger.isDate":                  "a month or a day in a change that the gate has made",
 	"shared/queue/sqsqueue.New":             "a setting, checked once when the function starts",
 	"cmd/alertbridge/local.listCases":       "two words of a question that only this machine can ask",
+	"cmd/alertbridge/local.agentOf":         "a word of a question that only this machine can ask",
 	"cmd/alertbridge/local.showDelivery":    "two words of a question that only this machine can ask",
 	"cmd/alertbridge/local.request":         "what this program has just sent to its own stand-in",
 	"cmd/alertbridge/local.asRequest":       "the corpus of package events, which a test reads whole",

@@ -69,6 +69,7 @@ var commands = map[string]string{
 	"sam local invoke SchedulerFunction --event events/schedule/tick.json":                         sam,
 	"sam deploy": cloud,
 	"aws cloudformation describe-stacks --stack-name alertbridge --query 'Stacks[0].Outputs'":                                                                                                                      cloud,
+	"aws secretsmanager create-secret --name alertbridge/agents/NAME --secret-string file://agent.json":                                                                                                            cloud,
 	"aws secretsmanager put-secret-value --secret-id AGENT-SECRET-ARN --secret-string file://agent.json":                                                                                                           cloud,
 	"aws secretsmanager get-secret-value --secret-id INGEST-TOKEN-ARN --query SecretString --output text":                                                                                                          cloud,
 	"bin/alertbridge send --url WEBHOOK-URL --fresh events/http/test-notification.json":                                                                                                                            here,
@@ -147,6 +148,19 @@ func TestReadmeOnThisComputer(t *testing.T) {
 		if line != "…" && line != "" && !b.said(line) {
 			t.Errorf("make run no longer prints\n%s", line)
 		}
+	}
+
+	taken, start := 0, 0
+	for _, line := range b.text {
+		if strings.HasPrefix(line, "202 ") {
+			taken++
+		}
+		if strings.HasPrefix(line, "202     start ") {
+			start++
+		}
+	}
+	if says := fmt.Sprintf("Of %d alerts that were taken, %d start", taken, start); !strings.Contains(docstest.Read(t, "README.md"), says) {
+		t.Errorf("the README does not say: %s", says)
 	}
 
 	t.Setenv("ALERTBRIDGE_TOKEN", "example-ingest-token-for-local-use-only")
@@ -310,9 +324,11 @@ func TestReadmeTables(t *testing.T) {
 	if got := cells("drops", "reason"); !slices.Equal(got, drops) {
 		t.Errorf("the README has the reasons\n\t%v\nthe gate\n\t%v", got, drops)
 	}
+	shipped := docstest.Read(t, "policy.yaml")
 	for _, r := range docstest.Table(t, "README.md", "drops") {
-		if p := r["can be changed"]; p != "" && len(s.Template.Parameters[p].AllowedValues) == 0 {
-			t.Errorf("%s can be changed by %s, which is no such parameter", r["reason"], p)
+		key, there := r["can be changed in the policy by"]
+		if !there || key != "" && !strings.Contains(shipped, "\n"+key+":") {
+			t.Errorf("%s can be changed by %q, which is no key of the policy", r["reason"], key)
 		}
 	}
 }

@@ -146,6 +146,13 @@ var recordScenarios = map[string]func(*testing.T) *bridge{
 		b.tick(time.Minute)
 		return b
 	},
+	"a tick that finds a doubt which is repeated": func(t *testing.T) *bridge {
+		b := newBridge(t)
+		b.store.losesAnswer()
+		b.triggers("A")
+		b.tick(gate.Lease + time.Second)
+		return b
+	},
 	"ticks that find a doubt, and leave it": func(t *testing.T) *bridge {
 		b := newBridge(t, stop)
 		b.store.losesAnswer()
@@ -179,6 +186,12 @@ var recordScenarios = map[string]func(*testing.T) *bridge{
 		b.agent.meanwhile(func() { panic("boom") })
 		b.clock.add(time.Minute)
 		_, _ = b.schedule.Handle(t.Context(), struct{}{})
+		return b
+	},
+	"a tick that looks after two Agents": func(t *testing.T) *bridge {
+		b, _ := twoAgents(t)
+		b.send(b.alertOf("A", alert.Triggered, critical, ofPayments))
+		b.tick(time.Minute)
 		return b
 	},
 	"a tick whose commit is lost": func(t *testing.T) *bridge {

@@ -114,7 +114,7 @@ func (d arrival) taken() string {
 func (d arrival) overBudget() string {
 	m := d.affords(critical(d.rank))
 	return fmt.Sprintf("%s of %s spent this month, one costs about %s, possible again at %s%s",
-		d.Account.spent(d.now), d.r.Budget.Month, d.r.Budget.Case, clock(m.until), d.at("budget.dollars_a_month"))
+		d.Account.Spent(d.now), d.r.Budget.Month, d.r.Budget.Case, clock(m.until), d.at("budget.dollars_a_month"))
 }
 
 func (d arrival) modeAt() string {
