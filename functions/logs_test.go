@@ -393,7 +393,8 @@ func TestBytesForTheLargestAlert(t *testing.T) {
 		quoted = 2    // bytes of one that JSON escapes; what would need more is not in cleaned text
 		fixed  = 1200 // names of the fields, numbers, words of closed lists
 		ids    = alert.MaxID + (3*alert.MaxID + 2)
-		values = 2*alert.MaxName + 11*alert.MaxField // title, service; source, shape, event, because; of the group alert seven more
+		lines  = 2 * 300                                     // what decided, and what was set by hand, in characters
+		values = 2*alert.MaxName + 10*alert.MaxField + lines // title, service; source, shape, event; of the group alert seven more
 		lists  = alert.MaxScopes + alert.MaxTags
 		limit  = fixed + ids + char*values + quoted*delivery.MaxWords + lists*(char*alert.MaxField+len(`"",`))
 	)
