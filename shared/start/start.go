@@ -49,6 +49,7 @@ type Agent interface {
 type Report struct {
 	Called  bool // false with a claim: there was no time, nothing was sent
 	Doubted bool // the call has raised a doubt
+	Left    bool // nothing more is tried by itself for its doubt: it is for a person
 	Beyond  bool // the budget had no money for it
 	Answer  *delivery.Answer
 	Case    gate.Case // as settled; as claimed when it could not be settled
@@ -81,6 +82,7 @@ func (s *Starter) Run(ctx context.Context, d gate.Decision) (Report, error) {
 	rep.Answer = &ans
 	rep.Case, rep.Unsettled = s.settle(ctx, *d.Start, ans)
 	rep.Doubted = rep.Case.Doubts > d.Start.Case.Doubts
+	rep.Left = rep.Case.NoRepeat && (rep.Doubted || !d.Start.Case.NoRepeat)
 	return rep, nil
 }
 
