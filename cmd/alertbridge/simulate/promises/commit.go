@@ -138,8 +138,9 @@ func (m *Model) effect(v arriving, got worth, c Commit) {
 	}
 	in.final = v.a.Incident.Cycle && !in.rec.IsZero() && in.fire.Sub(in.rec) <= v.r.Window
 	if got.verdict == gate.Drop {
-		if !counted {
-			in.kase = ""
+		own := m.cases[before]
+		if !counted || v.newCycle() && own != nil && v.over(own) && !v.covers(own, v.r.Window) {
+			in.kase = "" // what begins with it is in no case
 		}
 		if c.Change.Lead == nil || c.Change.Lead.Alert.Delivery != v.a.Delivery {
 			m.broken("2", "%s was dropped (%s), and cannot be started by hand", v.a.Incident, got.reason)
@@ -271,6 +272,10 @@ func (m *Model) opens(v arriving, got worth, flaps bool, c Commit) {
 	}
 	if k.storm == "" {
 		for _, key := range v.r.Keys {
+			if old := m.cases[m.pointers[key.Name]]; k.shadow && old != nil && !old.shadow &&
+				(old.state == gate.Waiting || (old.live() || old.started()) && v.within(old, key.For)) {
+				continue // what is only observed does not hide what was, or will be, started
+			}
 			m.pointers[key.Name] = k.id
 			if c.Alone && !slices.ContainsFunc(c.Change.Pointers, func(w gate.PointerWrite) bool { return w.Key == key.Name && w.Now == k.id }) {
 				m.broken("4", "the case %s was opened and the key %s does not name it", k.id, key.Name)

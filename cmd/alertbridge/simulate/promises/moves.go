@@ -97,7 +97,7 @@ func (m *Model) muted(k *kase, now time.Time) bool {
 }
 
 func (m *Model) observed(k *kase, now time.Time) bool {
-	return (k.shadow || m.mode(m.rules(k.lead), now) == gate.ModeObserve) && !k.hand
+	return k.shadow || m.mode(m.rules(k.lead), now) == gate.ModeObserve && !k.hand
 }
 
 // move judges every change of a case's state but a start.
@@ -208,6 +208,7 @@ func (m *Model) settles(k *kase, w gate.CaseWrite, c Commit) {
 			m.broken("3", "the case %s is taken for a doubt before its lease is over at %s", k.id, clock(k.until))
 		}
 		k.state, k.doubts, k.until = gate.InDoubt, n.Doubts, now.Add(rest(n.Doubts))
+		m.doubted(k, n)
 		return
 	}
 	outcome := delivery.NotDelivered
@@ -229,8 +230,13 @@ func (m *Model) settles(k *kase, w gate.CaseWrite, c Commit) {
 		doubts++
 	}
 	k.doubts, k.noRepeat = doubts, k.noRepeat || outcome == delivery.Refused && want == gate.InDoubt
-	if k.noRepeat != n.NoRepeat {
+	if outcome == delivery.InDoubt {
+		m.doubted(k, n)
+	} else if k.noRepeat != n.NoRepeat {
 		m.broken("3", "the Agent refused a repeat of %s (%t), and the case says %t", k.id, k.noRepeat, n.NoRepeat)
+	}
+	if outcome == delivery.Refused {
+		k.hand = false // the order was for this one start
 	}
 	k.state = n.State
 	switch n.State {
@@ -253,6 +259,15 @@ func (m *Model) settles(k *kase, w gate.CaseWrite, c Commit) {
 	m.health(k, acct, c, outcome, called, now)
 	if (n.State == gate.Waiting || n.State == gate.Refused) && (c.Change.Account == nil || len(c.Change.Account.Drop) != 1) {
 		m.broken("slots", "the case %s was not paid for, and keeps its reservation", k.id)
+	}
+}
+
+// doubted: whether a doubt is repeated by itself the policy says when the doubt begins, and an order by hand is used up.
+func (m *Model) doubted(k *kase, n gate.Case) {
+	k.noRepeat = k.noRepeat || m.rules(k.lead).InDoubt == gate.StopIt
+	k.hand = false
+	if n.NoRepeat != k.noRepeat {
+		m.broken("3", "the doubt about %s is not to be repeated (%t), and the case says %t", k.id, k.noRepeat, n.NoRepeat)
 	}
 }
 
