@@ -21,7 +21,6 @@ var readingMethods = map[string]int{"DecodeString": 1, "Query": 0}
 
 // unfuzzed are the functions that read, and that no fuzz test comes to.
 var unfuzzed = map[string]string{
-	"shared/agent.checkHost":                "a setting, checked once when the function starts",
 	"shared/agent.refuseLocal":              "an address that the standard library has just resolved",
 	"shared/ledger.isDate":                  "a month or a day in a change that the gate has made",
 	"shared/queue/sqsqueue.New":             "a setting, checked once when the function starts",
@@ -29,7 +28,6 @@ var unfuzzed = map[string]string{
 	"cmd/alertbridge/local.showDelivery":    "two words of a question that only this machine can ask",
 	"cmd/alertbridge/local.request":         "what this program has just sent to its own stand-in",
 	"cmd/alertbridge/local.asRequest":       "the corpus of package events, which a test reads whole",
-	"cmd/alertbridge/virtual.reached":       "what this program has just sent to its own stand-in",
 	"cmd/alertbridge/virtual.tell":          "what this program is about to send to its own stand-in",
 	"cmd/alertbridge/virtual.receive":       "the answer of its own front door",
 	"events.FreshBatch":                     "the corpus of package events, which a test reads whole",
