@@ -193,7 +193,7 @@ func TestRoutes(t *testing.T) {
 	sameRules(t, "payments", r, gate.Rules{
 		Agent: "payments", Mode: gate.ModeFull, ModeFixed: true, Severity: alert.High, On: gate.StartIt, OnWarn: gate.StartIt, OnNoData: gate.DropIt,
 		OnTest: gate.StartIt, InDoubt: gate.StopIt, MaxAge: 2 * time.Hour, Window: 10 * time.Minute, Quiet: 48 * time.Hour, Estimate: 10 * time.Minute,
-		LateHold: time.Minute, Keys: []gate.Key{{Name: "1200/payments/team=pay,Region=eu", For: 2 * time.Hour}},
+		LateHold: time.Minute, Keys: []gate.Key{{Name: "1200/payments/team=pay,region=eu", For: 2 * time.Hour}},
 		Slots: 5, CriticalSlots: 2, Budget: gate.Budget{Month: 500_250_000, Case: 4_980_000, Bucket: 5, CriticalPerDay: 3},
 		Route: "payments", Version: p.Version(),
 	})

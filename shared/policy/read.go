@@ -309,6 +309,10 @@ func (r *reader) matchers(n node, name string) ([]match.Matcher, bool) {
 		r.wrong(n, name, takesMatch, asMatcher(n))
 		return nil, false
 	}
+	if len(n.items) > maxMatchers {
+		r.add(n.at, "%s: there are %d matchers, and at most %d can be; one with =~ or !~ can have many values", name, len(n.items), maxMatchers)
+		return nil, false
+	}
 	var all []match.Matcher
 	fine := true
 	for _, item := range n.items {
