@@ -166,7 +166,7 @@ func written(re *syntax.Regexp) int {
 		n = min(n+written(sub), maxWritten+1)
 	}
 	if re.Op == syntax.OpRepeat {
-		n *= max(re.Min, re.Max, 1)
+		n *= max(re.Min, re.Max)
 	}
 	return min(n, maxWritten+1)
 }

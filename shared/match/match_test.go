@@ -13,7 +13,7 @@ func sample() *alert.Alert {
 	return &alert.Alert{
 		OrgID: "1200", OrgName: "Shop", Monitor: alert.Monitor{ID: "77", Name: "Checkout is slow", Type: "query_alert_monitor"},
 		Title: "Checkout is slow on web-1", Priority: "P2", Transition: alert.Triggered, AlertType: "error",
-		Tags:  []string{"env:prod", "team:pay", "team:core", "Region:eu", "bare", "image:shop:417", "monitor:synthetic"},
+		Tags:  []string{"env:prod", "team:pay", "team:core", "Region:eu", "bare", "image:shop:417", "monitor:synthetic", "zone:", "zone:a"},
 		Scope: []string{"shard:3"},
 	}
 }
@@ -48,7 +48,9 @@ func TestMeets(t *testing.T) {
 		`service !~ .+`:             true,
 		`service =~ .*`:             true,
 		`env = ""`:                  false,
-		`bare = ""`:                 true, // a tag without a value has none
+		`bare = ""`:                 true,  // a tag without a value has none
+		`zone = ""`:                 false, // one that has none beside one that has
+		`zone = a`:                  true,
 		`image = shop:417`:          true,
 		`shard = 3`:                 true, // the scope has tags too
 
@@ -106,6 +108,19 @@ func TestHost(t *testing.T) {
 	}
 	if got := Value(a, "host"); got != "web-1" {
 		t.Errorf("its host is %q, want web-1", got)
+	}
+	a.Hostname = ""
+	if got := Value(a, "host"); got != "from-tag" {
+		t.Errorf("its host is %q, want that of the tag", got)
+	}
+}
+
+// What a dot matches is any character, for .* must mean every value.
+func TestDotMatchesNewLines(t *testing.T) {
+	a := sample()
+	a.Title = "two\nlines"
+	if m := parsed(t, "title =~ two.lines"); !m.Meets(a) {
+		t.Error("it does not match a new line")
 	}
 }
 

@@ -50,6 +50,7 @@ func TestNever(t *testing.T) {
 		"transition = Warn; transition =~ No.*":                                                            true,
 		"transition =~ Re-.*; transition != Re-Triggered":                                                  false,
 		"team =~ a?b; team != b; team != ab":                                                               true,
+		"team =~ (?i)a; team != A":                                                                         false,
 		"team =~ (?i)a; team != a":                                                                         false,
 		"team =~ [a-z]{3}; team != aaa":                                                                    false,
 		"env = prod; team = x; env != dev; team != y":                                                      false,
