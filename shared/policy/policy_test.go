@@ -284,6 +284,25 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// A verdict names the line that it rests on: of a hold the one of its rank, or of No Data; of start_on the transition's.
+func TestPlaces(t *testing.T) {
+	p := read(t, "hold:\n  P2: 1m\n  P3: 2m\n  No Data: 3m\nstart_on:\n  Renotify: never\n  No Data: always\n")
+	for _, row := range []struct {
+		a                  alert.Alert
+		hold, on, fallback string
+	}{
+		{prod(alert.High, "P2", alert.Renotify), "policy.yaml:2", "policy.yaml:6", "default"},
+		{prod(alert.Medium, "P3", alert.Triggered), "policy.yaml:3", "default", "default"},
+		{prod(alert.Medium, "P3", alert.ReNoData), "policy.yaml:4", "policy.yaml:7", "default"},
+		{prod(alert.Low, "P4", alert.Recovered), "default", "", "default"}, // which starts nothing, whatever start_on says
+	} {
+		s := p.For(row.a).Source
+		if s["hold"] != row.hold || s["start_on"] != row.on || s["max_age"] != row.fallback {
+			t.Errorf("%s %s: hold stands at %q, start_on at %q, max_age at %q", row.a.Priority, row.a.Transition, s["hold"], s["start_on"], s["max_age"])
+		}
+	}
+}
+
 // Keys that name what the root has already said are read in whatever order they stand.
 func TestOrderOfKeysDoesNotMatter(t *testing.T) {
 	p := read(t, "routes:\n  - match: [env = dev]\n    mode: {P3: full}\nagents:\n  a: {slots: {critical: 0}}\nslots: {total: 1, critical: 0}\nagent: a\nmode: off\n")
