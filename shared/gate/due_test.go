@@ -440,8 +440,10 @@ func TestByHandIsOnce(t *testing.T) {
 		state string
 		still bool
 	}{
-		{delivery.BadRequest, "refused", false}, {delivery.TimedOut, "in doubt", false},
-		{delivery.OutOfTime, "waiting (agent_down)", true}, {delivery.Unauthorized, "waiting (agent_shut)", true},
+		{delivery.BadRequest, "refused", false},
+		{delivery.TimedOut, "in doubt", false},
+		{delivery.OutOfTime, "waiting (agent_down)", true},
+		{delivery.Unauthorized, "waiting (agent_shut)", true},
 	} {
 		c, p := caseIn("refused", "ab-own"), policyAll()
 		c.Hand, p.InDoubt = ordered(0), StopIt

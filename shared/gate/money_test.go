@@ -321,3 +321,41 @@ func paidWithin(t *testing.T, name string, paid []time.Time, pace time.Duration,
 		}
 	}
 }
+
+// TestARepeatIsChargedWithItsStart: a doubt that is repeated after midnight belongs to the month and the day of its start.
+func TestARepeatIsChargedWithItsStart(t *testing.T) {
+	p, from := DefaultRules(), april.Add(-30*time.Second)
+	p.Budget = hundred
+	w := newWorld(t, p)
+	a := said("d1", alert.Triggered, from, "cycle")
+	a.Severity = alert.Critical
+	d := w.arrive(a, from)
+	w.settle(d.Start, delivery.TimedOut, from)
+	w.settle(w.due(d.Case, from.Add(time.Minute)).Start, delivery.Received, from.Add(time.Minute))
+	res := w.account.Running[d.Case]
+	if res.Month != "2026-03" || res.Day != "2026-03-31" || res.Money != 8e6 {
+		t.Errorf("it reserves %+v", res)
+	}
+	if c := w.account.Money.Critical; len(c) != 1 || c["2026-03-31"] != 1 {
+		t.Errorf("critical ones: %v", c)
+	}
+	w.due(d.Case, from.Add(time.Hour))
+	if s := w.account.Money.Spent; len(s) != 1 || s["2026-03"] != 8e6 {
+		t.Errorf("spent: %v", s)
+	}
+}
+
+// TestABudgetTakenAway: what a start has reserved under a budget is booked, though its repeat knows of none any more.
+func TestABudgetTakenAway(t *testing.T) {
+	p := DefaultRules()
+	p.Budget = hundred
+	w := newWorld(t, p)
+	d := w.arrive(said("d1", alert.Triggered, noon, "cycle"), noon)
+	w.settle(d.Start, delivery.TimedOut, noon)
+	w.p.Budget = Budget{}
+	w.settle(w.due(d.Case, after(2)).Start, delivery.Received, after(2))
+	w.due(d.Case, after(60))
+	if s := w.account.Money.Spent["2026-03"]; s != 4e6 || len(w.account.Running) > 0 {
+		t.Errorf("spent %s, running %v", s, w.account.Running)
+	}
+}

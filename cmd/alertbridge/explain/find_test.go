@@ -161,10 +161,19 @@ func TestFindTellsWhenTheLedgerDoesNotAnswer(t *testing.T) {
 		id string
 		d  down
 	}{
-		{"8873248385148318281", down{list: true}}, {"8873248385148318281", down{verdict: true}}, {"8873248385148318281", down{look: true}},
-		{"8873248385148318281", down{lookCase: true}}, {lead, down{lookCase: true}}, {lead, down{verdict: true}}, {lead, down{look: true}},
-		{"77", down{list: true}}, {"77", down{incidents: true}}, {"77", down{verdict: true}}, {"77", down{lookCase: true}},
-		{"1000042/77/g.b", down{look: true}}, {"1000042/77/g.b", down{verdict: true}},
+		{"8873248385148318281", down{list: true}},
+		{"8873248385148318281", down{verdict: true}},
+		{"8873248385148318281", down{look: true}},
+		{"8873248385148318281", down{lookCase: true}},
+		{lead, down{lookCase: true}},
+		{lead, down{verdict: true}},
+		{lead, down{look: true}},
+		{"77", down{list: true}},
+		{"77", down{incidents: true}},
+		{"77", down{verdict: true}},
+		{"77", down{lookCase: true}},
+		{"1000042/77/g.b", down{look: true}},
+		{"1000042/77/g.b", down{verdict: true}},
 	} {
 		row.d.Ledger = l
 		asked, err := explain.Parse(row.id)
