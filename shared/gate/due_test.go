@@ -469,6 +469,23 @@ func TestByHandIsOnce(t *testing.T) {
 	}
 }
 
+// TestARepeatByHandIsOne: a doubt that somebody has sent again is not sent a third time for his word, whatever came of it.
+func TestARepeatByHandIsOne(t *testing.T) {
+	for _, why := range []delivery.Reason{delivery.OutOfTime, delivery.Unauthorized, delivery.BadRequest, delivery.TimedOut} {
+		c, p := caseIn("resting", "ab-own"), policyAll()
+		c.Hand, c.Resting, p.InDoubt = ordered(0), false, StopIt
+		d := dueWith(t, viewOf(Incident{}, c), c, p)
+		if d.Did != Repeats {
+			t.Fatalf("asked for, it %s", d.Did)
+		}
+		set := settleWith(t, d.Start.Case, *d.Start, delivery.Answer{Reason: why}).Change.Cases[0].Now
+		set.Until = noon
+		if again := dueWith(t, viewOf(Incident{}, set), set, p); again.Start != nil {
+			t.Errorf("%s: it is sent once more", why)
+		}
+	}
+}
+
 func TestReopen(t *testing.T) {
 	shut := Account{Agent: "default", Shut: Shut{Since: noon, SecretVersion: "v1", Words: "401"}, Version: 3}
 	never := Account{Agent: "default", Shut: Shut{Since: noon}} // there was no secret at all

@@ -359,3 +359,29 @@ func TestABudgetTakenAway(t *testing.T) {
 		t.Errorf("spent %s, running %v", s, w.account.Running)
 	}
 }
+
+// TestTheTickGoesBeyond: a critical case that waited for a slot goes beyond the budget like one that did not, and says
+// so; what somebody asked for is paid for without an alarm.
+func TestTheTickGoesBeyond(t *testing.T) {
+	for _, tt := range []struct {
+		why    string
+		change func(c *Case)
+		did    Did
+		beyond bool
+	}{
+		{"critical", func(c *Case) { c.Severity = alert.Critical }, Starts, true},
+		{"not critical", func(*Case) {}, Explains, false},
+		{"asked for", func(c *Case) { c.Hand = ordered(0) }, Starts, false},
+		{"asked for and critical", func(c *Case) { c.Severity, c.Hand = alert.Critical, ordered(0) }, Starts, false},
+	} {
+		c, p := caseIn("waiting", "ab-own"), policyAll()
+		p.Budget = hundred
+		tt.change(&c)
+		v := viewOf(Incident{}, c)
+		v.Account.Money.Spent = map[string]Dollars{"2026-03": 98e6}
+		d := dueWith(t, v, c, p)
+		if d.Did != tt.did || d.Start != nil && d.Start.Beyond != tt.beyond {
+			t.Errorf("%s: %s, beyond the budget %v", tt.why, d.Did, d.Start)
+		}
+	}
+}
