@@ -118,6 +118,10 @@ func readYAML(content []byte, p *problems) node {
 		if d.Body == nil {
 			continue
 		}
+		if _, there := d.Body.(*ast.DirectiveNode); there { // the library has it as a document of its own
+			p.add(position(d.Body.GetToken()), "directives such as %%YAML are not read in a policy; leave it out")
+			continue
+		}
 		if bodies++; bodies > 1 {
 			p.add(position(d.Body.GetToken()), "a second document begins here; a policy is one document")
 			break
