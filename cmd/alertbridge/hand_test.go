@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -83,6 +85,12 @@ func TestByHandInALocalRun(t *testing.T) {
 		t.Errorf("started twice: status %d, %q, %q", got.status, got.out, got.errs)
 	}
 	has(t, "the status", fine(t, "", "status", "--url", url), "running: 1", started+" until about ")
+
+	// the same to programs, by either flag
+	short, long := fine(t, "", "explain", ago("1"), "--url", url, "--json"), fine(t, "", "explain", ago("1"), "--url", url, "-o", "json")
+	if short != long || !json.Valid([]byte(short)) || !strings.Contains(short, `"asked": "`+ago("1")+`"`) {
+		t.Errorf("--json: %s\n-o json: %s", short, long)
+	}
 
 	// over before its time
 	fine(t, "", "silence", "expire", said[1], "--url", url)
@@ -232,9 +240,53 @@ func TestOrdersToATable(t *testing.T) {
 	if err != nil || len(s.Accounts) != 2 || len(s.Accounts[1].Waiting) != 1 || s.Accounts[1].Waiting[0].Hand != "a" {
 		t.Errorf("%+v, %v", s, err)
 	}
-	story, err := table.explain(t.Context(), "ab-k5w2q7n3xj4mzyta", "")
+	story, err := table.explain(t.Context(), "ab-k5w2q7n3xj4mzyta", "", nil)
 	if err != nil || !story.Found || story.Cases[0].Cost != "nothing, for it was not started" && story.Cases[0].Cost != "nothing yet" {
 		t.Errorf("%+v, %v", story, err)
+	}
+}
+
+// What another priority would have meant is asked of the policy that is at hand: the one that is named, else the one of
+// this folder. The tests' folder has none.
+func TestThePolicyAtHand(t *testing.T) {
+	named := filepath.Join(t.TempDir(), "named.yaml")
+	if err := os.WriteFile(named, []byte("mode: critical_only\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := policyAtHand(io.Discard, "", true)
+	if p != nil || err != nil {
+		t.Errorf("where there is none: %v, %v", p, err)
+	}
+	if p, err = policyAtHand(io.Discard, named, true); err != nil || p.For(alert.Alert{}).Mode != gate.ModeCriticalOnly {
+		t.Errorf("one that is named: %v", err)
+	}
+	if _, err = policyAtHand(io.Discard, filepath.Join(t.TempDir(), "none.yaml"), true); err == nil {
+		t.Error("one that is named and is not there is no error")
+	}
+	t.Chdir(filepath.Dir(named))
+	if err := os.WriteFile(policyFile, []byte("mode: off\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if p, err = policyAtHand(io.Discard, "", true); err != nil || p == nil || p.For(alert.Alert{}).Mode != gate.ModeOff {
+		t.Errorf("the one of this folder: %v, %v", p, err)
+	}
+	if p, err = policyAtHand(io.Discard, named, false); p != nil || err != nil {
+		t.Errorf("a local run has its own: %v, %v", p, err)
+	}
+
+	// and it is what a table's story asks
+	l := memledger.New()
+	rules := gate.DefaultRules()
+	rules.Hold = time.Hour
+	a := alert.Alert{Delivery: "dd-1-1", Incident: alert.Incident{Org: "1", Monitor: "7", Key: "g.1"}, Transition: alert.Triggered, Severity: alert.High, Priority: "P2", Time: time.Now()}
+	if err := l.Commit(t.Context(), gate.Arrive(gate.View{}, gate.Arrival{Alert: a}, rules, time.Now()).Change); err != nil {
+		t.Fatal(err)
+	}
+	for want, p := range map[string]gate.Policy{"": rules, "name its file with --policy": nil} {
+		s, err := fromTable{l, "Ledger", "default"}.explain(t.Context(), "dd-1-1", "", p)
+		if err != nil || !strings.HasSuffix(s.Doubt, want) || (s.Doubt == "") != (want == "") {
+			t.Errorf("%v: %q, %v", p, s.Doubt, err)
+		}
 	}
 }
 

@@ -32,7 +32,7 @@ type Story struct {
 	Hints  []string `json:"hints,omitempty"` // what is left out, and what can be done
 
 	Others []Other `json:"others,omitempty"` // other verdicts for Alert, and what each would have needed
-	Doubt  string  `json:"doubt,omitempty"`  // why no Others can be told
+	Doubt  string  `json:"doubt,omitempty"`  // why there may be more of them than are told
 }
 
 // Alert is an alert and its verdict.
@@ -89,7 +89,7 @@ func Tell(f Facts) Story {
 	s.Found = true
 	if rec := f.Delivery; rec != nil {
 		s.Alert = alertOf(*rec)
-		s.Others, s.Doubt = Differ(*rec)
+		s.Others, s.Doubt = Differ(*rec, f.Policy)
 	}
 	s.Events = events(f)
 	for _, c := range f.Cases {

@@ -112,7 +112,7 @@ func (t *text) others(s Story) {
 	case s.Doubt != "":
 		t.line("  %s", s.Doubt)
 	case len(s.Others) == 0:
-		t.line("  neither severity, age, mode, silences, money, slots nor the Agent would have changed it")
+		t.line("  neither priority, age, mode, silences, money, slots nor the Agent would have changed it")
 	}
 }
 
