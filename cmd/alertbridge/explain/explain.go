@@ -16,6 +16,7 @@ import (
 
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
+	"github.com/alertbridge/alertbridge/shared/start"
 )
 
 // Story is what is told. Times are in UTC, to the millisecond. Fields are added, never given another meaning.
@@ -76,6 +77,18 @@ type Case struct {
 	Cost  string `json:"cost"`
 	// Dollars is what is reckoned as spent or reserved; left out where no price is known.
 	Dollars *float64 `json:"dollars,omitempty"`
+	Sent    *Sent    `json:"sent,omitempty"` // nil where the Agent was not called, or the alert is not kept any more
+}
+
+// Sent is what the Agent was told. It is made once more from the record, and so can differ from what was sent in what
+// joined or recovered while the Agent was being called.
+type Sent struct {
+	Priority    string `json:"priority"`
+	Title       string `json:"title"`
+	Service     string `json:"service"`
+	Timestamp   string `json:"timestamp"`
+	Incidents   int    `json:"incidents"` // that it tells of
+	Description string `json:"description"`
 }
 
 // Tell makes a story of what was found.
@@ -186,7 +199,7 @@ func eventOf(d gate.Delivery) Event {
 }
 
 func caseOf(f Facts, c gate.Case) Case {
-	out := Case{ID: c.ID, State: string(c.State), Why: string(c.Why), How: string(c.How), Title: c.Title, Note: c.Note}
+	out := Case{ID: c.ID, State: string(c.State), Why: string(c.Why), How: string(c.How), Title: c.Title, Note: c.Note, Sent: sent(f, c)}
 	price, known := priceOf(f, c)
 	r, held := f.Accounts[c.Agent].Running[c.ID]
 	switch {
@@ -216,6 +229,18 @@ func caseOf(f Facts, c gate.Case) Case {
 		out.Dollars = &dollars
 	}
 	return out
+}
+
+func sent(f Facts, c gate.Case) *Sent {
+	lead, kept := f.Leads[c.ID]
+	if c.Attempt == 0 || !kept {
+		return nil
+	}
+	m := start.Told(c, lead)
+	return &Sent{
+		Priority: m.Priority, Title: m.Title, Service: m.Service, Timestamp: m.Timestamp,
+		Incidents: 1 + max(len(c.Members), c.Firing-1), Description: m.Description,
+	}
 }
 
 // priceOf is what the policy reckons for the case, by the rules of the alert that opened it.

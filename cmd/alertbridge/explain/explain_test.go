@@ -73,7 +73,7 @@ func TestTheStoryOfAnAlertThatWasHeldAndStarted(t *testing.T) {
 		Accounts: map[string]gate.Account{"default": {Agent: "default", Running: map[string]gate.Reservation{
 			c.ID: {Attempt: 1, Until: noon.Add(10 * time.Minute), Money: 3_984_000, Month: "2026-11"},
 		}}},
-		Policy: held(),
+		Policy: held(), Leads: map[string]alert.Alert{c.ID: fired()},
 	}
 	wantText(t, Tell(f), `alert       dd-1000042-8873248385148318284
 title       Checkout answers slowly
@@ -101,6 +101,7 @@ What came and what became of it (UTC)
 
 Cases and what they cost
   `+c.ID+`  started, about $3.98 is reserved until 2026-11-03 12:10:00 UTC
+  `+strings.Repeat(" ", len(c.ID))+`  sent: MEDIUM, "Checkout answers slowly (service:checkout)", service checkout, of 1 incident; with --json also the description
 
 What would have had to differ
   start, new_incident, if its priority were P1
@@ -394,6 +395,29 @@ func TestWhatACaseCost(t *testing.T) {
 		if got.Cost != row.want || (got.Dollars == nil) != (row.dollars < 0) || got.Dollars != nil && *got.Dollars != row.dollars {
 			t.Errorf("%s: %+v", row.why, got)
 		}
+	}
+}
+
+// What the Agent was told is told, once it was called.
+func TestWhatWasSent(t *testing.T) {
+	c := decided(gate.View{}, fired(), held()).Change.Cases[0].Now
+	f := Facts{Leads: map[string]alert.Alert{c.ID: fired()}}
+	if got := caseOf(f, c).Sent; got != nil {
+		t.Errorf("of a case that waits: %+v", got)
+	}
+	c.State, c.Attempt, c.Severity, c.Firing = gate.Started, 1, alert.High, 12
+	c.Members = []gate.Member{{Incident: "1000042/2/g.1", Title: "Cart fails", Severity: alert.High, Since: noon}}
+	got := caseOf(f, c).Sent
+	if got == nil || got.Priority != "HIGH" || got.Title != "Checkout answers slowly (service:checkout)" || got.Service != "checkout" ||
+		got.Timestamp != "2026-11-03T11:59:55.000Z" || got.Incidents != 12 || !strings.Contains(got.Description, "Cart fails") {
+		t.Errorf("%+v", got)
+	}
+	s := Tell(Facts{Delivery: &gate.Delivery{ID: "dd-1-1"}, Cases: []gate.Case{c}, Leads: f.Leads})
+	if text := write(t, s); !strings.Contains(text, `sent: HIGH, "Checkout answers slowly (service:checkout)", service checkout, of 12 incidents; with --json`) {
+		t.Errorf("%s", text)
+	}
+	if got := caseOf(Facts{}, c).Sent; got != nil {
+		t.Errorf("without the alert: %+v", got)
 	}
 }
 

@@ -97,6 +97,13 @@ func (t *text) cases(list []Case) {
 		if c.Note != "" {
 			t.line("  %s%s", strings.Repeat(" ", len(c.ID)+2), c.Note)
 		}
+		if m := c.Sent; m != nil {
+			about := "1 incident"
+			if m.Incidents > 1 {
+				about = fmt.Sprintf("%d incidents", m.Incidents)
+			}
+			t.line("  %ssent: %s, %q, service %s, of %s; with --json also the description", strings.Repeat(" ", len(c.ID)+2), m.Priority, m.Title, m.Service, about)
+		}
 	}
 }
 
