@@ -64,11 +64,19 @@ func modeCommand() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
+				for _, name := range []string{"for", "reason", "by"} {
+					if cmd.Flags().Changed(name) {
+						return usage("--%s goes with a mode, and none is named; name one of %s", name, strings.Join(modes, ", "))
+					}
+				}
 				return showStatus(cmd, &from, output, operate.WriteMode)
 			}
 			o := operate.Order{Do: operate.Mode, Mode: args[0], For: until}
 			if o.Mode == "clear" {
-				o.Mode, o.For = "", 0
+				if cmd.Flags().Changed("for") {
+					return usage("--for does not go with clear: what is taken back stays taken back")
+				}
+				o.Mode = ""
 			}
 			return order(cmd, &from, sign, o)
 		},
@@ -255,7 +263,7 @@ func order(cmd *cobra.Command, from *origin, sign signature, o operate.Order) er
 	if o.Do != operate.Expire && strings.TrimSpace(sign.reason) == "" {
 		return usage("say why with --reason, for whoever wonders at night what was set by hand")
 	}
-	if o.For < 0 {
+	if f := cmd.Flags().Lookup("for"); f != nil && f.Changed && o.For <= 0 { // 0 would be for ever
 		return usage("--for is %s and must be above 0", o.For)
 	}
 	o.By, o.Reason = cmp.Or(sign.by, here()), sign.reason

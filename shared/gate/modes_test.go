@@ -91,9 +91,9 @@ func mutedHolds(t *testing.T, name scene, v View, d Decision, a alert.Alert, sil
 	want := ""
 	switch {
 	case silenced:
-		want = "silence s-1 by ana@laptop until 2026-03-02 13:00:00: release"
+		want = "silence s-1 by ana@laptop until 2026-03-02 13:00:00 UTC: release"
 	case byHand:
-		want = "mode " + string(v.Hand.Mode.Mode) + " by ana@laptop until 2026-03-02 13:00:00: release"
+		want = "mode " + string(v.Hand.Mode.Mode) + " by ana@laptop until 2026-03-02 13:00:00 UTC: release"
 	}
 	if got := d.Change.Delivery.Hand; got != want {
 		t.Errorf("%s: touched by %q, want %q", name, got, want)

@@ -128,14 +128,14 @@ happened    2026-11-03 11:59:55 UTC
 decided     2026-11-03 12:00:00 UTC
 agent       default
 verdict     drop, silenced: somebody silenced it
-by hand     silence s-0a1b2c3d4e by ana@laptop until 2026-11-03 13:00:00: release
+by hand     silence s-0a1b2c3d4e by ana@laptop until 2026-11-03 13:00:00 UTC: release
 route       env = prod
 policy      9f3a
 trace id    77
 
 What came and what became of it (UTC)
   2026-11-03 12:00:00  dd-1000042-8873248385148318284  Triggered: drop, silenced
-                       by hand: silence s-0a1b2c3d4e by ana@laptop until 2026-11-03 13:00:00: release
+                       by hand: silence s-0a1b2c3d4e by ana@laptop until 2026-11-03 13:00:00 UTC: release
 
 What would have had to differ
   wait, hold, if nothing silenced it

@@ -141,7 +141,8 @@ func (d Desk) mode(ctx context.Context, o Order, by gate.Order) (Done, error) {
 	if m == "" {
 		return said("The mode %s%s is taken back; the policy's counts again.", was.Mode, was.Order), nil
 	}
-	return said("Mode %s%s, for every alert from now on; where a route has a stricter mode of its own, that one counts.", m, by), nil
+	return said("Mode %s%s, for every alert from now on; where a route has a stricter mode of its own, that one counts.%s",
+		m, by, endless(by, "mode clear --reason …")), nil
 }
 
 func (d Desk) silence(ctx context.Context, o Order, by gate.Order) (Done, error) {
@@ -165,7 +166,16 @@ func (d Desk) silence(ctx context.Context, o Order, by gate.Order) (Done, error)
 	if err != nil {
 		return Done{}, err
 	}
-	return said("Silence %s mutes alerts with %s%s.", s.ID, strings.Join(ledger.MatcherTexts(s.Matchers), ", "), s.Order), nil
+	return said("Silence %s mutes alerts with %s%s.%s", s.ID, strings.Join(ledger.MatcherTexts(s.Matchers), ", "), s.Order,
+		endless(s.Order, "silence expire "+s.ID)), nil
+}
+
+// endless reminds of what goes on until somebody thinks of it, "" where there is an end.
+func endless(o gate.Order, command string) string {
+	if !o.Until.IsZero() {
+		return ""
+	}
+	return " It has no end: take it back with alertbridge " + command + "."
 }
 
 func (d Desk) expire(ctx context.Context, id string) (string, error) {

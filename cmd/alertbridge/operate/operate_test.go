@@ -139,6 +139,15 @@ func TestModeAndSilences(t *testing.T) {
 	does(t, d, operate.Order{Do: operate.Mode, Mode: "observe", For: time.Hour})
 	does(t, d, operate.Order{Do: operate.Silence, Matchers: []string{"service=cart"}, For: time.Hour})
 	does(t, d, operate.Order{Do: operate.Silence, Matchers: []string{"env!=prod"}, Force: true})
+	for want, o := range map[string]operate.Order{
+		" It has no end: take it back with alertbridge mode clear --reason ….": {Do: operate.Mode, Mode: "off"},
+		" until 2026-11-03 13:00:00 UTC: release, for every alert":             {Do: operate.Mode, Mode: "observe", For: time.Hour},
+	} {
+		if said := does(t, d, o); !strings.Contains(said, want) || strings.Contains(said, "no end") != (o.For == 0) {
+			t.Errorf("%+v: %q, want %q", o, said, want)
+		}
+	}
+	does(t, d, operate.Order{Do: operate.Mode, Mode: "observe", For: time.Hour})
 	s := status(t, d)
 	if s.Mode == nil || s.Mode.Mode != "observe" || s.Mode.By != "ana@laptop" || !s.Mode.Until.Equal(noon.Add(time.Hour)) || len(s.Silences) != 2 {
 		t.Fatalf("%+v", s)
