@@ -397,6 +397,23 @@ func TestStatusTellsTheLimits(t *testing.T) {
 	if a := status(t, d).Accounts[0]; a.Limits == nil || *a.Limits != want || a.Spent != 4 || len(a.Running) != 1 {
 		t.Errorf("while one runs: %+v, %+v", a.Limits, a)
 	}
+	if a := status(t, d).Accounts[0]; a.MoneyFor == nil || *a.MoneyFor != 4 || !a.MoneyAt.IsZero() {
+		t.Errorf("there is money for %+v", a)
+	}
+	for _, n := range []string{"11", "12", "13", "14"} {
+		if got := arrives(t, s, n, r); got.Reason == gate.OverBudget {
+			t.Fatalf("%s: %s", n, got.Reason)
+		}
+		r.Slots++ // so that only money is scarce
+	}
+	a := status(t, d).Accounts[0] // 75 a month: each is earned in 9 h 36 min
+	if *a.MoneyFor != 0 || !a.MoneyAt.Equal(noon.Add(9*time.Hour+36*time.Minute)) {
+		t.Errorf("after five: %+v", a)
+	}
+	var out strings.Builder
+	if err := operate.WriteStatus(&out, status(t, d)); err != nil || !strings.Contains(out.String(), "money now: for critical cases only; for one that is not critical from 2026-11-03 21:36:00 UTC on\n") {
+		t.Errorf("%v, it prints\n%s", err, out.String())
+	}
 	r.Hold, r.Slots = time.Hour, 0 // the policy has changed, and says nothing of slots
 	waits := arrives(t, s, "2", r)
 	if l := status(t, d).Accounts[0].Limits; l == nil || l.Case != waits.Case || l.Slots != gate.MaxRunning {
@@ -433,22 +450,24 @@ func TestOrdersWithoutWords(t *testing.T) {
 
 func TestWriteStatus(t *testing.T) {
 	at := func(d time.Duration) time.Time { return noon.Add(d) }
+	four := 4
 	s := operate.Status{
 		At: noon, Mode: &operate.ByHand{Mode: "observe", By: "ana@laptop", Reason: "release", Until: at(time.Hour)},
 		Silences: []operate.ByHand{{ID: "s-1", Matchers: []string{`service = "cart"`, `env = "prod"`}, By: "ben@laptop", Reason: "known"}},
 		Accounts: []operate.Account{
 			{
 				Agent: "default", State: "open", Month: "2026-11", Spent: 123.4, Reserved: 7.97, Critical: 2, More: true,
-				PacedTill: at(2 * time.Hour), Limits: &operate.Limits{Slots: 3, CriticalSlots: 1, Month: 300, CriticalDay: 20},
+				PacedTill: at(2 * time.Hour), MoneyFor: &four, Limits: &operate.Limits{Slots: 3, CriticalSlots: 1, Month: 300, CriticalDay: 20},
 				Running: []operate.Running{{Case: "ab-1", Until: at(time.Minute), Critical: true, Dollars: 3.984}},
 				Waiting: []operate.Waiting{
 					{Case: "ab-2", State: "waiting", Why: "budget", Until: at(time.Hour), Severity: "HIGH", Title: "Cart fails"},
 					{Case: "ab-3", State: "waiting", Why: "hold", Until: at(time.Minute), Severity: "LOW", Title: "Disk fills up", Observed: true},
+					{Case: "ab-5", State: "waiting", Why: "slots", Until: at(-time.Minute), Severity: "LOW", Title: "Mail is late"},
 				},
 				NeedIt: []operate.Waiting{{Case: "ab-4", State: "refused", Severity: "LOW", Title: "Index is old", Hand: "ana@laptop"}},
 			},
 			{Agent: "payments", State: "shut", Since: at(-time.Hour), Words: "denied: 401", Month: "2026-11"},
-			{Agent: "search", State: "down", Until: at(time.Minute), Month: "2026-11"},
+			{Agent: "search", State: "down", Until: at(time.Minute), Month: "2026-11", MoneyFor: new(int), MoneyAt: at(time.Hour)},
 		},
 	}
 	var out strings.Builder
@@ -461,12 +480,13 @@ Silences:
 
 Agent default: open
   spent in 2026-11: $123.40 of $300.00, with $7.97 for what runs; critical starts today: 2 of 20
-  saved up: nothing before 2026-11-03 14:00:00 UTC; the budget refills evenly
+  money now: for 4 more; the budget refills evenly
   running: 1 of 3 slots, 1 of them for critical cases only
     ab-1 until about 2026-11-03 12:01:00 UTC, $3.98, critical
-  waiting: 2 and more
+  waiting: 3 and more
     ab-2  HIGH  budget until 2026-11-03 13:00:00 UTC  Cart fails
     ab-3  LOW   hold until 2026-11-03 12:01:00 UTC    Disk fills up (only observed)
+    ab-5  LOW   slots                                 Mail is late
   need a hand (alertbridge retry, start or stop): 1
     ab-4  LOW  refused  Index is old (start asked for by ana@laptop)
 
@@ -477,6 +497,7 @@ Agent payments: shut since 2026-11-03 11:00:00 UTC: denied: 401; it opens when t
 
 Agent search: down: it could not be reached, and is left alone until 2026-11-03 12:01:00 UTC
   spent in 2026-11: $0.00, with $0.00 for what runs; critical starts today: 0
+  money now: for nothing; for one that is not critical from 2026-11-03 13:00:00 UTC on
   running: 0
   waiting: 0
 `
