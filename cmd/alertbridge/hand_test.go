@@ -126,7 +126,10 @@ func TestByHandInALocalRun(t *testing.T) {
 	out = fine(t, "", "stop", started, "--reason", "known", "--url", url)
 	has(t, "the stop", out, "Case "+started+" has ended for the bridge", "The Agent itself was not told")
 	has(t, "its story", fine(t, "", "explain", started, "--url", url), "ended (assumed): stopped by hand by ", "; the Agent itself was not told")
-	has(t, "nothing to retry", fine(t, "", "retry", "--reason", "look", "--url", url), "On record as ordered by "+here()+"; --by names somebody else.\n", "Agent default: nothing closes it.", "No case was refused or rests in doubt.")
+	has(t, "the stop", out, "On record as ordered by "+here()+"; --by names somebody else.\n")
+	if out := fine(t, "", "retry", "--reason", "look", "--url", url); out != "Agent default: nothing closes it.\nNo case was refused or rests in doubt.\n" {
+		t.Errorf("nothing to retry: %q", out) // and nothing is on record
+	}
 
 	// a monitor, a link, and what is not there
 	has(t, "the monitor", fine(t, "", "explain", "77", "--url", url), ago("1"), ago("2"))
@@ -183,6 +186,9 @@ func TestOrdersThatAreNotGiven(t *testing.T) {
 		{[]string{"start", "a b", "--reason", "x", "--url", url}, 1, `"a b" is no id`},
 		{[]string{"start", "ab-nothing", "--reason", "x", "--url", url}, 1, "there is neither a case nor a dropped alert of this id"},
 		{[]string{"start", "dd-1-2", "--reason", "x", "--url", url}, 1, "there is no delivery dd-1-2; looked for dd-1-2"},
+		{[]string{"start", "8873", "--reason", "x", "--url", url}, 1, "there is no delivery of the event 8873; looked for dd-0-8873; one of another organisation is named dd-ORG-EVENT"},
+		{[]string{"stop", "dd-1-2", "--reason", "x", "--url", url}, 1, "there is no delivery dd-1-2; looked for dd-1-2"},
+		{[]string{"stop", "a b", "--reason", "x", "--url", url}, 1, `"a b" is no id`},
 		{[]string{"stop", "ab-nothing", "--reason", "x", "--url", url}, 1, "there is neither a case nor a dropped alert of this id"},
 		{[]string{"retry", "ab-nothing", "--reason", "x", "--url", url}, 1, "there is neither a case nor a dropped alert of this id"},
 		{[]string{"status", "x"}, 2, "it takes no arguments"},

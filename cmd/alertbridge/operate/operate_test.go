@@ -274,6 +274,15 @@ func TestStopByHand(t *testing.T) {
 			t.Errorf("%q, and it is %s, %s; want %q, %s, %s", said, c.State, c.How, row.says, row.state, row.how)
 		}
 	}
+	again := arrives(t, s, "5", r)
+	if said := does(t, d, operate.Order{Do: operate.Stop, IDs: []string{"dd-1-5"}}); !strings.HasPrefix(said, "Case "+again.Case+" has ended") || caseOf(t, s, again.Case).State != gate.Ended {
+		t.Errorf("by the delivery that opened it: %q", said)
+	}
+	r.Mode = gate.ModeOff
+	arrives(t, s, "6", r)
+	if _, err := give(t, d, operate.Order{Do: operate.Stop, IDs: []string{"dd-1-6"}}); err == nil || err.Error() != "the alert dd-1-6 was dropped as mode_off and has no case; there is nothing to stop" {
+		t.Errorf("what has no case: %v", err)
+	}
 	if a := status(t, d).Accounts[0]; a.Spent != 12 || a.Reserved != 4 { // refused keeps its reservation: nobody has settled it
 		t.Errorf("%+v", a)
 	}
