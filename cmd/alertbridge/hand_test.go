@@ -299,6 +299,9 @@ func TestThePolicyAtHand(t *testing.T) {
 		if err != nil || !strings.HasSuffix(s.Doubt, want) || (s.Doubt == "") != (want == "") {
 			t.Errorf("%v: %q, %v", p, s.Doubt, err)
 		}
+		if len(s.Cases) != 1 || s.Cases[0].Next == nil || s.Cases[0].Next.String() != "wait, hold" { // by the record without a policy
+			t.Errorf("%v: what the next tick does: %+v", p, s.Cases)
+		}
 	}
 }
 

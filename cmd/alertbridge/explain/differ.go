@@ -13,9 +13,9 @@ import (
 
 // Other is a verdict that the gate would have given instead, had one thing been different.
 type Other struct {
-	If      []string `json:"if"` // each alone leads to it
+	If      []string `json:"if,omitempty"` // each alone leads to it
 	Verdict string   `json:"verdict"`
-	Reason  string   `json:"reason"`
+	Reason  string   `json:"reason,omitempty"`
 }
 
 // Differ asks the gate again what it answered to a delivery: first with all that it saw, which must give the verdict on
@@ -174,13 +174,9 @@ func money(s gate.Saw) []change {
 
 func slots(s gate.Saw) []change {
 	free, taken := s, s
-	free.View.Account.Running = map[string]gate.Reservation{}
+	free.View.Account.Running = freed(s.View.Account.Running, s.Now)
 	taken.View.Account.Running = map[string]gate.Reservation{}
-	for id, r := range s.View.Account.Running {
-		taken.View.Account.Running[id] = r
-		r.Until = s.Now // its money stays
-		free.View.Account.Running[id] = r
-	}
+	maps.Copy(taken.View.Account.Running, s.View.Account.Running)
 	for i := range gate.MaxRunning {
 		taken.View.Account.Running[fmt.Sprint("taken-", i)] = gate.Reservation{Until: s.Now.Add(time.Hour)}
 	}

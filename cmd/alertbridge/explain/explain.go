@@ -77,7 +77,10 @@ type Case struct {
 	Cost  string `json:"cost"`
 	// Dollars is what is reckoned as spent or reserved; left out where no price is known.
 	Dollars *float64 `json:"dollars,omitempty"`
-	Sent    *Sent    `json:"sent,omitempty"` // nil where the Agent was not called, or the alert is not kept any more
+	// Next is what the next tick does about a case that waits, and Others what it would do, and what each would have needed.
+	Next   *Other  `json:"next,omitempty"`
+	Others []Other `json:"others,omitempty"`
+	Sent   *Sent   `json:"sent,omitempty"` // nil where the Agent was not called, or the alert is not kept any more
 }
 
 // Sent is what the Agent was told. It is made once more from the record, and so can differ from what was sent in what
@@ -200,6 +203,7 @@ func eventOf(d gate.Delivery) Event {
 
 func caseOf(f Facts, c gate.Case) Case {
 	out := Case{ID: c.ID, State: string(c.State), Why: string(c.Why), How: string(c.How), Title: c.Title, Note: c.Note, Sent: sent(f, c)}
+	out.Next, out.Others = pending(f, c)
 	price, known := priceOf(f, c)
 	r, held := f.Accounts[c.Agent].Running[c.ID]
 	switch {

@@ -40,6 +40,7 @@ type Facts struct {
 	Cases      []gate.Case
 	Leads      map[string]alert.Alert  // by case: the alert that opened it, or would have
 	Accounts   map[string]gate.Account // by Agent
+	Views      map[string]gate.View    // by case: what a tick would see of it
 	Policy     gate.Policy             // the one at hand, as in Finder
 }
 
@@ -53,6 +54,7 @@ const (
 func (f Finder) Find(ctx context.Context, a Asked, now time.Time) (Facts, error) {
 	s := search{Finder: f, now: now, facts: Facts{
 		Asked: a, Now: now, Policy: f.Policy, Deliveries: map[string]gate.Delivery{}, Leads: map[string]alert.Alert{}, Accounts: map[string]gate.Account{},
+		Views: map[string]gate.View{},
 	}}
 	err := s.all(ctx, a)
 	return s.facts, err
@@ -283,7 +285,7 @@ func (s *search) addCase(ctx context.Context, id string) error {
 	}
 	if c, there := v.Cases[id]; there {
 		s.facts.Cases = append(s.facts.Cases, c)
-		s.facts.Accounts[v.Account.Agent] = v.Account
+		s.facts.Accounts[v.Account.Agent], s.facts.Views[id] = v.Account, v
 	}
 	return nil
 }

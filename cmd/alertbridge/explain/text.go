@@ -21,6 +21,7 @@ func Write(w io.Writer, s Story) error {
 	}
 	t.events(s.Events)
 	t.cases(s.Cases)
+	t.pending(s.Cases)
 	t.others(s)
 	for _, hint := range s.Hints {
 		t.line("\nNote: %s.", hint)
@@ -107,13 +108,29 @@ func (t *text) cases(list []Case) {
 	}
 }
 
+// pending tells what stands between a case that waits and its start.
+func (t *text) pending(list []Case) {
+	for _, c := range list {
+		if c.Next == nil {
+			continue
+		}
+		t.line("\nWhat the next tick does about %s: %s", c.ID, c.Next)
+		for _, o := range c.Others {
+			t.line("  %s, if %s", o, strings.Join(o.If, ", or if "))
+		}
+	}
+}
+
+// String is the verdict with its reason.
+func (o Other) String() string { return strings.TrimSuffix(o.Verdict+", "+o.Reason, ", ") }
+
 func (t *text) others(s Story) {
 	if s.Alert == nil {
 		return
 	}
 	t.line("\nWhat would have had to differ")
 	for _, o := range s.Others {
-		t.line("  %s, %s, if %s", o.Verdict, o.Reason, strings.Join(o.If, ", or if "))
+		t.line("  %s, if %s", o, strings.Join(o.If, ", or if "))
 	}
 	switch {
 	case s.Doubt != "":
