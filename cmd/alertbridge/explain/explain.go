@@ -296,7 +296,7 @@ func could(a Asked) []string {
 		list = append(list, "nothing that the monitor said has opened or changed an incident: its Warn and test notifications are found by their events only")
 	}
 	if a.Case != "" {
-		list = append(list, "it is of another bridge: --table or --url names that one", "it is of another Agent: --agent names it")
+		list = append(list, "it is of another bridge: --table or --url names that one")
 	}
 	return list
 }
