@@ -88,6 +88,9 @@ func TestByHandInALocalRun(t *testing.T) {
 
 	// the same to programs, by either flag
 	short, long := fine(t, "", "explain", ago("1"), "--url", url, "--json"), fine(t, "", "explain", ago("1"), "--url", url, "-o", "json")
+	if strings.Contains(short, "only the policy can tell") {
+		t.Errorf("a local run has a policy, and does not ask it: %s", short)
+	}
 	if short != long || !json.Valid([]byte(short)) || !strings.Contains(short, `"asked": "`+ago("1")+`"`) {
 		t.Errorf("--json: %s\n-o json: %s", short, long)
 	}

@@ -39,9 +39,7 @@ func pending(f Facts, c gate.Case) (next *Other, others []Other) {
 func rulesOf(f Facts, c gate.Case) (gate.Rules, bool) {
 	lead, kept := f.Leads[c.ID]
 	if f.Policy != nil && kept {
-		r := f.Policy.For(lead)
-		r.Agent = c.Agent
-		return r, true
+		return f.Policy.For(lead), true
 	}
 	if d, there := f.Deliveries[lead.Delivery]; there && d.Saw != nil {
 		return d.Saw.Rules, true

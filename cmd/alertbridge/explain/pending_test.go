@@ -43,6 +43,8 @@ func TestWhatACaseWaitsFor(t *testing.T) {
 		{"the mode observes", gate.Account{}, gate.Hand{Mode: gate.ModeOrder{Mode: gate.ModeObserve, Order: order(time.Hour)}}, nil, later,
 			"end, observed: the mode were full; it were started by hand"},
 		{"it was opened to be observed", gate.Account{}, gate.Hand{}, func(c *gate.Case) { c.Shadow = true }, later, "end, observed"},
+		{"it was opened to be observed, and is silenced", gate.Account{}, gate.Hand{Silences: []gate.Silence{silence(t)}},
+			func(c *gate.Case) { c.Shadow = true }, later, "end, silenced"},
 		{"everything has recovered", gate.Account{}, gate.Hand{}, func(c *gate.Case) { c.Firing = 0 }, later, "end, recovered"},
 		{"somebody wants it started", gate.Account{Running: busy}, gate.Hand{},
 			func(c *gate.Case) { c.Hand, c.Until = order(time.Hour), noon }, noon, "wait, slots: all slots were free"},
@@ -66,6 +68,9 @@ func TestWhatACaseWaitsFor(t *testing.T) {
 			if o.Verdict == "start" {
 				got += ": " + strings.Join(o.If, "; ")
 			}
+		}
+		if c.Shadow && strings.Contains(fmt.Sprint(story.Others), "by hand") {
+			t.Errorf("%s: a start by hand opens another case, and it says %+v", row.why, story.Others)
 		}
 		if got != row.want {
 			t.Errorf("%s: %q, want %q (%+v)", row.why, got, row.want, story.Others)

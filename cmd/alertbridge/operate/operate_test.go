@@ -436,10 +436,62 @@ func TestStatusListsTheBest(t *testing.T) {
 	r := gate.DefaultRules()
 	r.Hold = time.Hour
 	for i := range operate.MaxListed + 1 {
+		if i == operate.MaxListed {
+			if a := status(t, d).Accounts[0]; len(a.Waiting) != operate.MaxListed || a.More {
+				t.Errorf("as many as are listed: %d wait, more %t", len(a.Waiting), a.More)
+			}
+		}
 		arrives(t, s, fmt.Sprint(i), r)
 	}
 	if a := status(t, d).Accounts[0]; len(a.Waiting) != operate.MaxListed || !a.More {
 		t.Errorf("%d wait, more %t", len(a.Waiting), a.More)
+	}
+}
+
+// What was refused and what rests in doubt are listed together, within the bound.
+func TestStatusListsWhatNeedsAHandWithinItsBound(t *testing.T) {
+	d, s := desk()
+	r := gate.DefaultRules()
+	for i := range operate.MaxListed + 1 {
+		c := arrives(t, s, fmt.Sprint(i), r)
+		becomes(t, s, c.Case, func(c *gate.Case) {
+			c.State = gate.Refused
+			if i < 2 {
+				c.State, c.Doubts, c.Resting = gate.InDoubt, 1, true
+			}
+		})
+	}
+	if a := status(t, d).Accounts[0]; len(a.NeedIt) != operate.MaxListed || a.NeedIt[operate.MaxListed-1].State != "in_doubt" {
+		t.Errorf("%d need a hand: %+v", len(a.NeedIt), a.NeedIt)
+	}
+}
+
+// What was reserved in another month was spent in that one.
+func TestStatusCountsAReservationInItsMonth(t *testing.T) {
+	d, s := desk()
+	put := map[string]gate.Reservation{
+		"ab-old": {Until: noon.Add(time.Minute), Money: 4_000_000, Month: "2026-10"}, "ab-new": {Until: noon.Add(time.Minute), Money: 3_000_000, Month: "2026-11"},
+	}
+	if err := s.Ledger.Commit(t.Context(), gate.Change{At: noon, Account: &gate.AccountWrite{Agent: "default", Put: put}}); err != nil {
+		t.Fatal(err)
+	}
+	if a := status(t, d).Accounts[0]; a.Spent != 3 || a.Reserved != 3 || len(a.Running) != 2 {
+		t.Errorf("%+v", a)
+	}
+}
+
+// A case is stopped in the account of its own Agent.
+func TestStopForTheAgentThatRunsIt(t *testing.T) {
+	d, s := desk("default", "payments")
+	r := gate.DefaultRules()
+	r.Agent, r.Budget = "payments", gate.Budget{Month: 300_000_000, Case: 4_000_000, Bucket: 5}
+	started := arrives(t, s, "1", r)
+	becomes(t, s, started.Case, func(c *gate.Case) { c.State = gate.Started })
+	if said := does(t, d, operate.Order{Do: operate.Stop, IDs: []string{started.Case}}); !strings.Contains(said, "$4.00 count as spent") {
+		t.Errorf("%q", said)
+	}
+	if a := status(t, d).Accounts; a[0].Spent != 0 || a[1].Spent != 4 || len(a[1].Running) != 0 {
+		t.Errorf("%+v", a)
 	}
 }
 
@@ -476,7 +528,7 @@ func TestWriteStatus(t *testing.T) {
 				NeedIt: []operate.Waiting{{Case: "ab-4", State: "refused", Severity: "LOW", Title: "Index is old", Hand: "ana@laptop"}},
 			},
 			{Agent: "payments", State: "shut", Since: at(-time.Hour), Words: "denied: 401", Month: "2026-11"},
-			{Agent: "search", State: "down", Until: at(time.Minute), Month: "2026-11", MoneyFor: new(int), MoneyAt: at(time.Hour)},
+			{Agent: "search", State: "down", Until: at(time.Minute), Month: "2026-11", MoneyFor: new(int), MoneyAt: at(time.Hour), Critical: 20, Limits: &operate.Limits{Slots: 3, Month: 300, CriticalDay: 20}},
 		},
 	}
 	var out strings.Builder
@@ -505,9 +557,9 @@ Agent payments: shut since 2026-11-03 11:00:00 UTC: denied: 401; it opens when t
   waiting: 0
 
 Agent search: down: it could not be reached, and is left alone until 2026-11-03 12:01:00 UTC
-  spent in 2026-11: $0.00, with $0.00 for what runs; critical starts today: 0
+  spent in 2026-11: $0.00 of $300.00, with $0.00 for what runs; critical starts today: 20 of 20
   money now: for nothing; for one that is not critical from 2026-11-03 13:00:00 UTC on
-  running: 0
+  running: 0 of 3 slots
   waiting: 0
 `
 	if out.String() != want {
