@@ -100,6 +100,19 @@ func mutedHolds(t *testing.T, name scene, v View, d Decision, a alert.Alert, sil
 	}
 }
 
+// A recovery and a test are what they are whatever the mode: nothing by hand has touched their verdicts.
+func TestAModeDoesNotTouchARecovery(t *testing.T) {
+	v := viewOf(Incident{}, Case{})
+	v.Hand.Mode = ModeOrder{ModeOff, ordered(time.Hour)}
+	test := said("d2", alert.Triggered, noon, "fallback")
+	test.Test = true
+	for _, a := range []alert.Alert{said("d1", alert.Recovered, noon, "fallback"), test} {
+		if d := Arrive(v, Arrival{Alert: a}, DefaultRules(), noon); d.Verdict != Drop || d.Reason == IsModeOff || d.Change.Delivery.Hand != "" {
+			t.Errorf("%s %s, touched by %q", d.Verdict, d.Reason, d.Change.Delivery.Hand)
+		}
+	}
+}
+
 // TestASilencedCycleIsNoWordOnAnOlderOne: a cycle that began while it was silenced must not be taken, afterwards, for a
 // word on a case that was started for an older cycle: nothing would ever look at it.
 func TestASilencedCycleIsNoWordOnAnOlderOne(t *testing.T) {
