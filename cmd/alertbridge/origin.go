@@ -21,6 +21,7 @@ import (
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/explain"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/local"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/operate"
+	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/ledger/dynamoledger"
 )
@@ -56,7 +57,7 @@ type source interface {
 	cases
 	status(ctx context.Context) (operate.Status, error)
 	do(ctx context.Context, o operate.Order) (operate.Done, error)
-	explain(ctx context.Context, id, org string) (explain.Story, error)
+	explain(ctx context.Context, id, org string, p gate.Policy) (explain.Story, error)
 }
 
 func (o *origin) open(ctx context.Context) (source, error) {
@@ -116,7 +117,7 @@ func (f fromRun) do(ctx context.Context, o operate.Order) (operate.Done, error) 
 	return d, err
 }
 
-func (f fromRun) explain(ctx context.Context, id, org string) (explain.Story, error) {
+func (f fromRun) explain(ctx context.Context, id, org string, _ gate.Policy) (explain.Story, error) {
 	var s explain.Story
 	err := f.get(ctx, "/explain", url.Values{"id": {id}, "org": {org}}, &s)
 	return s, err
@@ -197,12 +198,12 @@ func (f fromTable) do(ctx context.Context, o operate.Order) (operate.Done, error
 	return d, f.fails("used any more; what was done before is said above", err)
 }
 
-func (f fromTable) explain(ctx context.Context, id, org string) (explain.Story, error) {
+func (f fromTable) explain(ctx context.Context, id, org string, p gate.Policy) (explain.Story, error) {
 	asked, err := explain.Parse(id)
 	if err != nil {
 		return explain.Story{}, err
 	}
-	facts, err := explain.Finder{Ledger: f.ledger, Agents: f.agents(), Org: org}.Find(ctx, asked, time.Now())
+	facts, err := explain.Finder{Ledger: f.ledger, Agents: f.agents(), Org: org, Policy: p}.Find(ctx, asked, time.Now())
 	if err != nil {
 		return explain.Story{}, f.unread(err)
 	}

@@ -155,10 +155,10 @@ func TestMutedCases(t *testing.T) {
 		if at["the case"] == "a storm's" {
 			c.Storm = "1200/default/prod"
 		}
-		v, note := viewOf(Incident{}, c), "mode "+at["what was set since"]+" by ana@laptop until 2026-03-02 13:00:00: release"
+		v, note := viewOf(Incident{}, c), "mode "+at["what was set since"]+" by ana@laptop until 2026-03-02 13:00:00 UTC: release"
 		if at["what was set since"] == "silence" {
 			v.Hand.Silences = []Silence{{"s-1", matchers(t, "monitor=77"), ordered(time.Hour)}}
-			note = "silence s-1 by ana@laptop until 2026-03-02 13:00:00: release"
+			note = "silence s-1 by ana@laptop until 2026-03-02 13:00:00 UTC: release"
 		} else {
 			v.Hand.Mode = ModeOrder{Mode(at["what was set since"]), ordered(time.Hour)}
 		}
