@@ -96,7 +96,6 @@ func TestNotLifted(t *testing.T) {
 		why    string
 		change func(v *View, c *Case, p *Rules)
 	}{
-		{"the case is another Agent's, whose account was not read", func(_ *View, c *Case, _ *Rules) { c.Agent = "payments" }},
 		{"there is no money, and the day's critical ones are used up", func(v *View, _ *Case, p *Rules) {
 			p.Budget = hundred
 			v.Account.Money = Money{Spent: map[string]Dollars{"2026-03": 99e6}, Critical: map[string]int{"2026-03-02": 2}}
@@ -111,6 +110,55 @@ func TestNotLifted(t *testing.T) {
 		if d := Arrive(v, arrivalOf(a), p, noon); d.Verdict != Join || d.Start != nil || d.Change.Account != nil {
 			t.Errorf("%s: %s %s", tt.why, d.Verdict, d.Reason)
 		}
+	}
+}
+
+// TestAnotherAgentsCase: a policy that gives an incident to another Agent gives it a case there. What waits for the first
+// Agent counts it no more, and ends where it was the last: nobody might look after it any longer, and it would take every
+// word of the incident for as long as it lives. What may have been started already stays the incident's case.
+func TestAnotherAgentsCase(t *testing.T) {
+	for _, tt := range []struct {
+		state  string
+		firing int
+		reason Reason
+		left   string // what becomes of the first Agent's case
+		facts  Count
+	}{
+		{"waiting", 1, NewIncident, "ended recovered", OneFires},
+		{"waiting", 3, NewIncident, "waiting (slots)", MoreFire},
+		{"starting", 3, Repeat, "starting", AnyCount},
+		{"started", 3, Repeat, "", ""},
+	} {
+		a, c := said("d1", alert.Triggered, noon, "fallback"), caseIn(tt.state, "ab-old")
+		c.Agent, c.Firing = "payments", tt.firing
+		v := viewOf(Incident{Key: a.Incident, Fire: noon.Add(-time.Minute), Version: 3}, c)
+		d := Arrive(v, arrivalOf(a), policyAll(), noon)
+		if sane(t, v, d); d.Reason != tt.reason || (d.Case == c.ID) != (tt.reason == Repeat) {
+			t.Errorf("%s: %s %s in case %s", tt.state, d.Verdict, d.Reason, d.Case)
+		}
+		left := ""
+		for _, w := range d.Change.Cases {
+			if w.Now.ID == c.ID {
+				if left = stateName(w.Now); w.Facts.Firing != tt.facts || tt.reason != Repeat && w.Now.Firing != tt.firing-1 {
+					t.Errorf("%s: resting on %q it counts %d", tt.state, w.Facts.Firing, w.Now.Firing)
+				}
+			}
+		}
+		if left != tt.left {
+			t.Errorf("%s: the first Agent's case becomes %q, want %q", tt.state, left, tt.left)
+		}
+	}
+}
+
+// TestNotLiftedForAnother: a case that is found by a key, and another Agent's, is joined and not started: its account was
+// not read.
+func TestNotLiftedForAnother(t *testing.T) {
+	a, c := said("d1", alert.Triggered, noon, "fallback"), caseIn("waiting", "ab-c")
+	a.Severity, c.Agent = alert.Critical, "payments"
+	v := viewOf(Incident{}, Case{})
+	v.Cases[c.ID], v.Pointers["k1"] = c, c.ID
+	if d := Arrive(v, arrivalOf(a), keyed(policyAll(), "k1"), noon); d.Verdict != Join || d.Start != nil || d.Change.Account != nil {
+		t.Errorf("%s %s", d.Verdict, d.Reason)
 	}
 }
 
