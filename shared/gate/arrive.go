@@ -165,9 +165,11 @@ func (d arrival) place(g Group) Decision {
 	return d.open(d.flaps(g))
 }
 
-// elsewhere: the case waits for another Agent than the one to which the policy gives the alert by now. It may be one that
-// nobody looks after any more, and the case would take every word of the incident for as long as it waits.
-func (d arrival) elsewhere(c Case) bool { return c.State == Waiting && !c.Shadow && c.Agent != d.r.Agent }
+// elsewhere: the case has waited too long for another Agent than the one to which the policy gives the alert by now. It may
+// be one that nobody looks after any more, and the case would take every word of the incident for as long as it waits.
+func (d arrival) elsewhere(c Case) bool {
+	return c.State == Waiting && !c.Shadow && c.Agent != d.r.Agent && d.now.Sub(c.Opened) > d.r.MaxAge
+}
 
 // joined looks at a case that something else than the alert's own incident names, and joins it if it covers the alert:
 // for the reason told while what the Agent will be told is still open.

@@ -113,24 +113,26 @@ func TestNotLifted(t *testing.T) {
 	}
 }
 
-// TestAnotherAgentsCase: a policy that gives an incident to another Agent gives it a case there. What waits for the first
-// Agent counts it no more, and ends where it was the last: nobody might look after it any longer, and it would take every
-// word of the incident for as long as it lives. What may have been started already stays the incident's case.
+// TestAnotherAgentsCase: a policy that gives an incident to another Agent gives it a case there, once the one that waits for
+// the first Agent has waited too long: nobody might look after it any more, and it would take every word of the incident for
+// as long as it lives. It counts the incident no longer, and ends where that was the last. What may have been started already stays the incident's case.
 func TestAnotherAgentsCase(t *testing.T) {
 	for _, tt := range []struct {
 		state  string
+		waited time.Duration
 		firing int
 		reason Reason
 		left   string // what becomes of the first Agent's case
 		facts  Count
 	}{
-		{"waiting", 1, NewIncident, "ended recovered", OneFires},
-		{"waiting", 3, NewIncident, "waiting (slots)", MoreFire},
-		{"starting", 3, Repeat, "starting", AnyCount},
-		{"started", 3, Repeat, "", ""},
+		{"waiting", 6*time.Hour + ms, 1, NewIncident, "ended recovered", OneFires},
+		{"waiting", 6*time.Hour + ms, 3, NewIncident, "waiting (slots)", MoreFire},
+		{"waiting", 6 * time.Hour, 3, Repeat, "waiting (slots)", AnyCount},
+		{"starting", 7 * time.Hour, 3, Repeat, "starting", AnyCount},
+		{"started", 7 * time.Hour, 3, Repeat, "", ""},
 	} {
 		a, c := said("d1", alert.Triggered, noon, "fallback"), caseIn(tt.state, "ab-old")
-		c.Agent, c.Firing = "payments", tt.firing
+		c.Agent, c.Firing, c.Opened = "payments", tt.firing, noon.Add(-tt.waited)
 		v := viewOf(Incident{Key: a.Incident, Fire: noon.Add(-time.Minute), Version: 3}, c)
 		d := Arrive(v, arrivalOf(a), policyAll(), noon)
 		if sane(t, v, d); d.Reason != tt.reason || (d.Case == c.ID) != (tt.reason == Repeat) {
@@ -200,5 +202,26 @@ func TestFlappingIsObservedOnce(t *testing.T) {
 	d := Arrive(v, arrivalOf(said("d1", alert.Triggered, noon, "cycle")), p, noon)
 	if sane(t, v, d); d.Reason != WouldStart || !d.Change.Group.Now.Flapping || !d.Change.Cases[0].Now.Until.Equal(noon) {
 		t.Errorf("%s %s, group %+v", d.Verdict, d.Reason, d.Change.Group)
+	}
+}
+
+// TestWhatIsAskedForIsSeen: the tick sees a bounded number of waiting cases, best first. What somebody wants started must
+// not hide behind hundreds that wait for money.
+func TestWhatIsAskedForIsSeen(t *testing.T) {
+	asked := caseIn("waiting", "ab-asked")
+	asked.Severity, asked.Hand = alert.Minimal, ordered(0)
+	other := caseIn("waiting", "ab-other")
+	other.Opened = asked.Opened.Add(-time.Hour)
+	for _, tt := range []struct {
+		severity alert.Severity
+		first    bool
+	}{{alert.Critical, false}, {alert.High, true}, {alert.Minimal, true}} {
+		other.Severity = tt.severity
+		for _, storm := range []string{"", "1200/default/prod"} {
+			other.Storm = storm
+			if byKey, byRank := asked.Order() < other.Order(), CompareRank(asked, other) < 0; byKey != tt.first || byRank != tt.first {
+				t.Errorf("before %s, storm %q: %t by its key, %t by rank", tt.severity, storm, byKey, byRank)
+			}
+		}
 	}
 }
