@@ -94,3 +94,42 @@ func TestMoneyIsToldByAgent(t *testing.T) {
 		t.Errorf("told %v, want %v", got, want)
 	}
 }
+
+// TestAnAgentThatIsNotChosenAnyMore: what waits for an Agent goes on by the money of that Agent, also when a new policy
+// gives its alerts to another one, or nothing to it any more, as long as the policy names it.
+func TestAnAgentThatIsNotChosenAnyMore(t *testing.T) {
+	b, payments := twoAgents(t)
+	for i := range 2 { // the money of the month
+		b.send(b.alertOf(fmt.Sprint("spent", i), alert.Triggered, high, ofPayments))
+		b.tick(9 * time.Minute)
+	}
+	poor := b.send(b.alertOf("poor", alert.Triggered, high, ofPayments))
+	b.want(poor, gate.Wait, gate.OverBudget)
+	b.schedule.Policy = policyOf(t, `
+hold: {P2: 0s}
+agents:
+  payments:
+    budget: {dollars_a_month: 8}
+routes:
+  - match: [team = billing]
+    agent: payments
+`)
+	b.tick(time.Minute)
+	if c := b.caseOf(poor.Case); c.State != gate.Waiting || c.Why != gate.WhyBudget || len(payments.asked) != 2 {
+		t.Errorf("with the other Agent's money it is %s (%s), and payments was called %d times", c.State, c.Why, len(payments.asked))
+	}
+	b.schedule.Policy = policyOf(t, "hold: {P2: 0s}\nagents:\n  payments:\n    budget: {dollars_a_month: 80}\n")
+	b.tick(time.Minute)
+	if c := b.caseOf(poor.Case); c.State != gate.Started || c.Agent != "payments" || len(payments.asked) != 3 || len(b.agent.asked) != 0 {
+		t.Errorf("with money of its own it is %s at %s", c.State, c.Agent)
+	}
+}
+
+func policyOf(t *testing.T, text string) *policy.Policy {
+	t.Helper()
+	pol, err := policy.Parse("policy.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pol
+}

@@ -48,7 +48,7 @@ Agents:
 
 Probably not meant:
   FILE:3: the budget of payments pays for 2 investigations a month, and 5 could be saved up: a month's money can be gone in a day
-  FILE:5: the agent search is chosen by no route, nor by the root: it investigates nothing
+  FILE:5: the agent search is chosen by no route, nor by the root: it investigates nothing but what waits for it already
   FILE:11: route 2 changes nothing: it only keeps its alerts from the routes after it
 `
 	if want = strings.ReplaceAll(want, "FILE", file); got.status != 0 || said != want || got.errs != "" {

@@ -87,17 +87,24 @@ func (d arrival) recover() Decision {
 	if !fired || in.Fires() || !(own.live() || own.State == Refused) {
 		return dec
 	}
-	w := CaseWrite{Read: own, Now: countedOut(own)}
 	dec.Did = CountsDown
+	w := CaseWrite{Read: own, Now: countedOut(own)}
 	if own.State == Waiting {
-		w.Facts.Firing = MoreFire
-		if own.Firing <= 1 {
-			w.Now = end(w.Now, EndRecovered, notSpent(own, d.r), d.now)
-			w.Facts.Firing, dec.Did = OneFires, Ends
+		if w = d.countedOutOf(own, notSpent(own, d.r)); w.Now.State == Ended {
+			dec.Did = Ends
 		}
 	}
 	dec.Change.Cases = []CaseWrite{w}
 	return dec
+}
+
+// countedOutOf counts the incident out of a case that waits, which ends with its last one.
+func (d arrival) countedOutOf(c Case, note string) CaseWrite {
+	w := CaseWrite{Read: c, Now: countedOut(c), Facts: CaseFacts{Firing: MoreFire}}
+	if c.Firing <= 1 {
+		w.Now, w.Facts.Firing = end(w.Now, EndRecovered, note, d.now), OneFires
+	}
+	return w
 }
 
 // trigger takes an alert that says that its incident fires: into the case of its own incident, or of its group; else it
@@ -120,6 +127,9 @@ func (d arrival) place(g Group) Decision {
 	own := d.Cases[in.Case]
 	if own.Shadow && d.mode != ModeObserve {
 		own = Case{} // nothing was, or will be, started by it
+	}
+	if d.elsewhere(own) {
+		own = Case{}
 	}
 	same := in.Fires() && !d.newCycle()
 	switch {
@@ -153,6 +163,12 @@ func (d arrival) place(g Group) Decision {
 		return d.openStorm()
 	}
 	return d.open(d.flaps(g))
+}
+
+// elsewhere: the case has waited too long for another Agent than the one to which the policy gives the alert by now. It may
+// be one that nobody looks after any more, and the case would take every word of the incident for as long as it waits.
+func (d arrival) elsewhere(c Case) bool {
+	return c.State == Waiting && !c.Shadow && c.Agent != d.r.Agent && d.now.Sub(c.Opened) > d.r.MaxAge
 }
 
 // joined looks at a case that something else than the alert's own incident names, and joins it if it covers the alert:

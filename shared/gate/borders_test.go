@@ -96,7 +96,6 @@ func TestNotLifted(t *testing.T) {
 		why    string
 		change func(v *View, c *Case, p *Rules)
 	}{
-		{"the case is another Agent's, whose account was not read", func(_ *View, c *Case, _ *Rules) { c.Agent = "payments" }},
 		{"there is no money, and the day's critical ones are used up", func(v *View, _ *Case, p *Rules) {
 			p.Budget = hundred
 			v.Account.Money = Money{Spent: map[string]Dollars{"2026-03": 99e6}, Critical: map[string]int{"2026-03-02": 2}}
@@ -111,6 +110,57 @@ func TestNotLifted(t *testing.T) {
 		if d := Arrive(v, arrivalOf(a), p, noon); d.Verdict != Join || d.Start != nil || d.Change.Account != nil {
 			t.Errorf("%s: %s %s", tt.why, d.Verdict, d.Reason)
 		}
+	}
+}
+
+// TestAnotherAgentsCase: a policy that gives an incident to another Agent gives it a case there, once the one that waits for
+// the first Agent has waited too long: nobody might look after it any more, and it would take every word of the incident for
+// as long as it lives. It counts the incident no longer, and ends where that was the last. What may have been started already stays the incident's case.
+func TestAnotherAgentsCase(t *testing.T) {
+	for _, tt := range []struct {
+		state  string
+		waited time.Duration
+		firing int
+		reason Reason
+		left   string // what becomes of the first Agent's case
+		facts  Count
+	}{
+		{"waiting", 6*time.Hour + ms, 1, NewIncident, "ended recovered", OneFires},
+		{"waiting", 6*time.Hour + ms, 3, NewIncident, "waiting (slots)", MoreFire},
+		{"waiting", 6 * time.Hour, 3, Repeat, "waiting (slots)", AnyCount},
+		{"starting", 7 * time.Hour, 3, Repeat, "starting", AnyCount},
+		{"started", 7 * time.Hour, 3, Repeat, "", ""},
+	} {
+		a, c := said("d1", alert.Triggered, noon, "fallback"), caseIn(tt.state, "ab-old")
+		c.Agent, c.Firing, c.Opened = "payments", tt.firing, noon.Add(-tt.waited)
+		v := viewOf(Incident{Key: a.Incident, Fire: noon.Add(-time.Minute), Version: 3}, c)
+		d := Arrive(v, arrivalOf(a), policyAll(), noon)
+		if sane(t, v, d); d.Reason != tt.reason || (d.Case == c.ID) != (tt.reason == Repeat) {
+			t.Errorf("%s: %s %s in case %s", tt.state, d.Verdict, d.Reason, d.Case)
+		}
+		left := ""
+		for _, w := range d.Change.Cases {
+			if w.Now.ID == c.ID {
+				if left = stateName(w.Now); w.Facts.Firing != tt.facts || tt.reason != Repeat && w.Now.Firing != tt.firing-1 {
+					t.Errorf("%s: resting on %q it counts %d", tt.state, w.Facts.Firing, w.Now.Firing)
+				}
+			}
+		}
+		if left != tt.left {
+			t.Errorf("%s: the first Agent's case becomes %q, want %q", tt.state, left, tt.left)
+		}
+	}
+}
+
+// TestNotLiftedForAnother: a case that is found by a key, and another Agent's, is joined and not started: its account was
+// not read.
+func TestNotLiftedForAnother(t *testing.T) {
+	a, c := said("d1", alert.Triggered, noon, "fallback"), caseIn("waiting", "ab-c")
+	a.Severity, c.Agent = alert.Critical, "payments"
+	v := viewOf(Incident{}, Case{})
+	v.Cases[c.ID], v.Pointers["k1"] = c, c.ID
+	if d := Arrive(v, arrivalOf(a), keyed(policyAll(), "k1"), noon); d.Verdict != Join || d.Start != nil || d.Change.Account != nil {
+		t.Errorf("%s %s", d.Verdict, d.Reason)
 	}
 }
 
@@ -152,5 +202,26 @@ func TestFlappingIsObservedOnce(t *testing.T) {
 	d := Arrive(v, arrivalOf(said("d1", alert.Triggered, noon, "cycle")), p, noon)
 	if sane(t, v, d); d.Reason != WouldStart || !d.Change.Group.Now.Flapping || !d.Change.Cases[0].Now.Until.Equal(noon) {
 		t.Errorf("%s %s, group %+v", d.Verdict, d.Reason, d.Change.Group)
+	}
+}
+
+// TestWhatIsAskedForIsSeen: the tick sees a bounded number of waiting cases, best first. What somebody wants started must
+// not hide behind hundreds that wait for money.
+func TestWhatIsAskedForIsSeen(t *testing.T) {
+	asked := caseIn("waiting", "ab-asked")
+	asked.Severity, asked.Hand = alert.Minimal, ordered(0)
+	other := caseIn("waiting", "ab-other")
+	other.Opened = asked.Opened.Add(-time.Hour)
+	for _, tt := range []struct {
+		severity alert.Severity
+		first    bool
+	}{{alert.Critical, false}, {alert.High, true}, {alert.Minimal, true}} {
+		other.Severity = tt.severity
+		for _, storm := range []string{"", "1200/default/prod"} {
+			other.Storm = storm
+			if byKey, byRank := asked.Order() < other.Order(), CompareRank(asked, other) < 0; byKey != tt.first || byRank != tt.first {
+				t.Errorf("before %s, storm %q: %t by its key, %t by rank", tt.severity, storm, byKey, byRank)
+			}
+		}
 	}
 }

@@ -21,18 +21,30 @@ func CaseID(a alert.Alert) string {
 // Order is the sort key within the case's bucket: in Queue as CompareRank has it; elsewhere by Until.
 func (c Case) Order() string {
 	if c.Bucket() == Queue {
-		return fmt.Sprintf("%d#%d#%013d#%s", 9-int(c.Severity), c.alone(), c.Opened.UnixMilli(), c.ID)
+		return fmt.Sprintf("%d#%d#%013d#%s", c.place(), c.alone(), c.Opened.UnixMilli(), c.ID)
 	}
 	return fmt.Sprintf("%013d#%s", max(c.Until.UnixMilli(), 0), c.ID)
 }
 
-// CompareRank orders cases as starts take place: the most severe first; among equals a storm's case, which is about more
-// than any other; then the oldest.
+// CompareRank orders cases as starts take place: the critical ones first; then what somebody asked for, so that it does
+// not hide behind hundreds that wait for money; then the most severe. Among equals a storm's case comes first, which is
+// about more than any other; then the oldest.
 func CompareRank(a, b Case) int {
-	if c := cmp.Or(int(b.Severity)-int(a.Severity), a.alone()-b.alone()); c != 0 {
+	if c := cmp.Or(a.place()-b.place(), a.alone()-b.alone()); c != 0 {
 		return c
 	}
 	return a.Opened.Compare(b.Opened)
+}
+
+// place is the first part of the order: one digit, the lowest first.
+func (c Case) place() int {
+	switch {
+	case critical(c.Severity):
+		return 3
+	case c.State == Waiting && c.Hand != (Order{}):
+		return 4
+	}
+	return 9 - int(c.Severity)
 }
 
 // alone is 0 for a storm's case and 1 for every other.

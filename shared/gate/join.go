@@ -77,11 +77,14 @@ func (d arrival) attach(c Case, why Reason) Decision {
 }
 
 // leave counts the incident out of a case that it was counted in and goes away from: one that was refused, rests in
-// doubt, or was only observed. The first two can still be started by hand, and then their count must be right.
+// doubt, was only observed, or waits for another Agent. What can still be started must have the right count.
 func (d arrival) leave(to string) []CaseWrite {
 	old, there := d.Cases[d.Incident.Case]
 	if !there || old.ID == to || !d.Incident.Fires() {
 		return nil
+	}
+	if d.elsewhere(old) {
+		return []CaseWrite{d.countedOutOf(old, "its last incident belongs to the Agent "+d.r.Agent+" by now")}
 	}
 	if old.State != Refused && old.State != InDoubt && !(old.State == Waiting && old.Shadow) {
 		return nil

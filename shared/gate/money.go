@@ -38,10 +38,10 @@ func (a Account) affords(b Budget, crit bool, now time.Time) money {
 	if a.Spent(now)+b.Case > b.Month {
 		m.until = nextMonth(now)
 	}
-	if saved := a.Money.Paced.Add(-time.Duration(max(b.Bucket, 1)-1) * b.pace()); saved.After(m.until) {
+	if saved := a.Money.paced(b).Add(-time.Duration(max(b.Bucket, 1)-1) * b.pace()); saved.After(m.until) {
 		m.until = saved
 	}
-	if !crit || m.now() {
+	if !crit || m.now() || b.CriticalPerDay <= 0 {
 		return m
 	}
 	if a.Money.Critical[now.UTC().Format(dayFormat)] < b.CriticalPerDay {
@@ -51,6 +51,15 @@ func (a Account) affords(b Budget, crit bool, now time.Time) money {
 		m.until = day
 	}
 	return m
+}
+
+// paced is Money.Paced, as far as it was reckoned by this budget. One that was changed begins with a full bucket: else a
+// larger one would be of no use until the smaller one's refill had caught up. What the month has cost counts all the same.
+func (m Money) paced(b Budget) time.Time {
+	if m.Budget != 0 && m.Budget != b.Month {
+		return time.Time{}
+	}
+	return m.Paced
 }
 
 // Spent is what the account has spent in the month of now, UTC; what is running counts with what it is reckoned to cost.
@@ -97,7 +106,7 @@ func claimOf(c Case, lead alert.Alert, a Account, r Rules, now time.Time) Claim 
 // moves is by how much a start moves Money.Paced on. A critical start that goes beyond the budget uses up what this
 // month has left, never the next month's.
 func (a Account) moves(b Budget, crit bool, now time.Time) time.Duration {
-	from := later(a.Money.Paced, now)
+	from := later(a.Money.paced(b), now)
 	to := from.Add(b.pace())
 	if end := nextMonth(now); crit && to.After(end) {
 		to = later(from, end)
@@ -117,9 +126,9 @@ func reserve(a Account, cl Claim, r Rules, now time.Time) *AccountWrite {
 	}
 	slices.Sort(w.Drop)
 	held := a.Running[cl.Case.ID]
-	w.Paced = a.Money.Paced
+	w.Paced, w.Budget = a.Money.Paced, a.Money.Budget
 	if moved := cl.Held.Pace - held.Pace; moved > 0 {
-		w.Paced = later(w.Paced, now).Add(moved)
+		w.Paced, w.Budget = later(a.Money.paced(r.Budget), now).Add(moved), r.Budget.Month
 	}
 	if cl.Held.Day != "" && held.Day == "" {
 		w.Critical = map[string]int{cl.Held.Day: a.Money.Critical[cl.Held.Day] + 1}

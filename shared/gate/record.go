@@ -227,6 +227,7 @@ type Money struct {
 	// Paced is the time until which the even refill of the budget is used up by starts: with every start it moves on by
 	// as long as the refill takes to earn the start's money. What lies before now has been saved up.
 	Paced    time.Time      `json:"paced,omitzero"`
+	Budget   Dollars        `json:"budget,omitzero"`    // the month's money that Paced was reckoned by; 0: not known
 	Critical map[string]int `json:"critical,omitempty"` // by day ("2026-11-27", UTC): critical cases started
 }
 
@@ -436,9 +437,10 @@ type AccountWrite struct {
 	Read  int // with Put: condition, the version is still this
 	Put   map[string]Reservation
 	Drop  []string // removed without a condition: removing twice is harmless
-	// With Put: Paced is set unless it is zero, Critical is what is counted for its days from now on (other days stay as
+	// With Put: Paced and Budget are set unless they are zero, Critical is what is counted for its days from now on (other days stay as
 	// they are), and Forget names the months and days that nobody asks for any more.
 	Paced    time.Time
+	Budget   Dollars
 	Critical map[string]int
 	Forget   []string
 	// Spend is added to what a month has cost, for reservations that are dropped because their time is over; Back is

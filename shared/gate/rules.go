@@ -23,7 +23,7 @@ const (
 type Policy interface {
 	// For is what it says about an alert. It depends on the alert alone.
 	For(a alert.Alert) Rules
-	// Agents names every Agent that For can choose, each once.
+	// Agents names every Agent whose cases are looked after, each once: those that For can choose, and more.
 	Agents() []string
 }
 

@@ -130,7 +130,7 @@ func checkAccount(w gate.AccountWrite, cases []gate.CaseWrite) error {
 	}
 	put, adds := len(w.Put) > 0, len(w.Spend) > 0 || w.Back != nil
 	switch {
-	case !put && (!w.Paced.IsZero() || len(w.Critical) > 0 || len(w.Forget) > 0):
+	case !put && (!w.Paced.IsZero() || w.Budget != 0 || len(w.Critical) > 0 || len(w.Forget) > 0):
 		return fmt.Errorf("account %s: the change counts a start and puts no reservation", w.Agent)
 	case put && w.Back != nil:
 		return fmt.Errorf("account %s: the change puts a reservation and gives one back", w.Agent)

@@ -14,6 +14,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -62,8 +63,16 @@ func Default() *Policy {
 // Version tells one policy from another: a short hash of the file's text; "default" for Default.
 func (p *Policy) Version() string { return p.version }
 
-// Agents names every Agent that For can choose, sorted.
+// Agents names every Agent that For can choose, and those that the file names besides, sorted: what waits for one that is
+// not chosen any more must go on.
 func (p *Policy) Agents() []string {
+	names := append(p.chosen(), slices.Collect(maps.Keys(p.file.agents))...)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// chosen names every Agent that For can choose, sorted.
+func (p *Policy) chosen() []string {
 	names := []string{p.file.root.agent.v}
 	for _, rt := range p.file.routes {
 		names = append(names, rt.agent.v)

@@ -137,6 +137,18 @@ func (p *Policy) For(a alert.Alert) gate.Rules {
 	return r
 }
 
+// ForAgent is what the policy says about an alert whose case belongs to an Agent already: as For, with the money and the
+// slots of that Agent, whichever For would choose.
+func (p *Policy) ForAgent(a alert.Alert, agent string) gate.Rules {
+	r := p.For(a)
+	if r.Agent == agent {
+		return r
+	}
+	own := p.file.accountOf(agent)
+	r.Agent, r.Estimate, r.Slots, r.CriticalSlots, r.Budget = agent, own.expected.v, own.slots.v, own.criticalSlots.v, own.budget()
+	return r
+}
+
 // rank is how severe the alert is taken to be: critical exactly if the policy calls it so.
 func (b *branch) rank(a *alert.Alert) alert.Severity {
 	for _, list := range b.critical {

@@ -39,12 +39,12 @@ func (p *Policy) Summary() Summary {
 	for _, rt := range p.file.routes {
 		s.Routes = append(s.Routes, RouteSummary{rt.name, rt.at.line, showList(rt.match), rt.says})
 	}
-	for _, name := range p.Agents() {
+	for _, name := range p.chosen() {
 		a := p.file.accountOf(name)
 		b := a.budget()
 		s.Agents = append(s.Agents, AgentSummary{name, b, int(b.Month / b.Case), a.slots.v, a.criticalSlots.v})
 	}
-	s.Warnings = p.file.warnings(p.Agents())
+	s.Warnings = p.file.warnings(p.chosen())
 	return s
 }
 
@@ -53,7 +53,7 @@ func (f *file) warnings(chosen []string) []Problem {
 	var w problems
 	for _, name := range slices.Sorted(maps.Keys(f.agents)) {
 		if !slices.Contains(chosen, name) {
-			w.add(f.declared[name], "the agent %s is chosen by no route, nor by the root: it investigates nothing", name)
+			w.add(f.declared[name], "the agent %s is chosen by no route, nor by the root: it investigates nothing but what waits for it already", name)
 		}
 	}
 	for _, name := range chosen {

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/clock"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
@@ -238,11 +239,23 @@ func waitsForMoney(c gate.Case, d gate.Decision) bool {
 }
 
 // rules are what the policy says of the alert that opened the case. The case stays with its Agent, whatever the policy
-// would choose by now.
+// would choose by now, and is paid for by it.
 func (t *tick) rules(v gate.View, id string) gate.Rules {
-	r := t.Policy.For(gate.LeadOf(v, v.Cases[id]))
+	lead := gate.LeadOf(v, v.Cases[id])
+	r := t.Policy.For(lead)
+	if r.Agent == t.agent {
+		return r
+	}
+	if p, knows := t.Policy.(accounts); knows {
+		return p.ForAgent(lead, t.agent)
+	}
 	r.Agent = t.agent
 	return r
+}
+
+// accounts is a policy in which each Agent has money and slots of its own.
+type accounts interface {
+	ForAgent(a alert.Alert, agent string) gate.Rules
 }
 
 // move commits one decision and, where it claims a start, calls the Agent and settles.

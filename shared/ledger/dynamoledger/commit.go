@@ -295,6 +295,9 @@ func moneyUpdate(e *expression, w gate.AccountWrite) {
 	if !w.Paced.IsZero() {
 		e.set(attrPaced, moment(w.Paced))
 	}
+	if w.Budget != 0 {
+		e.set(attrBudget, number(int64(w.Budget)))
+	}
 	for _, day := range slices.Sorted(maps.Keys(w.Critical)) {
 		e.set(criticalMark+day, number(int64(w.Critical[day])))
 	}

@@ -37,6 +37,7 @@ const (
 	attrDownFails   = "down_fails"
 	attrDownDoubts  = "down_doubts"
 	attrPaced       = "paced"
+	attrBudget      = "budget"
 	reservationMark = "run#"      // the prefix of an account's reservations: one attribute for each
 	spentMark       = "spent#"    // of what its months have cost
 	criticalMark    = "critical#" // of the critical starts that its days have seen
@@ -370,7 +371,7 @@ func decodeAccount(it item) (gate.Account, error) {
 		Down: gate.Down{
 			Until: r.moment(attrDownUntil), Fails: int(r.number(attrDownFails)), Doubts: int(r.number(attrDownDoubts)),
 		},
-		Money: gate.Money{Paced: r.moment(attrPaced)},
+		Money: gate.Money{Paced: r.moment(attrPaced), Budget: gate.Dollars(r.number(attrBudget))},
 	}
 	for name := range r.attrs {
 		if id, ok := strings.CutPrefix(name, reservationMark); ok {

@@ -232,7 +232,7 @@ func (w *twins) account(a gate.Account) *gate.AccountWrite {
 		}}
 		write.Critical = map[string]int{day: w.IntN(20)}
 		if w.IntN(2) == 0 {
-			write.Paced = w.now.Add(time.Hour)
+			write.Paced, write.Budget = w.now.Add(time.Hour), gate.Dollars(w.IntN(3))
 		}
 		if w.IntN(3) == 0 {
 			write.Forget = []string{"2026-12", "2026-11-20"}

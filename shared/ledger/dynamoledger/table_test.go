@@ -153,7 +153,7 @@ func items(t *testing.T, c gate.Change) map[string]item {
 		t.Fatal(err)
 	}
 	a := gate.Account{Agent: c.Account.Agent, Version: 999_999, Running: c.Account.Put, Money: gate.Money{
-		Spent: c.Account.Spend, Paced: c.Account.Paced, Critical: c.Account.Critical,
+		Spent: c.Account.Spend, Paced: c.Account.Paced, Budget: c.Account.Budget, Critical: c.Account.Critical,
 	}}
 	hand := gate.Hand{Mode: gate.ModeOrder{Mode: gate.ModeObserve, Order: gate.Order{By: "aiko", At: noon}}, Version: 1}
 	if c.Hand != nil {
@@ -197,6 +197,7 @@ func wholeAccount(a gate.Account) item {
 		it[reservationMark+id] = encodeReservation(r)
 	}
 	it.moment(attrPaced, a.Money.Paced)
+	it.number(attrBudget, int(a.Money.Budget))
 	for month, d := range a.Money.Spent {
 		it[spentMark+month] = number(int64(d))
 	}

@@ -116,31 +116,31 @@ func testAccounts(t *testing.T, open func(*testing.T) Harness) {
 		}{
 			{"spent before there is an account", spends(all["ab-1"], "2026-10", 4_000_000), 1, gate.Money{Spent: spent{"2026-10": 4_000_000}}},
 			{
-				"put, paced and counted", put(1, gate.AccountWrite{Paced: w.in(4320), Critical: count{"2026-11-26": 19, "2026-11-27": 2}}), 2,
-				gate.Money{Spent: spent{"2026-10": 4_000_000}, Paced: w.in(4320), Critical: count{"2026-11-26": 19, "2026-11-27": 2}},
+				"put, paced and counted", put(1, gate.AccountWrite{Paced: w.in(4320), Budget: 300_000_000, Critical: count{"2026-11-26": 19, "2026-11-27": 2}}), 2,
+				gate.Money{Spent: spent{"2026-10": 4_000_000}, Paced: w.in(4320), Budget: 300_000_000, Critical: count{"2026-11-26": 19, "2026-11-27": 2}},
 			},
 			{
 				"put again, with nothing to say", put(2, gate.AccountWrite{}), 3,
-				gate.Money{Spent: spent{"2026-10": 4_000_000}, Paced: w.in(4320), Critical: count{"2026-11-26": 19, "2026-11-27": 2}},
+				gate.Money{Spent: spent{"2026-10": 4_000_000}, Paced: w.in(4320), Budget: 300_000_000, Critical: count{"2026-11-26": 19, "2026-11-27": 2}},
 			},
 			{
 				"given back", givesBack(all["ab-2"], gate.Back{Pace: 72 * time.Minute, Day: "2026-11-27"}), 4,
-				gate.Money{Spent: spent{"2026-10": 4_000_000}, Paced: w.in(0), Critical: count{"2026-11-26": 19, "2026-11-27": 1}},
+				gate.Money{Spent: spent{"2026-10": 4_000_000}, Paced: w.in(0), Budget: 300_000_000, Critical: count{"2026-11-26": 19, "2026-11-27": 1}},
 			},
 			{
 				"spent in another month", spends(all["ab-3"], "2026-11", 3_999_999), 5,
-				gate.Money{Spent: spent{"2026-10": 4_000_000, "2026-11": 3_999_999}, Paced: w.in(0), Critical: count{"2026-11-26": 19, "2026-11-27": 1}},
+				gate.Money{Spent: spent{"2026-10": 4_000_000, "2026-11": 3_999_999}, Paced: w.in(0), Budget: 300_000_000, Critical: count{"2026-11-26": 19, "2026-11-27": 1}},
 			},
 			{
 				"put, and what is over spent in one", put(5, gate.AccountWrite{
-					Paced: w.in(60), Critical: count{"2026-11-27": 0}, Spend: spent{"2026-11": 1},
+					Paced: w.in(60), Budget: 90_000_000, Critical: count{"2026-11-27": 0}, Spend: spent{"2026-11": 1},
 					Forget: []string{"2026-10", "2026-11-26", "2026-09", "2026-10"},
 				}), 6,
-				gate.Money{Spent: spent{"2026-11": 4_000_000}, Paced: w.in(60), Critical: count{"2026-11-27": 0}},
+				gate.Money{Spent: spent{"2026-11": 4_000_000}, Paced: w.in(60), Budget: 90_000_000, Critical: count{"2026-11-27": 0}},
 			},
 			{
 				"only a day given back", givesBack(all["ab-4"], gate.Back{Day: "2026-11-28"}), 7,
-				gate.Money{Spent: spent{"2026-11": 4_000_000}, Paced: w.in(60), Critical: count{"2026-11-27": 0, "2026-11-28": -1}},
+				gate.Money{Spent: spent{"2026-11": 4_000_000}, Paced: w.in(60), Budget: 90_000_000, Critical: count{"2026-11-27": 0, "2026-11-28": -1}},
 			},
 		} {
 			w.commit(step.change)

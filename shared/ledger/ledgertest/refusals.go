@@ -182,6 +182,7 @@ func testRefusals(t *testing.T, open func(*testing.T) Harness) {
 		{"less than nothing spent", money(gate.AccountWrite{Spend: map[string]gate.Dollars{"2026-11": -1}})},
 		{"money spent in no month", money(gate.AccountWrite{Spend: map[string]gate.Dollars{"2026-13": 1}})},
 		{"a pace without a reservation", money(gate.AccountWrite{Paced: time.Unix(1, 0)})},
+		{"a budget without a reservation", money(gate.AccountWrite{Budget: 1})},
 		{"a count without a reservation", money(gate.AccountWrite{Critical: map[string]int{"2026-11-27": 1}})},
 		{"months forgotten without a reservation", money(gate.AccountWrite{Forget: []string{"2026-11"}})},
 		{"a count on no day", money(gate.AccountWrite{

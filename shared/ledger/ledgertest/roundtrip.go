@@ -35,7 +35,7 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 			Cases:    []gate.CaseWrite{{Now: c, Lead: &lead}},
 			Account: &gate.AccountWrite{
 				Agent: c.Agent, Put: map[string]gate.Reservation{c.ID: r1, "ab-other": r2}, Shut: &shut, Down: &down,
-				Paced: w.in(3), Critical: critical, Spend: spent,
+				Paced: w.in(3), Budget: 300_000_000, Critical: critical, Spend: spent,
 			},
 		})
 		v := w.look(ledger.Question{
@@ -50,7 +50,7 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 		w.same("the account", v.Account, gate.Account{
 			Agent: c.Agent, Version: 1, Shut: shut, Down: down,
 			Running: map[string]gate.Reservation{c.ID: r1, "ab-other": r2},
-			Money:   gate.Money{Spent: spent, Paced: w.in(3), Critical: critical},
+			Money:   gate.Money{Spent: spent, Paced: w.in(3), Budget: 300_000_000, Critical: critical},
 		})
 		w.same("the monitor group", v.Group, group)
 		w.same("the environment", v.Surge, surge)

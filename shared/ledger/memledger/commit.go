@@ -297,6 +297,9 @@ func (l *Ledger) applyAccount(w gate.AccountWrite) {
 		if !w.Paced.IsZero() {
 			a.Money.Paced = ledger.Moment(w.Paced)
 		}
+		if w.Budget != 0 {
+			a.Money.Budget = w.Budget
+		}
 	} else if len(w.Spend) > 0 || w.Back != nil {
 		a.Version++
 	}
