@@ -53,6 +53,17 @@ func (a Account) affords(b Budget, crit bool, now time.Time) money {
 	return m
 }
 
+// Saved is how many investigations the even refill of the budget allows at once, from 0 to its Bucket; the month's own
+// bound is not looked at, and a budget without one saves nothing up: 0.
+func (a Account) Saved(b Budget, now time.Time) int {
+	pace := b.pace()
+	if pace <= 0 {
+		return 0
+	}
+	used := max(a.Money.Paced.Sub(now), 0)
+	return max(0, max(b.Bucket, 1)-int((used+pace-1)/pace))
+}
+
 // Spent is what the account has spent in the month of now, UTC; what is running counts with what it is reckoned to cost.
 func (a Account) Spent(now time.Time) Dollars {
 	month := now.UTC().Format(monthFormat)

@@ -45,6 +45,29 @@ func TestBudget(t *testing.T) {
 	})
 }
 
+// What is saved up is as many investigations as could be started at once: with a bucket of five, one earned in 28 h 48 min.
+func TestSaved(t *testing.T) {
+	for used, want := range map[time.Duration]int{
+		-time.Hour: 5, 0: 5, time.Millisecond: 4, earned: 4, earned + time.Millisecond: 3, 4 * earned: 1, 5*earned - time.Millisecond: 0, 5 * earned: 0, 9 * earned: 0,
+	} {
+		a := Account{Money: Money{Paced: noon.Add(used)}}
+		if got := a.Saved(hundred, noon); got != want {
+			t.Errorf("with %s used up: %d are saved up, want %d", used, got, want)
+		}
+		// The same as starting until the gate says no.
+		n := 0
+		for ; a.affords(hundred, false, noon).now() && n < 9; n++ {
+			a.Money.Paced = later(a.Money.Paced, noon).Add(earned)
+		}
+		if n != want {
+			t.Errorf("with %s used up: %d start, want %d", used, n, want)
+		}
+	}
+	if got := (Account{}).Saved(Budget{Case: 4e6, Bucket: 5}, noon); got != 0 {
+		t.Errorf("without a budget: %d", got)
+	}
+}
+
 func TestBudgetAtTheTurnOfTheMonth(t *testing.T) {
 	a := Account{Money: Money{Spent: map[string]Dollars{"2026-12": 100e6}, Paced: time.Date(2027, 1, 2, 3, 0, 0, 0, time.UTC).Add(4 * earned)}}
 	lastHour := time.Date(2026, 12, 31, 23, 30, 0, 0, time.UTC)

@@ -384,7 +384,7 @@ func TestStatusTellsTheLimits(t *testing.T) {
 	r.Slots, r.CriticalSlots, r.Version = 3, 1, "9f3a"
 	r.Budget = gate.Budget{Month: 300_000_000, Case: 4_000_000, Bucket: 5, CriticalPerDay: 20}
 	started := arrives(t, s, "1", r)
-	want := operate.Limits{Slots: 3, CriticalSlots: 1, Month: 300, CriticalDay: 20, Case: started.Case, Policy: "9f3a"}
+	want := operate.Limits{Slots: 3, CriticalSlots: 1, Month: 300, CriticalDay: 20, Bucket: 5, Saved: 4, Case: started.Case, Policy: "9f3a"}
 	if a := status(t, d).Accounts[0]; a.Limits == nil || *a.Limits != want || a.Spent != 4 || len(a.Running) != 1 {
 		t.Errorf("while one runs: %+v, %+v", a.Limits, a)
 	}
@@ -430,7 +430,7 @@ func TestWriteStatus(t *testing.T) {
 		Accounts: []operate.Account{
 			{
 				Agent: "default", State: "open", Month: "2026-11", Spent: 123.4, Reserved: 7.97, Critical: 2, More: true,
-				PacedTill: at(2 * time.Hour), Limits: &operate.Limits{Slots: 3, CriticalSlots: 1, Month: 300, CriticalDay: 20},
+				PacedTill: at(2 * time.Hour), Limits: &operate.Limits{Slots: 3, CriticalSlots: 1, Month: 300, CriticalDay: 20, Bucket: 5, Saved: 3},
 				Running: []operate.Running{{Case: "ab-1", Until: at(time.Minute), Critical: true, Dollars: 3.984}},
 				Waiting: []operate.Waiting{
 					{Case: "ab-2", State: "waiting", Why: "budget", Until: at(time.Hour), Severity: "HIGH", Title: "Cart fails"},
@@ -452,7 +452,7 @@ Silences:
 
 Agent default: open
   spent in 2026-11: $123.40 of $300.00, with $7.97 for what runs; critical starts today: 2 of 20
-  saved up: nothing before 2026-11-03 14:00:00 UTC; the budget refills evenly
+  saved up: 3 of 5 investigations, all of them at 2026-11-03 14:00:00 UTC
   running: 1 of 3 slots, 1 of them for critical cases only
     ab-1 until about 2026-11-03 12:01:00 UTC, $3.98, critical
   waiting: 2 and more
@@ -480,6 +480,27 @@ Agent search: down: it could not be reached, and is left alone until 2026-11-03 
 		out.Reset()
 		if err := write(&out, operate.Status{}); err != nil || out.String() != part {
 			t.Errorf("%q, %v, want %q", out.String(), err, part)
+		}
+	}
+}
+
+// How much is saved up is told in investigations where the policy is known; without it, only when all is.
+func TestStatusTellsWhatIsSaved(t *testing.T) {
+	full := time.Date(2026, 11, 3, 14, 0, 0, 0, time.UTC)
+	for want, a := range map[string]operate.Account{
+		"saved up: all of 5 investigations\n":                                           {Limits: &operate.Limits{Bucket: 5, Saved: 5}},
+		"saved up: 0 of 5 investigations, all of them at 2026-11-03 14:00:00 UTC\n":     {Limits: &operate.Limits{Bucket: 5}, PacedTill: full},
+		"saved up: all that can be at 2026-11-03 14:00:00 UTC; the budget refills even": {PacedTill: full},
+	} {
+		var out strings.Builder
+		if err := operate.WriteStatus(&out, operate.Status{Accounts: []operate.Account{a}}); err != nil || !strings.Contains(out.String(), "  "+want) {
+			t.Errorf("%v, it says\n%s\nwant %s", err, out.String(), want)
+		}
+	}
+	for _, a := range []operate.Account{{}, {Limits: &operate.Limits{Slots: 3}}} { // nothing is known, or there is no budget
+		var out strings.Builder
+		if err := operate.WriteStatus(&out, operate.Status{Accounts: []operate.Account{a}}); err != nil || strings.Contains(out.String(), "saved") {
+			t.Errorf("%v, it says\n%s", err, out.String())
 		}
 	}
 }

@@ -44,7 +44,7 @@ type Account struct {
 	Spent     float64   `json:"spent"`          // in it, what runs included
 	Reserved  float64   `json:"reserved"`       // of that, for what runs
 	Critical  int       `json:"critical_today"` // critical starts of the day, UTC
-	PacedTill time.Time `json:"paced,omitzero"` // until then the even refill of the budget is used up; left out: something is saved
+	PacedTill time.Time `json:"paced,omitzero"` // then all that can be saved up of the budget is saved up again; left out: it is
 
 	// Limits is what the policy allowed when one of the cases below was decided; left out when there is none.
 	Limits *Limits `json:"limits,omitempty"`
@@ -60,6 +60,8 @@ type Limits struct {
 	CriticalSlots int     `json:"critical_slots"`   // of these, for critical cases only
 	Month         float64 `json:"month"`            // 0: as much as they like
 	CriticalDay   int     `json:"critical_per_day"` // beyond the month's money
+	Bucket        int     `json:"bucket"`           // investigations that can be saved up; 0 without a month's money
+	Saved         int     `json:"saved"`            // of these, how many are
 	Case          string  `json:"case"`             // the case whose record says so
 	Policy        string  `json:"policy,omitempty"` // the version of the policy
 }
@@ -156,7 +158,7 @@ func (d Desk) account(ctx context.Context, a gate.Account, now time.Time) (Accou
 			out.NeedIt = append(out.NeedIt, waits(c))
 		}
 	}
-	out.Limits, err = d.limits(ctx, out, now)
+	out.Limits, err = d.limits(ctx, a, out, now)
 	return out, err
 }
 
@@ -165,7 +167,7 @@ const maxAsked = 3
 
 // limits are read from the record of a case that waits or runs, so that they are those of the policy that is in force,
 // or was lately, and nobody has to have its file at hand.
-func (d Desk) limits(ctx context.Context, a Account, now time.Time) (*Limits, error) {
+func (d Desk) limits(ctx context.Context, of gate.Account, a Account, now time.Time) (*Limits, error) {
 	var ids []string
 	for _, c := range a.Waiting {
 		ids = append(ids, c.Case)
@@ -190,10 +192,14 @@ func (d Desk) limits(ctx context.Context, a Account, now time.Time) (*Limits, er
 		if slots <= 0 || slots > gate.MaxRunning {
 			slots = gate.MaxRunning
 		}
-		return &Limits{
+		l := Limits{
 			Slots: slots, CriticalSlots: r.CriticalSlots, Month: dollars(r.Budget.Month), CriticalDay: r.Budget.CriticalPerDay,
 			Case: id, Policy: r.Version,
-		}, nil
+		}
+		if r.Budget.Month > 0 {
+			l.Bucket, l.Saved = max(r.Budget.Bucket, 1), of.Saved(r.Budget, now)
+		}
+		return &l, nil
 	}
 	return nil, nil
 }

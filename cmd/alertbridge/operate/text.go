@@ -81,8 +81,13 @@ func (t *text) account(a Account) {
 		}
 	}
 	t.line("  spent in %s: $%.2f%s, with $%.2f for what runs; critical starts today: %d%s", a.Month, a.Spent, month, a.Reserved, a.Critical, day)
-	if !a.PacedTill.IsZero() {
-		t.line("  saved up: nothing before %s; the budget refills evenly", clock(a.PacedTill))
+	switch l := a.Limits; {
+	case l != nil && l.Bucket > 0 && a.PacedTill.IsZero():
+		t.line("  saved up: all of %d investigations", l.Bucket)
+	case l != nil && l.Bucket > 0:
+		t.line("  saved up: %d of %d investigations, all of them at %s", l.Saved, l.Bucket, clock(a.PacedTill))
+	case !a.PacedTill.IsZero():
+		t.line("  saved up: all that can be at %s; the budget refills evenly", clock(a.PacedTill))
 	}
 	t.line("  running: %d%s", len(a.Running), slots)
 	for _, r := range a.Running {
