@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -190,6 +191,8 @@ func (p *player) worlds(args []string, in io.Reader) ([]*playback.World, error) 
 			}
 			list = append(list, playback.OfScenario(s))
 			continue
+		case playback.IsLog:
+			return nil, fmt.Errorf("%s cannot be played: it is a log; alertbridge archive makes an archive of it, which can be", arg)
 		case playback.IsArchive:
 			told, err = captured.AddArchive(arg, text)
 		default:
@@ -213,7 +216,7 @@ func (p *player) worlds(args []string, in io.Reader) ([]*playback.World, error) 
 	return list, nil
 }
 
-// readInput reads a file, or standard input for -.
+// readInput reads a file, or standard input for -. What is compressed with gzip is unpacked.
 func readInput(arg string, in io.Reader) ([]byte, error) {
 	if arg != "-" {
 		f, err := os.Open(arg)
@@ -223,8 +226,15 @@ func readInput(arg string, in io.Reader) ([]byte, error) {
 		defer f.Close()
 		in = f
 	}
-	text, err := io.ReadAll(io.LimitReader(in, playback.MaxBytes+1))
-	if err == nil && len(text) > playback.MaxBytes {
+	unpacked, err := archive.Unpacked(bufio.NewReader(in))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", arg, err)
+	}
+	text, err := io.ReadAll(io.LimitReader(unpacked, playback.MaxBytes+1))
+	switch {
+	case err != nil:
+		err = fmt.Errorf("%s cannot be read: %w", arg, err)
+	case len(text) > playback.MaxBytes:
 		err = fmt.Errorf("%s is larger than %d MiB; play it in parts", arg, playback.MaxBytes>>20)
 	}
 	return text, err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"io"
@@ -178,6 +179,8 @@ func TestPlayRefuses(t *testing.T) {
 		{"nonsense", []string{"archive"}, 1, "-: skipped: 1 of something else\nalertbridge: there is no record of a decision in it"},
 		{"", []string{"archive", "nowhere.log"}, 1, "open nowhere.log: no such file or directory"},
 		{"\x1f\x8bx", []string{"archive", "-"}, 1, "-: it looks compressed with gzip, and is not"},
+		{"\x1f\x8bx", []string{"play", "-"}, 1, "-: it looks compressed with gzip, and is not"},
+		{"", []string{"archive", t.TempDir()}, 1, " is a directory; name the files in it"},
 	} {
 		got := call(t, row.in, row.args...)
 		if got.status != row.status || got.out != "" || !strings.Contains(got.errs, row.errs) {
@@ -198,11 +201,28 @@ func TestArchiveAndPlay(t *testing.T) {
 		t.Fatalf("status %d\n%s%s", got.status, got.out, got.errs)
 	}
 	played := call(t, got.out+"broken\n", "play", "-")
-	if played.status != 0 || !strings.Contains(played.out, "2026-11-21 12:02:00  ► investigation") && !strings.Contains(played.out, "1 start, $3.98") {
+	if played.status != 0 || !strings.Contains(played.out, "2026-11-21 12:01:00  ► investigation") || !strings.Contains(played.out, "\n  1 start, $3.98\n") {
 		t.Errorf("status %d\n%s", played.status, played.out)
 	}
 	if played.errs != "alertbridge: -: skipped: 1 broken (line 3: it is no JSON of an alert)\n" {
 		t.Errorf("it says %s", played.errs)
+	}
+	// Compressed it is the same. The log itself would be taken for deliveries, and is refused.
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, _ = z.Write([]byte(got.out + "broken\n")) // into memory
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if again := call(t, packed.String(), "play", "-"); again != played {
+		t.Errorf("compressed it is %+v\nelse\n%+v", again, played)
+	}
+	if cut := call(t, packed.String()[:packed.Len()/2], "play", "-"); cut.status != 1 || cut.errs != "alertbridge: - cannot be read: unexpected EOF\n" {
+		t.Errorf("cut off: status %d\n%s", cut.status, cut.errs)
+	}
+	const refused = ": it is a log; alertbridge archive makes an archive of it, which can be\n"
+	if raw := call(t, "", "play", log); raw.status != 1 || raw.errs != "alertbridge: "+log+" cannot be played"+refused {
+		t.Errorf("the log itself: status %d\n%s", raw.status, raw.errs)
 	}
 }
 

@@ -29,6 +29,10 @@ func TestKindOf(t *testing.T) {
 		"{\"alertbridge_archive\":99}":           playback.IsArchive,
 		"{\n\"alertbridge_archive\": 1\n}":       playback.IsDeliveries, // an archive is lines
 		"{\"a\":1}\n{\"alertbridge_archive\":1}": playback.IsDeliveries,
+		"START\n2026-11-21T12:00:01Z {\"message\":\"alert decided\",\"unreadable\":\"not_json\"}": playback.IsLog,
+		"{\"message\":\"tick\"}\n{\"message\":\"alert decided\"}":                                 playback.IsLog,
+		"{\"body\":\"{\\\"message\\\":\\\"alert decided\\\"}\"}":                                  playback.IsDeliveries, // it quotes one
+		"title: an alert decided": playback.IsScenario,
 	} {
 		if got := playback.KindOf([]byte(text)); got != want {
 			t.Errorf("%q is taken for %s, and is %s", text, got, want)
