@@ -249,7 +249,7 @@ The Agent is told of these only under short.yaml (3):
 		t.Errorf("it says\n%s\nwant\n%s", got, wanted)
 	}
 	rep := c.Report()
-	if rep.Starts != 2 || rep.Dollars != 9.6 || len(rep.OnlyHere) != 3 || len(rep.OnlyThere) != 0 || rep.Delays[2].OtherP90 != 600 || rep.Delays[1].Median != 60 {
+	if rep.Starts != 2 || rep.Dollars != 9.6 || len(rep.OnlyHere) != 3 || len(rep.OnlyThere) != 0 || *rep.Delays[2].OtherP90 != 600 || *rep.Delays[1].Median != 60 || rep.Delays[1].OtherMedian != nil || rep.Delays[1].OtherP90 != nil || *rep.Delays[0].P90 != 0 {
 		t.Errorf("%+v", rep)
 	}
 	back := playback.Compare([]*playback.Result{play(t, w, long)}, []*playback.Result{play(t, w, short)}).Report()
@@ -297,6 +297,26 @@ alerts:
 	const dropped = "1 First: drop critical_only\n1 Third: drop critical_only"
 	if got := told(parsePolicy(t, "mode: critical_only\n"), soon); got != dropped {
 		t.Errorf("it says\n%s\nwant\n%s", got, dropped)
+	}
+	// Second heals after seventy seconds: after the start under soon, before it under late. Third heals before any start, so
+	// it has outlived no hold.
+	w = worldOf(t, `
+title: A
+lasts: 20m
+monitors:
+  a: {title: First, priority: P2, tags: [env:prod, service:s]}
+  b: {title: Second, priority: P2, tags: [env:prod, service:s]}
+  c: {title: Third, priority: P2, tags: [env:prod, service:s]}
+alerts:
+  - {at: 0s, monitor: a}
+  - {at: 10s, monitor: b, recovers: 60s}
+  - {at: 20s, monitor: c, recovers: 10s}
+`)
+	if got, want := told(soon, late), "0 Second: join covered, and it recovered before the start"; got != want {
+		t.Errorf("it says\n%s\nwant\n%s", got, want)
+	}
+	if got, want := told(parsePolicy(t, "hold: 0s\n"), soon), "1 Second: join not_told"; got != want {
+		t.Errorf("it says\n%s\nwant\n%s", got, want)
 	}
 }
 
