@@ -141,14 +141,14 @@ func (p *player) run(ctx context.Context, args []string, in io.Reader) error {
 
 func (p *player) policies() (err error) {
 	for _, f := range []struct {
-		path string
-		into **policy.Policy
-	}{{p.policy, &p.own}, {p.against, &p.other}} {
+		flag, path string
+		into       **policy.Policy
+	}{{"policy", p.policy, &p.own}, {"against", p.against, &p.other}} {
 		if f.path == "" {
 			continue
 		}
 		if *f.into, err = policy.Load(f.path); err != nil {
-			return err
+			return fmt.Errorf("--%s: %w", f.flag, err) // both may be called policy.yaml, in their folders
 		}
 	}
 	return nil
@@ -226,7 +226,7 @@ func readInput(arg string, in io.Reader) ([]byte, error) {
 		defer f.Close()
 		in = f
 	}
-	unpacked, err := archive.Unpacked(bufio.NewReader(in))
+	unpacked, err := archive.Unpacked(bufio.NewReaderSize(in, 64<<10))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", arg, err)
 	}
