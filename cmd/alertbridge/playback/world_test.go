@@ -256,10 +256,41 @@ The Agent is told of these only under short.yaml (3):
 	if len(back.OnlyThere) != 3 || len(back.OnlyHere) != 0 || back.OnlyThere[0].Title != "Middle" {
 		t.Errorf("%+v", back)
 	}
+	// Two Worlds add up.
+	first, then := play(t, w, short), play(t, w, long)
+	sum := playback.Compare([]*playback.Result{first, first}, []*playback.Result{then, then}).Report()
+	if sum.Starts != 4 || sum.Dollars != 19.2 || len(sum.OnlyHere) != 6 {
+		t.Errorf("of two Worlds: %+v", sum)
+	}
+	if both := playback.Compare([]*playback.Result{first, first}, []*playback.Result{then, then}); both.Starts[0] != 10 || both.Dollars[0] != 10*3_984_000 {
+		t.Errorf("of two Worlds: %+v", both)
+	}
 	out.Reset()
 	r := []*playback.Result{play(t, w, short)}
 	if err := playback.Compare(r, r).WriteText(&out, [2]string{"a", "b"}); err != nil || !strings.Contains(out.String(), "The Agent is told of the same incidents under both.") {
 		t.Errorf("%v: %s", err, out.String())
+	}
+}
+
+// Delays are counted from the alert to the start, not to the minute: one that comes so many seconds after a tick, and is
+// held for thirty, starts with the first tick after that. Ten of P2 wait 35, 40, 45, 50, 55, 60, 70, 75, 80 and 85
+// seconds, so the fifth is the median and the ninth is what nine of ten do not exceed. Three of P3 wait 120, 160 and 170.
+func TestDelays(t *testing.T) {
+	s := "title: A\nmonitors:\n  a: {title: A, priority: P2, tags: [env:prod]}\n  b: {title: B, priority: P3, tags: [env:prod]}\nalerts:\n"
+	for i, second := range []int{50, 0, 5, 45, 10, 15, 40, 20, 25, 35} {
+		s += fmt.Sprintf("  - {at: %dh%ds, monitor: a, recovers: 10m}\n", i, second)
+	}
+	for i, second := range []int{10, 0, 20} {
+		s += fmt.Sprintf("  - {at: %dh%ds, monitor: b, recovers: 10m}\n", 20+i, second)
+	}
+	r := []*playback.Result{play(t, worldOf(t, s), parsePolicy(t, "budget: {dollars_a_month: unlimited}\n"))}
+	var got []string
+	for _, d := range playback.Compare(r, r).Delays {
+		got = append(got, fmt.Sprintf("%s %d %s %s", d.Priority, d.Starts[1], d.Median[1], d.High[0]))
+	}
+	const want = "P2 10 55s 1m20s, P3 3 2m40s 2m50s"
+	if s := strings.Join(got, ", "); s != want {
+		t.Errorf("%s\nwant %s", s, want)
 	}
 }
 
