@@ -165,7 +165,11 @@ func (p *player) policyOf(w *playback.World) (gate.Policy, error) {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(filepath.Dir(s.Name), path)
 		}
-		return policy.Load(path)
+		named, err := policy.Load(path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.Name, err)
+		}
+		return named, nil
 	case s != nil && s.Policy.Text != nil:
 		return policy.Parse(s.Name, s.Policy.Text)
 	}

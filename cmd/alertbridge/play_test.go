@@ -81,9 +81,9 @@ func TestPlayPolicies(t *testing.T) {
 		{"none.yaml", 0, "0 starts", ""},
 		{"inside.yaml", 0, "0 starts", ""},
 		{"inside.yaml --policy plain.yaml", 1, "", `plain.yaml:1:1: a policy has no key "title"`},
-		{"gone.yaml", 1, "", "the policy cannot be read"},
+		{"gone.yaml", 1, "", "gone.yaml: the policy cannot be read"},
 		{"wrong.yaml", 1, "", "wrong.yaml:3:3:"},
-		{"plain.yaml --against nowhere.yaml", 1, "", "the policy cannot be read"},
+		{"plain.yaml --against nowhere.yaml", 1, "", "--against: the policy cannot be read"},
 		{"plain.yaml --against ten.yaml", 0, "The Agent is told of these only under the policy (1):\n  2026-11-02 09:00:00  P2  Search is slow; under the other: wait hold, its case ended recovered", ""},
 	} {
 		args := []string{"play"}

@@ -272,6 +272,20 @@ The Agent is told of these only under short.yaml (3):
 	}
 }
 
+// Of 40 services the Agent is told of 39: of four by cases of their own, of 35 by the storm's, and of the fifth not at all.
+func TestCompareStorm(t *testing.T) {
+	w := playback.OfScenario(load(t, "deploy-breaks-forty-services"))
+	c := playback.Compare([]*playback.Result{play(t, w, policy.Default())}, []*playback.Result{play(t, w, parsePolicy(t, "mode: critical_only\n"))})
+	for _, in := range c.Told {
+		if in.Under != 0 || in.Instead != "drop critical_only" || in.Title == "Error rate of service 05" {
+			t.Errorf("%+v", in)
+		}
+	}
+	if len(c.Told) != 39 {
+		t.Errorf("the Agent is told of %d", len(c.Told))
+	}
+}
+
 // Delays are counted from the alert to the start, not to the minute: one that comes so many seconds after a tick, and is
 // held for thirty, starts with the first tick after that. Ten of P2 wait 35, 40, 45, 50, 55, 60, 70, 75, 80 and 85
 // seconds, so the fifth is the median and the ninth is what nine of ten do not exceed. Three of P3 wait 120, 160 and 170.
@@ -305,7 +319,7 @@ monitors:
   b: {title: Second, priority: P2, tags: [env:prod, service:s]}
   c: {title: Third, tags: [env:prod, service:t]}
 alerts:
-  - {at: 0s, monitor: a}
+  - {at: 0s, monitor: a, twice: true}
   - {at: 3m, monitor: b}
   - {at: 5m, monitor: c}
 `)
