@@ -55,18 +55,6 @@ func TestBecauseHasTheNumbers(t *testing.T) {
 	}
 }
 
-// An incident remembers its latest notifications, and what they were worth.
-func TestAnIncidentRemembersItsLatest(t *testing.T) {
-	w := newWorld(t, DefaultRules())
-	for i := range MaxMentions + 3 {
-		w.arrive(said(fmt.Sprint("d", i), alert.Renotify, after(float64(i)), "fallback"), after(float64(i)))
-	}
-	in := w.incidents[said("d0", alert.Renotify, noon, "fallback").Incident.String()]
-	if len(in.Recent) != MaxMentions || in.Recent[0].Delivery != "d3" || in.Recent[MaxMentions-1].Delivery != fmt.Sprint("d", MaxMentions+2) {
-		t.Errorf("%+v", in.Recent)
-	}
-}
-
 // A record keeps the silence that mutes, and no other: there can be a hundred.
 func TestARecordKeepsTheSilenceThatMutes(t *testing.T) {
 	v := viewOf(Incident{}, Case{})

@@ -156,6 +156,10 @@ func TestShorthands(t *testing.T) {
 		{"delivered twice", "- {at: 0s, monitor: M, twice: true, expect: wait hold}", `
 0s 0s m1 c1   Triggered: wait hold
 0s 0s m1 c1   Triggered: join duplicate_delivery`},
+		{"delivered twice, and recovered once", "- {at: 0s, monitor: M, twice: true, recovers: 1m}", `
+0s 0s m1 c1   Triggered: -
+0s 0s m1 c1   Triggered: join duplicate_delivery
+1m0s 1m0s m1 c1   Recovered: drop recovered`},
 		{"late, and in the order of arrival", "- {at: 1m, monitor: M, arrives: 1h, recovers: 2m}\n  - {at: 5m, monitor: N}", `
 5m0s 5m0s m1 c1   Triggered: -
 1m0s 1h0m0s m2 c2   Triggered: -
