@@ -1,6 +1,6 @@
 # alertbridge. `make` alone says what there is to make.
 .DEFAULT_GOAL := help
-.PHONY: help run test explore lint cover bench-guard bench engines trace trace-mutants sam validate template size fuzz ci build clean
+.PHONY: help run test explore lint cover bench-guard bench engines trace trace-mutants sam validate template pictures size fuzz ci build clean
 
 # The architecture of the functions: arm64 or x86_64, as the template's parameter Architecture has it. `sam build` does
 # not hand that one to make, so whoever deploys for x86_64 says both: LAMBDA_ARCH=x86_64 sam build.
@@ -60,6 +60,12 @@ validate: ## Only check the template (Python)
 template: ## Translate template.yaml for its test, after it was changed (Python)
 	@.ci/template-translate
 
+pictures: ## Draw docs/pictures anew, after the gate, the policy or a scenario there was changed
+	@go build -o bin/ ./cmd/alertbridge
+	@for p in storm noise; do \
+		bin/alertbridge play docs/pictures/$$p.yaml --expect --picture docs/pictures/$$p.svg >bin/$$p.txt || { tail bin/$$p.txt; exit 1; }; \
+	done
+
 size: ## The functions' size, what the linker kept, and that a build can be repeated
 	@.ci/size
 
@@ -78,11 +84,15 @@ build: ## The functions for LAMBDA_ARCH=arm64 and the command alertbridge, into 
 clean: ## Remove what was built
 	rm -rf bin .aws-sam
 
-# `sam build` makes build-<the function's name in template.yaml>, with ARTIFACTS_DIR for what is to be uploaded.
+# `sam build` makes build-<the function's name in template.yaml>, with ARTIFACTS_DIR for what is to be uploaded. Those that
+# decide read the policy beside their binary, so the policy.yaml of this folder is what is deployed, if it can be read: a
+# function that cannot would not start.
 .PHONY: build-IngestFunction build-DispatcherFunction build-SchedulerFunction
 build-IngestFunction: FUNCTION = ingest
 build-DispatcherFunction: FUNCTION = dispatcher
 build-SchedulerFunction: FUNCTION = scheduler
+build-DispatcherFunction build-SchedulerFunction: POLICY = policy.yaml
 build-IngestFunction build-DispatcherFunction build-SchedulerFunction:
 	@test -n '$(ARTIFACTS_DIR)' || { echo 'ARTIFACTS_DIR is not set; make build sets it'; exit 1; }
 	$(FUNCTION_BUILD) -o '$(ARTIFACTS_DIR)/bootstrap' ./functions/$(FUNCTION)
+	$(if $(POLICY),go run ./cmd/alertbridge policy check '$(POLICY)' && cp '$(POLICY)' '$(ARTIFACTS_DIR)/policy.yaml')

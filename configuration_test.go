@@ -189,8 +189,8 @@ func TestVariablesAreSetAsThePageSays(t *testing.T) {
 			switch {
 			case strings.HasPrefix(to, "resource "):
 				want = "Ref(" + strings.TrimPrefix(to, "resource ") + ")"
-			case to == "the stack's name":
-				want = pseudo["AWS::StackName"]
+			case strings.HasPrefix(to, "the stack's name"):
+				want = pseudo["AWS::StackName"] + strings.TrimPrefix(strings.TrimPrefix(to, "the stack's name"), " and ")
 			case strings.HasSuffix(to, " and the function"):
 				want = strings.TrimSuffix(to, " and the function") + function
 			}

@@ -21,16 +21,18 @@ var readingMethods = map[string]int{"DecodeString": 1, "Query": 0}
 
 // unfuzzed are the functions that read, and that no fuzz test comes to.
 var unfuzzed = map[string]string{
-	"shared/agent.checkHost":             "a setting, checked once when the function starts",
-	"shared/agent.refuseLocal":           "an address that the standard library has just resolved",
-	"shared/ledger.isDate":               "a month or a day in a change that the gate has made",
-	"shared/queue/sqsqueue.New":          "a setting, checked once when the function starts",
-	"cmd/alertbridge/local.listCases":    "two words of a question that only this machine can ask",
-	"cmd/alertbridge/local.showDelivery": "two words of a question that only this machine can ask",
-	"cmd/alertbridge/local.request":      "what this program has just sent to its own stand-in",
-	"cmd/alertbridge/local.asRequest":    "the corpus of package events, which a test reads whole",
-	"events.FreshBatch":                  "the corpus of package events, which a test reads whole",
-	"events/fresh.fresh":                 "the corpus of package events, which a test reads whole",
+	"shared/agent.refuseLocal":              "an address that the standard library has just resolved",
+	"shared/ledger.isDate":                  "a month or a day in a change that the gate has made",
+	"shared/queue/sqsqueue.New":             "a setting, checked once when the function starts",
+	"cmd/alertbridge/local.listCases":       "two words of a question that only this machine can ask",
+	"cmd/alertbridge/local.agentOf":         "a word of a question that only this machine can ask",
+	"cmd/alertbridge/local.showDelivery":    "two words of a question that only this machine can ask",
+	"cmd/alertbridge/local.request":         "what this program has just sent to its own stand-in",
+	"cmd/alertbridge/local.asRequest":       "the corpus of package events, which a test reads whole",
+	"events.FreshBatch":                     "the corpus of package events, which a test reads whole",
+	"events/fresh.fresh":                    "the corpus of package events, which a test reads whole",
+	"cmd/alertbridge/playback.start":        "what this program has just sent to its own stand-in",
+	"cmd/alertbridge/archive.UnmarshalJSON": "encoding/json calls it with what archive.FuzzCollect reads",
 }
 
 // fuzzed names for each fuzz test what it is there for, so that a change of names cannot leave it without work.
@@ -65,6 +67,9 @@ var fuzzed = map[string][]string{
 	"shared/telemetry.FuzzWithoutTrace":       {"shared/telemetry.withoutTrace"},
 	"events.FuzzMove":                         {"events.move"},
 	"cmd/alertbridge.FuzzSend":                {"cmd/alertbridge.unwrap", "cmd/alertbridge.getJSON"},
+	"cmd/alertbridge/scenario.FuzzParse":      {"cmd/alertbridge/scenario.Parse", "cmd/alertbridge/scenario.parseDuration", "cmd/alertbridge/scenario.dollars"},
+	"cmd/alertbridge/archive.FuzzCollect":     {"cmd/alertbridge/archive.Collect", "cmd/alertbridge/archive.Read", "cmd/alertbridge/archive.decide"},
+	"cmd/alertbridge/playback.FuzzDeliveries": {"cmd/alertbridge/playback.AddDeliveries", "cmd/alertbridge/playback.AddArchive", "cmd/alertbridge/playback.delivery"},
 	"cmd/alertbridge/local.FuzzToEvent":       {"cmd/alertbridge/local.toEvent"},
 	"cmd/alertbridge/local.FuzzDesk":          {"cmd/alertbridge/local.takeOrder", "cmd/alertbridge/local.tellStory"},
 	"cmd/alertbridge/explain.FuzzParse":       {"cmd/alertbridge/explain.Parse", "cmd/alertbridge/explain.link"},

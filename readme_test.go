@@ -42,27 +42,34 @@ const maxCloud = 12
 var commands = map[string]string{
 	"make run":                           here,
 	"go build -o bin/ ./cmd/alertbridge": here,
-	"bin/alertbridge send --fresh events/http/triggered-p1.json":         here,
-	"bin/alertbridge cases list":                                         here,
-	"alertbridge policy check":                                           here,
-	"alertbridge policy show events/http/triggered-p1.json":              here,
-	"bin/alertbridge run":                                                here,
-	"bin/alertbridge run --quiet-events":                                 here,
-	"make test":                                                          ci,
-	"sam build":                                                          ci,
-	"export ALERTBRIDGE_TOKEN=TOKEN":                                     here,
-	"rm agent.json":                                                      hand,
-	"bin/alertbridge cases list --table LEDGER":                          hand,
-	"bin/alertbridge cases show CASE-ID --table LEDGER":                  hand,
-	"aws dynamodb delete-table --table-name LEDGER":                      hand,
-	"aws sqs delete-queue --queue-url DEAD-LETTER-QUEUE-URL":             hand,
-	"aws sqs start-message-move-task --source-arn DEAD-LETTER-QUEUE-ARN": hand,
-	"aws sqs receive-message --queue-url DEAD-LETTER-QUEUE-URL --visibility-timeout 0":            hand,
-	"sam local invoke IngestFunction --event events/http/wrong-token.json":                        sam,
-	"go run ./events/fresh events/sqs/alert.json | sam local invoke DispatcherFunction --event -": sam,
-	"sam local invoke SchedulerFunction --event events/schedule/tick.json":                        sam,
+	"bin/alertbridge send --fresh events/http/triggered-p1.json":                                   here,
+	"bin/alertbridge cases list":                                                                   here,
+	"alertbridge policy check":                                                                     here,
+	"alertbridge policy show events/http/triggered-p1.json":                                        here,
+	"bin/alertbridge run":                                                                          here,
+	"bin/alertbridge run --quiet-events":                                                           here,
+	"make test":                                                                                    ci,
+	"sam build":                                                                                    ci,
+	"export ALERTBRIDGE_TOKEN=TOKEN":                                                               here,
+	"rm agent.json":                                                                                hand,
+	"bin/alertbridge cases list --table LEDGER":                                                    hand,
+	"bin/alertbridge cases show CASE-ID --table LEDGER":                                            hand,
+	"aws dynamodb delete-table --table-name LEDGER":                                                hand,
+	"aws sqs delete-queue --queue-url DEAD-LETTER-QUEUE-URL":                                       hand,
+	"aws sqs start-message-move-task --source-arn DEAD-LETTER-QUEUE-ARN":                           hand,
+	"bin/alertbridge play docs/scenarios/three-monitors-of-a-service.yaml":                         here,
+	"bin/alertbridge play docs/scenarios/flapping.yaml":                                            here,
+	"bin/alertbridge play docs/scenarios/*.yaml --expect":                                          here,
+	"bin/alertbridge archive dispatcher.log > archive.jsonl":                                       here,
+	"bin/alertbridge play archive.jsonl --policy policy.yaml --against cheaper.yaml":               here,
+	"aws logs tail /aws/lambda/alertbridge-dispatcher --since 30d --format short > dispatcher.log": cloud,
+	"aws sqs receive-message --queue-url DEAD-LETTER-QUEUE-URL --visibility-timeout 0":             hand,
+	"sam local invoke IngestFunction --event events/http/wrong-token.json":                         sam,
+	"go run ./events/fresh events/sqs/alert.json | sam local invoke DispatcherFunction --event -":  sam,
+	"sam local invoke SchedulerFunction --event events/schedule/tick.json":                         sam,
 	"sam deploy": cloud,
 	"aws cloudformation describe-stacks --stack-name alertbridge --query 'Stacks[0].Outputs'":                                                                                                                      cloud,
+	"aws secretsmanager create-secret --name alertbridge/agents/NAME --secret-string file://agent.json":                                                                                                            cloud,
 	"aws secretsmanager put-secret-value --secret-id AGENT-SECRET-ARN --secret-string file://agent.json":                                                                                                           cloud,
 	"aws secretsmanager get-secret-value --secret-id INGEST-TOKEN-ARN --query SecretString --output text":                                                                                                          cloud,
 	"bin/alertbridge send --url WEBHOOK-URL --fresh events/http/test-notification.json":                                                                                                                            here,
@@ -144,6 +151,19 @@ func TestReadmeOnThisComputer(t *testing.T) {
 		}
 	}
 
+	taken, start := 0, 0
+	for _, line := range b.text {
+		if strings.HasPrefix(line, "202 ") {
+			taken++
+		}
+		if strings.HasPrefix(line, "202     start ") {
+			start++
+		}
+	}
+	if says := fmt.Sprintf("Of %d alerts that were taken, %d start", taken, start); !strings.Contains(docstest.Read(t, "README.md"), says) {
+		t.Errorf("the README does not say: %s", says)
+	}
+
 	t.Setenv("ALERTBRIDGE_TOKEN", "example-ingest-token-for-local-use-only")
 	const test = "bin/alertbridge send --url WEBHOOK-URL --fresh events/http/test-notification.json"
 	for _, c := range []struct{ command, says string }{
@@ -170,6 +190,57 @@ func TestReadmeOnThisComputer(t *testing.T) {
 	out, err := exec.Command(bin, "send", "--fresh", "events/http/triggered-p1.json", "--url", quiet.url).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "202  start") {
 		t.Errorf("with --quiet-events: %v\n%s", err, out)
+	}
+}
+
+// What the pages say that playing prints is what it prints, and a log is archived and played as they say.
+func TestPlayOnThisComputer(t *testing.T) {
+	bin := filepath.Join(t.TempDir(), "alertbridge")
+	if out, err := exec.Command("go", "build", "-o", bin, "./cmd/alertbridge").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	run := func(dir, command string) string {
+		t.Helper()
+		if commands[command] != here {
+			t.Errorf("the list does not say that this test runs %s", command)
+		}
+		c := exec.Command("sh", "-c", strings.Replace(command, "bin/alertbridge", bin, 1))
+		c.Dir = dir
+		out, err := c.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", command, err, out)
+		}
+		return string(out)
+	}
+	for _, c := range []struct{ page, comment, command string }{
+		{"README.md", "output: play three monitors", "bin/alertbridge play docs/scenarios/three-monitors-of-a-service.yaml"},
+		{"docs/play.md", "output: play flapping", "bin/alertbridge play docs/scenarios/flapping.yaml"},
+	} {
+		printed := strings.Split(run(docstest.Root(t), c.command), "\n")
+		for line := range strings.SplitSeq(fenced(t, c.page, c.comment), "\n") {
+			if line != "…" && !slices.Contains(printed, line) {
+				t.Errorf("%s no longer prints\n%s", c.command, line)
+			}
+		}
+	}
+	if n := strings.Count(run(docstest.Root(t), "bin/alertbridge play docs/scenarios/*.yaml --expect"), "all came as expected"); n != 15 {
+		t.Errorf("%d incidents came as expected", n)
+	}
+	dir := t.TempDir()
+	const record = `2026-11-21T12:00:02 {"message":"alert decided","delivery":"dd-1-9","verdict":"wait","reason":"hold","source":"datadog",` +
+		`"event":"9","incident":"1/77/c.9","transition":"Triggered","severity":"HIGH","title":"Search is slow","time":"2026-11-21T12:00:00Z",` +
+		`"alert":{"received":"2026-11-21T12:00:01Z","monitor":"77","priority":"P2","org":"1","cycle":true,"tags":["env:prod"]}}` + "\n"
+	for name, text := range map[string]string{
+		"dispatcher.log": record, "policy.yaml": docstest.Read(t, "policy.yaml"), "cheaper.yaml": "mode: critical_only\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(dir, "bin/alertbridge archive dispatcher.log > archive.jsonl")
+	out := run(dir, "bin/alertbridge play archive.jsonl --policy policy.yaml --against cheaper.yaml")
+	if !strings.Contains(out, "The Agent is told of these only under policy.yaml (1):") {
+		t.Errorf("it prints\n%s", out)
 	}
 }
 
@@ -254,9 +325,11 @@ func TestReadmeTables(t *testing.T) {
 	if got := cells("drops", "reason"); !slices.Equal(got, drops) {
 		t.Errorf("the README has the reasons\n\t%v\nthe gate\n\t%v", got, drops)
 	}
+	shipped := docstest.Read(t, "policy.yaml")
 	for _, r := range docstest.Table(t, "README.md", "drops") {
-		if p := r["can be changed"]; p != "" && len(s.Template.Parameters[p].AllowedValues) == 0 {
-			t.Errorf("%s can be changed by %s, which is no such parameter", r["reason"], p)
+		key, there := r["can be changed in the policy by"]
+		if !there || key != "" && !strings.Contains(shipped, "\n"+key+":") {
+			t.Errorf("%s can be changed by %q, which is no key of the policy", r["reason"], key)
 		}
 	}
 }

@@ -144,7 +144,7 @@ func TestTicks(t *testing.T) {
 	}
 }
 
-// Every verdict that the default policy can give without trouble is shown by some delivery.
+// Every verdict that each alert can get by itself, without trouble and without a policy, is shown by some delivery.
 func TestEveryCaseIsThere(t *testing.T) {
 	shown := map[gate.Reason]bool{}
 	for _, d := range load(t).HTTP {

@@ -111,6 +111,14 @@ var recordScenarios = map[string]func(*testing.T) *bridge{
 		}})
 		return b
 	},
+	"an alert with all that a decision reads": func(t *testing.T) *bridge {
+		b := newBridge(t)
+		b.send(b.alertOf("A", alert.Triggered, cycle("1"), func(a *alert.Alert) {
+			a.OrgName, a.Hostname, a.Priority, a.AlertType, a.Test = "Example", "web-1", "P3", "error", true
+			a.Monitor.Type, a.Scope = "query_alert_monitor", []string{"host:web-1"}
+		}))
+		return b
+	},
 	"starts that go wrong": func(t *testing.T) *bridge {
 		b := newBridge(t)
 		b.agent.says(delivery.Throttled)
@@ -136,6 +144,13 @@ var recordScenarios = map[string]func(*testing.T) *bridge{
 		b := newBridge(t, held)
 		b.triggers("A")
 		b.tick(time.Minute)
+		return b
+	},
+	"a tick that finds a doubt which is repeated": func(t *testing.T) *bridge {
+		b := newBridge(t)
+		b.store.losesAnswer()
+		b.triggers("A")
+		b.tick(gate.Lease + time.Second)
 		return b
 	},
 	"ticks that find a doubt, and leave it": func(t *testing.T) *bridge {
@@ -173,6 +188,12 @@ var recordScenarios = map[string]func(*testing.T) *bridge{
 		_, _ = b.schedule.Handle(t.Context(), struct{}{})
 		return b
 	},
+	"a tick that looks after two Agents": func(t *testing.T) *bridge {
+		b, _ := twoAgents(t)
+		b.send(b.alertOf("A", alert.Triggered, critical, ofPayments))
+		b.tick(time.Minute)
+		return b
+	},
 	"a tick whose commit is lost": func(t *testing.T) *bridge {
 		b := newBridge(t, held)
 		b.triggers("A")
@@ -208,6 +229,7 @@ func TestFieldsAreOnThePage(t *testing.T) {
 		}
 		for _, r := range got {
 			message := r["message"].(string)
+			members(r, "alert")
 			levels[message+" "+r["level"].(string)] = true
 			told := map[string]string{}
 			for _, table := range tablesOf(message) {
@@ -257,8 +279,18 @@ func TestFieldsAreOnThePage(t *testing.T) {
 	}
 }
 
+// members puts the members of a group beside it, under names with a dot: the page tells of each.
+func members(record map[string]any, group string) {
+	in, _ := record[group].(map[string]any)
+	for name, value := range in {
+		record[group+"."+name] = value
+	}
+}
+
 func typeOf(v any) string {
 	switch v.(type) {
+	case []any:
+		return "list"
 	case float64:
 		return "number"
 	case bool:
@@ -361,7 +393,10 @@ func TestBytesForTheLargestAlert(t *testing.T) {
 		quoted = 2    // bytes of one that JSON escapes; what would need more is not in cleaned text
 		fixed  = 1200 // names of the fields, numbers, words of closed lists
 		ids    = alert.MaxID + (3*alert.MaxID + 2)
-		limit  = fixed + ids + char*(alert.MaxName+4*alert.MaxField) + quoted*delivery.MaxWords // title; source, shape, event, service
+		lines  = 2 * 300                                     // what decided, and what was set by hand, in characters
+		values = 2*alert.MaxName + 10*alert.MaxField + lines // title, service; source, shape, event; of the group alert seven more
+		lists  = alert.MaxScopes + alert.MaxTags
+		limit  = fixed + ids + char*values + quoted*delivery.MaxWords + lists*(char*alert.MaxField+len(`"",`))
 	)
 	b := newBridge(t)
 	a := *ledgertest.Largest(b.clock.Now(), 1).Cases[0].Lead

@@ -16,6 +16,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/datadog"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/gate/gatetest"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/ledger/ledgertest"
 	"github.com/alertbridge/alertbridge/shared/queue"
@@ -434,6 +435,42 @@ func TestCaseLeftInDoubtIsTold(t *testing.T) {
 	}
 	if c := b.wantCase(a.Case, gate.InDoubt, 0); !c.Resting || left != 1 {
 		t.Errorf("resting: %t, told %v times, want once", c.Resting, left)
+	}
+}
+
+// With stop nobody tries again, so it is told as the doubt begins, and not once more when its slot is given back. A doubt
+// that began before the policy said stop is told then; one that began with stop is not repeated when it no longer does.
+func TestDoubtThatStopsIsToldAtOnce(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		begins, end gate.DoubtChoice
+		atOnce      float64
+	}{
+		{"stop", gate.StopIt, gate.StopIt, 1},
+		{"stop, then repeat", gate.StopIt, gate.RepeatIt, 1},
+		{"repeat, then stop", gate.RepeatIt, gate.StopIt, 0},
+	} {
+		b := newBridge(t, func(p *gatetest.Policy) { p.InDoubt = c.begins })
+		b.agent.says(delivery.TimedOut)
+		a := b.triggers("A")
+		records, counts := b.written()
+		if told := counts[string(telemetry.CaseLeftInDoubt)]; told != c.atOnce {
+			t.Errorf("%s: told %v times as it begins, want %v", c.name, told, c.atOnce)
+		}
+		if isError := records[0]["level"] == "ERROR"; isError != (c.atOnce > 0) {
+			t.Errorf("%s: the record has the level %v", c.name, records[0]["level"])
+		}
+		b.policy.InDoubt = c.end
+		b.schedule.Policy = b.policy
+		left := c.atOnce
+		for range 30 {
+			b.tick(time.Minute)
+			_, counts := b.written()
+			left += counts[string(telemetry.CaseLeftInDoubt)]
+		}
+		if k := b.wantCase(a.Case, gate.InDoubt, 1); !k.Resting || k.Attempt != 1 || left != 1 {
+			t.Errorf("%s: resting: %t, %d attempts, told %v times; want once", c.name, k.Resting, k.Attempt, left)
+		}
 	}
 }
 

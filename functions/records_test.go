@@ -96,7 +96,8 @@ func TestWhatAlarmsStandOn(t *testing.T) {
 	}
 }
 
-// A repeat that the Agent refuses leaves its case in doubt: nothing is refused, and nothing is to be started by hand.
+// A repeat that the Agent refuses leaves its case in doubt: nothing is refused, nothing is tried any more, and somebody is
+// told.
 func TestRefusedRepeatIsNoRefusedCase(t *testing.T) {
 	b := newBridge(t)
 	b.agent.says(delivery.TimedOut, delivery.ErrorsInBody)
@@ -105,7 +106,7 @@ func TestRefusedRepeatIsNoRefusedCase(t *testing.T) {
 	b.tick(time.Minute)
 	b.wantCase(a.Case, gate.InDoubt, 1)
 	_, counts := b.written()
-	same(t, counts, map[string]float64{"Tick": 1, "TickDue": 1, "TickStarted": 1, "AgentCall": 1})
+	same(t, counts, map[string]float64{"Tick": 1, "TickDue": 1, "TickStarted": 1, "AgentCall": 1, "CaseLeftInDoubt": 1})
 }
 
 func TestMessageWithoutAVerdictIsTold(t *testing.T) {
@@ -363,7 +364,7 @@ func (f failingCases) LookCase(ctx context.Context, id, agent string, now time.T
 	return gate.View{}, errDown
 }
 
-// A lease that is over is a doubt like any other, and with "stop" its only sign of life is this counter.
+// A lease that is over is a doubt like any other, and with "stop" a person must be told at once.
 func TestDoubtByLeaseIsCounted(t *testing.T) {
 	b := newBridge(t, stop)
 	b.store.losesAnswer()
@@ -371,8 +372,8 @@ func TestDoubtByLeaseIsCounted(t *testing.T) {
 	b.out.take()
 	b.tick(gate.Lease + time.Second)
 	records, counts := b.written()
-	same(t, counts, map[string]float64{"Tick": 1, "TickDue": 1, "CaseInDoubt": 1})
-	if records[0]["did"] != "doubts" || records[0]["level"] != "WARN" {
+	same(t, counts, map[string]float64{"Tick": 1, "TickDue": 1, "CaseInDoubt": 1, "CaseLeftInDoubt": 1})
+	if records[0]["did"] != "doubts" || records[0]["level"] != "ERROR" {
 		t.Errorf("record %v", records[0])
 	}
 }

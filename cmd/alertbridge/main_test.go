@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/local"
+	"github.com/alertbridge/alertbridge/shared/gate"
 )
 
 var update = flag.Bool("update", false, "write testdata/help.txt anew")
@@ -39,7 +40,7 @@ func bridge(t *testing.T) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	up, ended := make(chan string, 1), make(chan error, 1)
-	o := local.Options{Listen: "127.0.0.1:0", Tick: time.Second, Quiet: true, Out: &buffer{}, Ready: func(url string) { up <- url }}
+	o := local.Options{Listen: "127.0.0.1:0", Policy: gate.DefaultRules(), Tick: time.Second, Quiet: true, Out: &buffer{}, Ready: func(url string) { up <- url }}
 	go func() { ended <- local.Run(ctx, o) }()
 	t.Cleanup(func() {
 		cancel()
@@ -194,6 +195,42 @@ func TestRunNeedsItsPort(t *testing.T) {
 	want := "alertbridge: " + address + " is taken by another program; end that one, or choose another address, such as --listen 127.0.0.1:0 for a free port\n"
 	if got.status != 1 || got.errs != want || got.out != "" {
 		t.Errorf("status %d, %q, %q, want 1, %q", got.status, got.out, got.errs, want)
+	}
+}
+
+// It decides by the policy that it is given, by the one of its folder, or by the defaults, and says so; and it does not
+// start with one that has mistakes.
+func TestRunSaysWhichPolicy(t *testing.T) {
+	folder := t.TempDir()
+	t.Chdir(folder)
+	run := func(args ...string) called {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		out := &until{text: "End it with Ctrl-C", then: cancel}
+		var errs buffer
+		status := execute(ctx, append([]string{"run", "--listen", "127.0.0.1:0", "--quiet-events"}, args...), strings.NewReader(""), out, &errs)
+		return called{status, out.String(), errs.String()}
+	}
+	const none = "It decides by the policy's defaults (there is no policy.yaml in this folder)."
+	if got := run(); got.status != 0 || !strings.Contains(got.out, none) {
+		t.Errorf("in an empty folder: %+v", got)
+	}
+	for name, text := range map[string]string{"policy.yaml": "mode: observe\n", "other.yaml": "mode: full\n", "bad.yaml": "mode: half\nhold: 5\n"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := run(); got.status != 0 || !strings.Contains(got.out, "It decides by the policy in policy.yaml.") {
+		t.Errorf("with a policy in the folder: %+v", got)
+	}
+	if got := run("--policy", "other.yaml"); got.status != 0 || !strings.Contains(got.out, "It decides by the policy in other.yaml.") {
+		t.Errorf("with another policy: %+v", got)
+	}
+	if got := run("--policy", "bad.yaml"); got.status != 1 || !strings.Contains(got.errs, "bad.yaml:1:7: ") || !strings.Contains(got.errs, "bad.yaml:2:") {
+		t.Errorf("with a bad policy: %+v", got)
+	}
+	if got := run("--policy", "missing.yaml"); got.status != 1 || !strings.Contains(got.errs, "missing.yaml") {
+		t.Errorf("with none: %+v", got)
 	}
 }
 

@@ -99,8 +99,8 @@ critical                default  yes
 start_on                default  start
 fresh                   default  2m
 late_hold               default  1m
-group_by                default  1000042/default/monitor=24018841,env=production for 30m; 1000042/default/service=checkout,env=production for 5m
-storm.cases             default  5 of 1000042/default/production
+group_by                default  1000042/default/monitor=24018841,env=prod for 30m; 1000042/default/service=checkout,env=prod for 5m
+storm.cases             default  5 of 1000042/default/prod
 storm.within            default  5m
 storm.join              default  15m
 flap.cycles             default  4 of 1000042/24018841/s.e1385ef394b0f55694e5

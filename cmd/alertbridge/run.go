@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/local"
+	"github.com/alertbridge/alertbridge/shared/policy"
 )
 
 const runLong = `Runs the whole bridge in one process: the same handlers that run in AWS Lambda, with queue and ledger in memory, a
@@ -21,17 +24,21 @@ with the status that Datadog would get, the verdict and its reason, the transiti
 Below a start stands the request that the Agent received. Then it stays up for more: it prints a curl command that
 sends one, "alertbridge send" sends files, "alertbridge cases" shows the cases. Ctrl-C ends it.
 
+It decides by your policy, in true time: a case that is held for two minutes starts in two minutes, as a line that
+begins with "tick" then tells. To see the end of a story at once, play it: "alertbridge play".
+
 The token of its front door is no secret, so let nobody reach the address whom you would not let play with it.
 
 Exit status: 0 when it was told to end, 1 when it could not start, for instance because the port is taken.`
 
 const runExample = `  alertbridge run
   alertbridge run --quiet-events --listen 127.0.0.1:9000   wait for deliveries of your own, on another port
+  alertbridge run --policy new.yaml                        decide by another policy than policy.yaml
   alertbridge run --verbose 2>log.json                     keep the functions' log records`
 
 func runCommand() *cobra.Command {
 	o := local.Options{Name: commandName(os.Args[0])}
-	verbose := false
+	file, verbose := "", false
 	cmd := &cobra.Command{
 		Use:     "run",
 		Short:   "Run the whole bridge on this computer",
@@ -42,6 +49,10 @@ func runCommand() *cobra.Command {
 			if o.Tick <= 0 {
 				return usage("--tick is %s and must be above 0", o.Tick)
 			}
+			var err error
+			if o.Policy, o.Called, err = policyOf(file); err != nil {
+				return err
+			}
 			if verbose {
 				o.Logs = cmd.ErrOrStderr()
 			}
@@ -51,10 +62,30 @@ func runCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&o.Listen, "listen", local.DefaultListen, "address and port of the front door; port 0 is a free one")
 	cmd.Flags().DurationVar(&o.Tick, "tick", time.Second, "how often the scheduler runs; in AWS it is once a minute")
+	cmd.Flags().StringVar(&file, "policy", "", "the policy that it decides by (default: policy.yaml of this folder; where there is none, the defaults)")
 	cmd.Flags().BoolVar(&o.Quiet, "quiet-events", false, "do not send the deliveries of events/ first")
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "the functions' log records on standard error")
 	return cmd
 }
+
+// policyOf is the policy to decide by, and what people know it by. Without a file it is the one of this folder, as the
+// functions would be deployed with it, or what a policy says that says nothing.
+func policyOf(file string) (*policy.Policy, string, error) {
+	if file == "" {
+		if _, err := os.Stat(ownPolicy); errors.Is(err, fs.ErrNotExist) {
+			return policy.Default(), "the policy's defaults (there is no " + ownPolicy + " in this folder)", nil
+		}
+		file = ownPolicy
+	}
+	p, err := policy.Load(file)
+	if err != nil {
+		return nil, "", err
+	}
+	return p, "the policy in " + file, nil
+}
+
+// ownPolicy is what the Makefile puts beside the functions.
+const ownPolicy = "policy.yaml"
 
 // colorful tells whether colours are wanted: on a terminal, unless NO_COLOR (no-color.org) or TERM forbid it.
 func colorful(out io.Writer, getenv func(string) string) bool {

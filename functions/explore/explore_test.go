@@ -51,6 +51,9 @@ var (
 	rb  = alertOf("RB", "B", alert.Recovered, time.Second)
 	tc  = alertOf("TC", "C", alert.Triggered, 0)
 
+	tb1 = alertOf("TB1", "B", alert.Triggered, time.Second) // two cycles of one monitor group never begin at once
+	tc2 = alertOf("TC2", "C", alert.Triggered, 2*time.Second)
+
 	ta30  = alertOf("TA30", "A", alert.Renotify, 30*time.Second)
 	ta300 = alertOf("TA300", "A", alert.Renotify, 5*time.Minute)
 	tb300 = alertOf("TB300", "B", alert.Triggered, 5*time.Minute)
@@ -108,8 +111,8 @@ var settings = []struct {
 	{setting{name: "storm of one", alerts: []message{ta, tb, tc}, alone: true, storm: 1, most: 2, jumps: after36(2), schedulers: 1}, true},
 	{setting{name: "storm of one, two", alerts: []message{ta, tb}, alone: true, storm: 1, faults: 1, kinds: "cd", most: 2, jumps: after36(2), schedulers: 1}, true},
 	{setting{name: "storm of one, recovered", alerts: []message{ta, tb, rb}, alone: true, storm: 1, most: 2, jumps: after36(1), schedulers: 1}, true},
-	{setting{name: "flap of two", alerts: []message{ta, tb, tc}, alone: true, flap: 2, hold: true, jumps: after36(1), schedulers: 1}, true},
-	{setting{name: "flap of two, twice", alerts: []message{ta, tb, tb}, alone: true, flap: 2, hold: true, jumps: after36(1), schedulers: 1}, true},
+	{setting{name: "flap of two", alerts: []message{ta, tb1, tc2}, alone: true, flap: 2, hold: true, jumps: after36(1), schedulers: 1}, true},
+	{setting{name: "flap of two, twice", alerts: []message{ta, tb1, tb1}, alone: true, flap: 2, hold: true, jumps: after36(1), schedulers: 1}, true},
 	{setting{name: "one slot for critical", alerts: []message{ta, tc, tbx}, alone: true, kept: 1, jumps: after36(2), schedulers: 1}, true},
 	{setting{name: "observed", alerts: []message{ta, tb, ra}, hold: true, observe: true, faults: 1, kinds: "cd", jumps: after36(2), schedulers: 1}, true},
 }
@@ -126,7 +129,7 @@ var wide = []setting{
 	{name: "expires", alerts: []message{ta, ta30, tb}, hold: true, slots: 1, maxAge: 50 * time.Second, faults: 2, jumps: after36(4), schedulers: 2},
 	{name: "budget", alerts: []message{ta, tc, ra, tbx}, apart: "C", budget: 2, maxAge: 10 * time.Minute, repeat: true, faults: 3, jumps: after36(5), schedulers: 2},
 	{name: "storm", alerts: []message{ta, tb, tc, rb}, alone: true, storm: 1, repeat: true, faults: 3, jumps: after36(5), schedulers: 2},
-	{name: "flap", alerts: []message{ta, tb, tc, ra}, alone: true, flap: 2, hold: true, faults: 3, jumps: after36(4), schedulers: 2},
+	{name: "flap", alerts: []message{ta, tb1, tc2, ra}, alone: true, flap: 2, hold: true, faults: 3, jumps: after36(4), schedulers: 2},
 	{name: "slots for critical", alerts: []message{ta, tc, tbx, ra}, alone: true, kept: 1, repeat: true, faults: 3, jumps: after36(5), schedulers: 2},
 	{name: "observed", alerts: []message{ta, tb, ra, tax}, hold: true, observe: true, faults: 3, jumps: after36(4), schedulers: 2},
 	{name: "clocks apart", alerts: []message{ta, tb, ra}, hold: true, repeat: true, faults: 2, ahead: 5 * time.Second, schedulers: 2, jumps: []time.Duration{36 * time.Second, 24 * time.Second, 8 * time.Second, 20 * time.Second, 61 * time.Second}},

@@ -161,6 +161,46 @@ var mutants = []mutant{
 		"		if there {\n			dec.Change.Cases", "		if !there {\n			dec.Change.Cases",
 		"torn, repair", "without a reservation", nil,
 	},
+	{
+		"an environment is written as it was read", commits,
+		"s.Version != w.Read {", "s.Version < 0 {",
+		"storm of one", "collect one storm", nil,
+	},
+	{
+		"a group that flaps has one start", "shared/gate/arrive.go",
+		"		g.Flapping = true\n", "",
+		"flap of two", "are for one flapping", nil,
+	},
+	{
+		"what runs counts as spent", "shared/gate/money.go",
+		"			sum += res.Money\n", "",
+		"budget of one", "with a budget of 1", nil,
+	},
+	{
+		"what is over is booked", due,
+		"Drop: []string{d.c.ID}, Spend: d.Account.Running[d.c.ID].books()}", "Drop: []string{d.c.ID}}",
+		"budget of one", "may have been paid for", nil,
+	},
+	{
+		"a critical start that was not paid for is given back", settle,
+		"acct.Drop, acct.Back = []string{c.ID}, s.cl.Held.gives()", "acct.Drop = []string{c.ID}",
+		"beyond the budget", "critical starts are counted", nil,
+	},
+	{
+		"slots are kept for critical cases", "shared/gate/account.go",
+		"		active += max(kept, 0)\n", "		_ = kept\n",
+		"one slot for critical", "are for critical ones", nil,
+	},
+	{
+		"what is observed never starts", due,
+		"return d.c.Shadow || mode == ModeObserve && !d.byHand()", "return mode == ModeCriticalOnly",
+		"observed", "is only observed, and is",
+		&mutant{
+			file: "shared/gate/moves.go",
+			old:  "case n.Shadow && n.State != Waiting && n.State != Ended:",
+			new:  "case n.Shadow && n.State == \"\":",
+		},
+	},
 }
 
 // Each fault must still fit into the code.

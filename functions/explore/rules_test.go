@@ -71,16 +71,11 @@ func (w *world) inBudget(p picture) {
 		sum += spent
 	}
 	bought, beyond := 0, 0
-	for id, k := range w.calls {
-		if k.sent > 0 {
-			bought++
-		}
-		if p.cases[id].Severity >= alert.Critical {
-			beyond++
-		}
+	for _, k := range w.calls {
+		bought += min(k.sent, 1)
 	}
-	for id := range p.account.Running {
-		if w.calls[id] == nil && p.cases[id].Severity >= alert.Critical {
+	for _, c := range p.cases {
+		if c.Severity >= alert.Critical && c.Attempt > 0 {
 			beyond++
 		}
 	}
@@ -195,7 +190,7 @@ func (w *world) joined(before picture, a alert.Alert, id string) {
 	c, in := before.cases[id], before.incidents[a.Monitor.ID]
 	again := in.Case == id
 	switch {
-	case c.State == gate.Ended && c.How != gate.EndAssumed:
+	case c.State == gate.Ended && c.How != gate.EndAssumed && !(w.observe && c.How == gate.EndObserved):
 		w.fail("%s joined case %s, which had ended unstarted", a.EventID, id)
 	case c.State == gate.Refused && !again:
 		w.fail("%s joined case %s of others, which was refused", a.EventID, id)

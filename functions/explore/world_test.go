@@ -44,7 +44,7 @@ type setting struct {
 
 	kept    int  // of the slots, so many are for critical cases
 	budget  int  // investigations in the month; 0: as many as they like
-	storm   int  // cases that may be opened within a minute before the rest is a storm; 0: any number
+	storm   int  // cases that may be opened within two minutes before the rest is a storm; 0: any number
 	flap    int  // cycles of all incidents together that are flapping; 0: any number
 	observe bool // nothing is started
 
@@ -180,7 +180,7 @@ func (s setting) policy() gatetest.Policy {
 	p.CriticalSlots = s.kept
 	p.Budget = gate.Budget{Month: gate.Dollars(s.budget) * price, Case: price, Bucket: 99, CriticalPerDay: 1}
 	if s.storm > 0 {
-		p.Surge, p.Storm = "1/default/prod", gate.Storm{Cases: s.storm, Within: time.Minute, Join: time.Hour}
+		p.Surge, p.Storm = "1/default/prod", gate.Storm{Cases: s.storm, Within: 2 * time.Minute, Join: time.Hour}
 	}
 	if s.flap > 0 {
 		p.Group, p.Flap = "1/all", gate.Flap{Cycles: s.flap, Within: time.Hour, Quiet: time.Hour}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/alertbridge/alertbridge/shared/clock"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 )
 
@@ -53,7 +54,7 @@ func New(o Options) *Client {
 // behind.
 func (c *Client) Call(ctx context.Context, m Message) delivery.Answer {
 	began := c.now()
-	ctx, cancel := context.WithTimeout(ctx, CallDeadline)
+	ctx, cancel := clock.WithTimeout(ctx, CallDeadline)
 	defer cancel()
 	a := c.call(ctx, m.Encode())
 	a.Took = c.now().Sub(began)
@@ -151,7 +152,7 @@ func (c *Client) try(ctx context.Context, cred Credential, body []byte) delivery
 // enoughTime reports whether a request may begin.
 func enoughTime(ctx context.Context) bool {
 	end, ok := ctx.Deadline()
-	return ctx.Err() == nil && (!ok || time.Until(end) >= leastTime)
+	return ctx.Err() == nil && (!ok || clock.Until(ctx, end) >= leastTime)
 }
 
 func outOfTime(version string) delivery.Answer {

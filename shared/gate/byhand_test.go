@@ -139,8 +139,11 @@ func TestPromoteStandsForAnAlertThatFires(t *testing.T) {
 		want   int
 		facts  CaseFacts
 	}{
-		{"waiting", 0, 1, CaseFacts{Firing: NoneFires}}, {"waiting", 2, 2, CaseFacts{}},
-		{"refused", 0, 1, CaseFacts{Firing: NoneFires}}, {"resting", 0, 1, CaseFacts{Firing: NoneFires}}, {"in doubt", 3, 3, CaseFacts{}},
+		{"waiting", 0, 1, CaseFacts{Firing: NoneFires}},
+		{"waiting", 2, 2, CaseFacts{}},
+		{"refused", 0, 1, CaseFacts{Firing: NoneFires}},
+		{"resting", 0, 1, CaseFacts{Firing: NoneFires}},
+		{"in doubt", 3, 3, CaseFacts{}},
 	} {
 		c := caseIn(row.state, "ab-1")
 		c.Firing = row.firing
@@ -264,9 +267,15 @@ func TestPromoteADroppedAlert(t *testing.T) {
 // What was dropped and is started by hand must not be paid for twice.
 func TestPromoteLooksAtTheIncidentsCase(t *testing.T) {
 	for _, row := range []struct{ state, says string }{
-		{"waiting", "belongs to case ab-own by now, which is waiting"}, {"starting", "which is starting"},
-		{"in doubt", "which is in_doubt"}, {"resting", "which is in_doubt"}, {"started", "which is started"},
-		{"refused", "which is refused"}, {"ended assumed", ""}, {"ended recovered", ""}, {"ended expired", ""},
+		{"waiting", "belongs to case ab-own by now, which is waiting"},
+		{"starting", "which is starting"},
+		{"in doubt", "which is in_doubt"},
+		{"resting", "which is in_doubt"},
+		{"started", "which is started"},
+		{"refused", "which is refused"},
+		{"ended assumed", ""},
+		{"ended recovered", ""},
+		{"ended expired", ""},
 	} {
 		v, lead := dropped()
 		v.Incident = Incident{Key: lead.Incident, Fire: noon, Version: 3, Case: "ab-own"}

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
@@ -17,12 +18,29 @@ func CaseID(a alert.Alert) string {
 	return "ab-" + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:10]))
 }
 
-// Order is the sort key within the case's bucket: in Queue the most severe first, then the oldest; elsewhere by Until.
+// Order is the sort key within the case's bucket: in Queue as CompareRank has it; elsewhere by Until.
 func (c Case) Order() string {
 	if c.Bucket() == Queue {
-		return fmt.Sprintf("%d#%013d#%s", 9-int(c.Severity), c.Opened.UnixMilli(), c.ID)
+		return fmt.Sprintf("%d#%d#%013d#%s", 9-int(c.Severity), c.alone(), c.Opened.UnixMilli(), c.ID)
 	}
 	return fmt.Sprintf("%013d#%s", max(c.Until.UnixMilli(), 0), c.ID)
+}
+
+// CompareRank orders cases as starts take place: the most severe first; among equals a storm's case, which is about more
+// than any other; then the oldest.
+func CompareRank(a, b Case) int {
+	if c := cmp.Or(int(b.Severity)-int(a.Severity), a.alone()-b.alone()); c != 0 {
+		return c
+	}
+	return a.Opened.Compare(b.Opened)
+}
+
+// alone is 0 for a storm's case and 1 for every other.
+func (c Case) alone() int {
+	if c.Storm != "" {
+		return 0
+	}
+	return 1
 }
 
 // OrderUntil is a bound for Timed: everything below it is due at t.

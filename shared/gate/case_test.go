@@ -33,13 +33,15 @@ func TestCaseID(t *testing.T) {
 	}
 }
 
-// TestQueueOrder: the most severe first, then the oldest, whatever else.
+// TestQueueOrder: the most severe first, among equals a storm's case, then the oldest, whatever else.
 func TestQueueOrder(t *testing.T) {
 	var want []Case
 	for _, s := range []alert.Severity{alert.Critical, alert.High, alert.Medium, alert.Low, alert.Minimal, 0} {
-		for _, age := range []time.Duration{9000 * time.Hour, time.Hour, ms, 0} {
-			for _, id := range []string{"ab-a", "ab-b"} {
-				want = append(want, Case{ID: id, State: Waiting, Severity: s, Opened: noon.Add(-age), Until: noon.Add(age)})
+		for _, storm := range []string{"1200/default/prod", ""} {
+			for _, age := range []time.Duration{9000 * time.Hour, time.Hour, ms, 0} {
+				for _, id := range []string{"ab-a", "ab-b"} {
+					want = append(want, Case{ID: id, State: Waiting, Severity: s, Storm: storm, Opened: noon.Add(-age), Until: noon.Add(age)})
+				}
 			}
 		}
 	}
@@ -49,6 +51,9 @@ func TestQueueOrder(t *testing.T) {
 	for i := range want {
 		if got[i].Order() != want[i].Order() || got[i].ID != want[i].ID {
 			t.Fatalf("place %d: %s, want %s", i, got[i].Order(), want[i].Order())
+		}
+		if i > 0 && want[i-1].ID == "ab-b" && CompareRank(want[i-1], want[i]) >= 0 {
+			t.Errorf("%s does not come before %s", want[i-1].Order(), want[i].Order())
 		}
 	}
 }

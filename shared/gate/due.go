@@ -123,6 +123,7 @@ func (d due) starting() Decision {
 	}
 	c := d.c
 	c.State, c.Doubts = InDoubt, c.Doubts+1
+	c.NoRepeat = c.NoRepeat || d.r.InDoubt == StopIt
 	c.Until = d.now.Add(repeatAfter(c.Doubts))
 	c.Note = string(delivery.LeaseOver) + ": the process that was to call the Agent did not report back; it may or may not have called"
 	c.Hand = Order{} // it was for this one start

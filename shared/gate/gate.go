@@ -97,6 +97,17 @@ type Decision struct {
 	Start    *Claim // not nil: whoever commits Change calls the Agent and settles
 }
 
+// LeavesInDoubt tells whether the decision is the one from which on nothing more is tried by itself for a doubt: it is for
+// a person. Of one doubt that is one decision: the one that found it, if nothing repeats it; else the one that gives it up.
+// The doubts of calls are told by who settles them.
+func (d Decision) LeavesInDoubt() bool {
+	if len(d.Change.Cases) == 0 {
+		return false
+	}
+	noRepeat := d.Change.Cases[0].Now.NoRepeat
+	return d.Did == Doubts && noRepeat || d.Did == Releases && !noRepeat
+}
+
 // Claim is the right to call the Agent once for a case. It holds only for the process whose commit of the Decision was
 // answered with success.
 type Claim struct {
@@ -105,6 +116,8 @@ type Claim struct {
 	Until time.Time   // the end of its reservation
 	Held  Reservation // what was reserved for it
 	Down  Down        // the account's health as it was read last
+	// Once says that the policy never repeats the start, should it end in doubt: the doubt is for a person at once.
+	Once bool
 	// Beyond says that there was no money for it: critical cases go beyond the budget.
 	Beyond bool
 }

@@ -35,7 +35,7 @@ func (a Account) affords(b Budget, crit bool, now time.Time) money {
 	if b.Month <= 0 {
 		return m
 	}
-	if a.spent(now)+b.Case > b.Month {
+	if a.Spent(now)+b.Case > b.Month {
 		m.until = nextMonth(now)
 	}
 	if saved := a.Money.Paced.Add(-time.Duration(max(b.Bucket, 1)-1) * b.pace()); saved.After(m.until) {
@@ -53,8 +53,8 @@ func (a Account) affords(b Budget, crit bool, now time.Time) money {
 	return m
 }
 
-// spent is what the account has spent in the month of now, and what is running counts with it.
-func (a Account) spent(now time.Time) Dollars {
+// Spent is what the account has spent in the month of now, UTC; what is running counts with what it is reckoned to cost.
+func (a Account) Spent(now time.Time) Dollars {
 	month := now.UTC().Format(monthFormat)
 	sum := a.Money.Spent[month]
 	for _, res := range a.Running {
@@ -91,7 +91,7 @@ func claimOf(c Case, lead alert.Alert, a Account, r Rules, now time.Time) Claim 
 			res.Day = now.UTC().Format(dayFormat)
 		}
 	}
-	return Claim{Case: c, Lead: lead, Until: res.Until, Held: res, Down: a.Down}
+	return Claim{Case: c, Lead: lead, Until: res.Until, Held: res, Down: a.Down, Once: r.InDoubt == StopIt}
 }
 
 // moves is by how much a start moves Money.Paced on. A critical start that goes beyond the budget uses up what this

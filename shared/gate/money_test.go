@@ -321,3 +321,67 @@ func paidWithin(t *testing.T, name string, paid []time.Time, pace time.Duration,
 		}
 	}
 }
+
+// TestARepeatIsChargedWithItsStart: a doubt that is repeated after midnight belongs to the month and the day of its start.
+func TestARepeatIsChargedWithItsStart(t *testing.T) {
+	p, from := DefaultRules(), april.Add(-30*time.Second)
+	p.Budget = hundred
+	w := newWorld(t, p)
+	a := said("d1", alert.Triggered, from, "cycle")
+	a.Severity = alert.Critical
+	d := w.arrive(a, from)
+	w.settle(d.Start, delivery.TimedOut, from)
+	w.settle(w.due(d.Case, from.Add(time.Minute)).Start, delivery.Received, from.Add(time.Minute))
+	res := w.account.Running[d.Case]
+	if res.Month != "2026-03" || res.Day != "2026-03-31" || res.Money != 8e6 {
+		t.Errorf("it reserves %+v", res)
+	}
+	if c := w.account.Money.Critical; len(c) != 1 || c["2026-03-31"] != 1 {
+		t.Errorf("critical ones: %v", c)
+	}
+	w.due(d.Case, from.Add(time.Hour))
+	if s := w.account.Money.Spent; len(s) != 1 || s["2026-03"] != 8e6 {
+		t.Errorf("spent: %v", s)
+	}
+}
+
+// TestABudgetTakenAway: what a start has reserved under a budget is booked, though its repeat knows of none any more.
+func TestABudgetTakenAway(t *testing.T) {
+	p := DefaultRules()
+	p.Budget = hundred
+	w := newWorld(t, p)
+	d := w.arrive(said("d1", alert.Triggered, noon, "cycle"), noon)
+	w.settle(d.Start, delivery.TimedOut, noon)
+	w.p.Budget = Budget{}
+	w.settle(w.due(d.Case, after(2)).Start, delivery.Received, after(2))
+	w.due(d.Case, after(60))
+	if s := w.account.Money.Spent["2026-03"]; s != 4e6 || len(w.account.Running) > 0 {
+		t.Errorf("spent %s, running %v", s, w.account.Running)
+	}
+}
+
+// TestTheTickGoesBeyond: a critical case that waited for a slot goes beyond the budget like one that did not, and says
+// so; what somebody asked for is paid for without an alarm.
+func TestTheTickGoesBeyond(t *testing.T) {
+	for _, tt := range []struct {
+		why    string
+		change func(c *Case)
+		did    Did
+		beyond bool
+	}{
+		{"critical", func(c *Case) { c.Severity = alert.Critical }, Starts, true},
+		{"not critical", func(*Case) {}, Explains, false},
+		{"asked for", func(c *Case) { c.Hand = ordered(0) }, Starts, false},
+		{"asked for and critical", func(c *Case) { c.Severity, c.Hand = alert.Critical, ordered(0) }, Starts, false},
+	} {
+		c, p := caseIn("waiting", "ab-own"), policyAll()
+		p.Budget = hundred
+		tt.change(&c)
+		v := viewOf(Incident{}, c)
+		v.Account.Money.Spent = map[string]Dollars{"2026-03": 98e6}
+		d := dueWith(t, v, c, p)
+		if d.Did != tt.did || d.Start != nil && d.Start.Beyond != tt.beyond {
+			t.Errorf("%s: %s, beyond the budget %v", tt.why, d.Did, d.Start)
+		}
+	}
+}

@@ -120,7 +120,7 @@ func (d arrival) cycle() (g Group, begins bool) {
 
 // flaps: so many cycles within so long that the alert is worth a start at once.
 func (d arrival) flaps(g Group) bool {
-	if d.r.Group == "" || d.r.Flap.Cycles <= 0 || critical(d.rank) || g.Flapping {
+	if d.r.Group == "" || d.r.Flap.Cycles <= 0 || critical(d.rank) {
 		return false
 	}
 	return since(g.Cycles, later(latest(g.Cycles), d.Alert.Time).Add(-d.r.Flap.Within)) >= d.r.Flap.Cycles

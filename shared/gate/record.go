@@ -129,7 +129,7 @@ type Case struct {
 	Severity alert.Severity `json:"severity,omitzero"`
 	Attempt  int            `json:"attempt,omitzero"`   // raised by every commit to starting
 	Doubts   int            `json:"doubts,omitzero"`    // how often a call ended in doubt; once above 0 only "accepted" changes the outcome
-	NoRepeat bool           `json:"no_repeat,omitzero"` // in doubt, and the Agent refused a repeat
+	NoRepeat bool           `json:"no_repeat,omitzero"` // in doubt, and not repeated by itself: the policy said so when the doubt began, or the Agent refused a repeat
 	Resting  bool           `json:"resting,omitzero"`   // in doubt, out of the tick's sight: nothing more will be tried by itself
 	Note     string         `json:"note,omitzero"`
 	Hand     Order          `json:"hand,omitzero"`   // started by hand: neither hold, mode, silence nor money keep it waiting; the zero value: it was not
@@ -189,7 +189,7 @@ type Bucket string
 
 // The buckets. Only Queue and Timed are read by the tick.
 const (
-	Queue    Bucket = "waiting" // best first: most severe, then oldest
+	Queue    Bucket = "waiting" // best first, see CompareRank
 	Timed    Bucket = "timed"   // by the time at which something must happen; a refused case that is started by hand by its Until
 	Doubtful Bucket = "doubtful"
 	Declined Bucket = "refused"

@@ -92,6 +92,7 @@ func (s settling) refused() Decision {
 func (s settling) inDoubt() Decision {
 	c := s.c
 	c.State, c.Doubts, c.Note = InDoubt, c.Doubts+1, s.words()
+	c.NoRepeat = c.NoRepeat || s.cl.Once
 	c.Until = s.now.Add(repeatAfter(c.Doubts))
 	c.Hand = Order{} // it was for this one start: whether it is sent again is for the policy to say
 	return s.write(c, s.down(true))

@@ -114,7 +114,7 @@ func (d arrival) taken() string {
 func (d arrival) overBudget() string {
 	m := d.affords(critical(d.rank))
 	return fmt.Sprintf("%s of %s spent this month, one costs about %s, possible again at %s%s",
-		d.Account.spent(d.now), d.r.Budget.Month, d.r.Budget.Case, clock(m.until), d.at("budget.dollars_a_month"))
+		d.Account.Spent(d.now), d.r.Budget.Month, d.r.Budget.Case, clock(m.until), d.at("budget.dollars_a_month"))
 }
 
 func (d arrival) modeAt() string {
@@ -191,11 +191,16 @@ func count(n int, of string) string {
 	return fmt.Sprintf("%d %ss", n, of)
 }
 
-// name is the last part of a surge's name, which is the environment.
+// name is the environment in a surge's name, for people.
 func name(surge string) string {
-	env := surge[strings.LastIndexByte(surge, '/')+1:]
-	if env == "" {
-		return "the environment without a name"
+	if env := Environment(surge); env != "" {
+		return env
 	}
-	return env
+	return "the environment without a name"
+}
+
+// Environment is the environment that a surge, or a storm, is of: what stands behind organisation and Agent in its name.
+func Environment(surge string) string {
+	parts := strings.SplitN(surge, "/", 3)
+	return parts[len(parts)-1]
 }

@@ -37,6 +37,7 @@ type stroll struct {
 
 	everything bool
 	units      map[string]int  // by case: investigations that were reserved or booked, and not given back
+	stopped    map[string]bool // by hand, whatever the Agent has
 	flapped    map[string]bool // groups that had the start that flapping is worth
 	seen       map[string]int
 }
@@ -45,6 +46,8 @@ type thought struct {
 	d Decision
 	a *alert.Alert // nil: the tick's
 	v View
+
+	stops bool // by hand
 }
 
 type call struct {
@@ -83,7 +86,7 @@ func TestStroll(t *testing.T) {
 	// A walk that never gets anywhere would find nothing wrong.
 	wanted := []string{
 		"endedassumed", "endedrecovered", "endedexpired", "in_doubt", "refused", "repeated or started again", "endedobserved", "endedsilenced",
-		"beyond the budget", "asked for",
+		"beyond the budget", "asked for", "asked for, in a new case",
 	}
 	for reason := range Reasons() {
 		switch reason {
@@ -104,6 +107,7 @@ func newStroll(t testing.TB, seed uint64) *stroll {
 	s := &stroll{
 		r: rand.New(rand.NewPCG(seed, 7)), now: noon, requests: map[string]int{}, paid: map[string]bool{},
 		byHand: seed%3 == 0, everything: seed/2%2 == 1, units: map[string]int{}, flapped: map[string]bool{}, seen: map[string]int{},
+		stopped: map[string]bool{},
 	}
 	p := DefaultRules()
 	if p.Slots = 1 + int(seed%3); seed%2 == 0 {
@@ -221,20 +225,34 @@ func (s *stroll) tick() {
 	s.held = append(s.held, thought{d: d, v: v})
 }
 
-// askFor is what an operator's command does to a case: the tick will start it.
+// askFor is what an operator's commands do to a case, or to an alert that was dropped: the tick will start it, or stop
+// looking at it.
 func (s *stroll) askFor() {
-	for _, id := range slices.Sorted(maps.Keys(s.cases)) {
-		c := s.cases[id]
-		if !s.byHand || c.State != Refused && c.State != InDoubt && c.State != Waiting || c.Shadow || c.Hand != (Order{}) || s.r.IntN(2) == 0 {
-			continue
-		}
-		n := c
-		n.Hand, n.Until, n.Resting, n.Version = Order{By: "ana", Reason: "now", At: s.now}, s.now, false, c.Version+1
-		s.say("asked for: %s", id)
-		s.held = append(s.held, thought{d: Decision{Case: id, Did: Explains, Change: Change{At: s.now, Cases: []CaseWrite{{Read: c, Now: n}}}}})
-		s.seen["asked for"]++
+	ids := slices.Sorted(maps.Keys(s.leads))
+	if !s.byHand || len(ids) == 0 {
 		return
 	}
+	id, o := ids[s.r.IntN(len(ids))], Order{By: "ana", Reason: "now", At: s.now}
+	v := s.look(s.leads[id])
+	v = s.see(v, id)
+	if s.r.IntN(4) == 0 {
+		if d, err := Stop(v, id, o, s.now); err == nil {
+			s.say("stopped: %s", id)
+			s.held = append(s.held, thought{d: d, stops: true})
+		}
+		return
+	}
+	d, err := Promote(v, id, o, s.now)
+	if err != nil {
+		return
+	}
+	s.say("asked for: %s, as case %s", id, d.Case)
+	s.seen["asked for"]++
+	if d.Case != id || v.Cases[id].ID == "" {
+		s.seen["asked for, in a new case"]++
+	}
+	s.asked[d.Case] = true
+	s.held = append(s.held, thought{d: d})
 }
 
 func (s *stroll) commitOne() {
@@ -259,6 +277,9 @@ func (s *stroll) commitOne() {
 	}
 	s.sound()
 	s.counts(th, was, groups)
+	if th.stops {
+		s.stopped[th.d.Case] = true
+	}
 	if s.r.IntN(12) == 0 {
 		s.say("the answer to the commit is lost")
 		return
@@ -282,7 +303,7 @@ func (s *stroll) mayCommit(th thought) {
 		if th.a != nil {
 			alive = 1 // the alert itself; its incident is as it was read
 		}
-		if alive == 0 {
+		if alive == 0 && !s.asked[id] { // somebody's word counts as one that it fires
 			s.t.Errorf("case %s starts and nothing in it fires", id)
 		}
 		taken := 0
@@ -376,6 +397,9 @@ func (s *stroll) settleOne() {
 // truth compares what the ledger says with what the Agent has.
 func (s *stroll) truth() {
 	for id, c := range s.cases {
+		if s.stopped[id] {
+			continue
+		}
 		if c.HasStarted() && !s.paid[id] {
 			s.t.Errorf("case %s is %s %s, and the Agent never took it", id, c.State, c.How)
 		}

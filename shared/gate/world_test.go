@@ -21,6 +21,7 @@ type world struct {
 	pointers   map[string]string
 	cases      map[string]Case
 	leads      map[string]alert.Alert
+	asked      map[string]bool // cases that somebody asked for: his word counts as an incident that fires
 	groups     map[string]Group
 	surges     map[string]Surge
 	hand       Hand
@@ -32,7 +33,7 @@ func newWorld(t testing.TB, p Rules) *world {
 	return &world{
 		t: t, p: p, deliveries: map[string]Delivery{}, incidents: map[string]Incident{}, pointers: map[string]string{},
 		cases: map[string]Case{}, leads: map[string]alert.Alert{},
-		groups: map[string]Group{}, surges: map[string]Surge{},
+		asked: map[string]bool{}, groups: map[string]Group{}, surges: map[string]Surge{},
 		account: Account{Agent: "default", Running: map[string]Reservation{}},
 	}
 }
@@ -111,6 +112,11 @@ func (w *world) commit(c Change) bool {
 	}
 	if c.Account != nil {
 		w.writeAccount(*c.Account)
+	}
+	if c.Lead != nil {
+		if _, opened := w.leads[c.Lead.Case]; !opened {
+			w.leads[c.Lead.Case] = c.Lead.Alert
+		}
 	}
 	if c.Group != nil {
 		w.groups[c.Group.Now.Name] = c.Group.Now
@@ -254,7 +260,7 @@ func (w *world) firing(id string) int {
 func (w *world) sound() {
 	for id, c := range w.cases {
 		_, held := w.account.Running[id]
-		if n := w.firing(id); (c.live() || c.State == Refused) && c.Firing != n {
+		if n := w.firing(id); (c.live() || c.State == Refused) && c.Firing != n && !(w.asked[id] && c.Firing == n+1) {
 			w.t.Fatalf("case %s is %s and counts %d incidents that fire; there are %d", id, c.State, c.Firing, n)
 		} else if c.How == EndRecovered && n > 0 {
 			w.t.Fatalf("case %s ended as recovered, and %d of its incidents fire", id, n)

@@ -1,37 +1,32 @@
 package setting_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
-
-	"github.com/alertbridge/alertbridge/shared/gate"
 )
 
-// FuzzReader: whatever stands in the environment, either there is an error of one line that names a setting, or every
-// choice is one of the list.
+// FuzzReader: whatever stands in the environment, either there is an error of one line that names a setting, or what was
+// read is what stands there.
 func FuzzReader(f *testing.F) {
-	f.Add("", "", "")
-	f.Add("start", "repeat", "yes")
-	f.Add(" stop\n", "STOP", "\x00\xff")
-	f.Add("drop", "stop", "no")
-	f.Fuzz(func(t *testing.T, choice, doubt, yes string) {
+	f.Add("", "", "", "")
+	f.Add("alertbridge/agent", "alertbridge/agents/", "event-ai.eu-central-1.api.aws", "yes")
+	f.Add(" s\n", "\t", "\x00", "YES")
+	f.Fuzz(func(t *testing.T, secret, prefix, host, yes string) {
 		r := from(map[string]string{
-			"ON_WARN": choice, "ON_NO_DATA": choice, "ON_TEST": choice, "IN_DOUBT": doubt, "AGENT_ALLOW_LOCAL": yes,
-			"AGENT_SECRET": "s", "AGENT_HOST": "h",
+			"AGENT_SECRET": secret, "AGENT_SECRETS_PREFIX": prefix, "AGENT_HOST": host, "AGENT_ALLOW_LOCAL": yes,
 		})
-		p, a := r.Policy(), r.Agent()
+		a := r.Agents()
 		err := r.Err()
-		if err != nil && (strings.ContainsAny(err.Error(), "\n\r\x00") || !strings.Contains(err.Error(), " must be one of ")) {
+		if err != nil && (strings.ContainsAny(err.Error(), "\n\r\x00") || !strings.Contains(err.Error(), "settings: AGENT_")) {
 			t.Errorf("the error is %q", err)
 		}
-		for _, c := range []gate.Choice{p.OnWarn, p.OnNoData, p.OnTest} {
-			if c != gate.DropIt && c != gate.StartIt {
-				t.Errorf("a choice is %q", c)
-			}
+		missing := strings.TrimSpace(secret) == "" || strings.TrimSpace(host) == ""
+		if allowed := yes == "" || strings.TrimSpace(yes) == "" || strings.TrimSpace(yes) == "no" || strings.TrimSpace(yes) == "yes"; (err != nil) != (missing || !allowed) {
+			t.Errorf("secret %q, host %q, local %q: %v", secret, host, yes, err)
 		}
-		if !slices.Contains([]gate.DoubtChoice{gate.RepeatIt, gate.StopIt}, p.InDoubt) || a.AllowLocal != (strings.TrimSpace(yes) == "yes") {
-			t.Errorf("in doubt: %q, local: %t", p.InDoubt, a.AllowLocal)
+		if a.Secret != strings.TrimSpace(secret) || a.SecretsPrefix != strings.TrimSpace(prefix) || a.Host != strings.TrimSpace(host) ||
+			a.AllowLocal != (strings.TrimSpace(yes) == "yes") {
+			t.Errorf("read %+v", a)
 		}
 	})
 }

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/alertbridge/alertbridge/shared/gate"
 )
 
 // Reader collects settings and what is wrong with them. The zero value is not usable; make one with From.
@@ -72,27 +70,18 @@ func (r *Reader) Err() error {
 	return errors.New("settings: " + strings.Join(all, "; ") + " (docs/configuration.md lists every setting)")
 }
 
-// Policy reads what a team can set about its alerts.
-func (r *Reader) Policy() gate.Rules {
-	p := gate.DefaultRules()
-	p.OnWarn = gate.Choice(r.OneOf("ON_WARN", string(gate.DropIt), string(gate.StartIt)))
-	p.OnNoData = gate.Choice(r.OneOf("ON_NO_DATA", string(gate.DropIt), string(gate.StartIt)))
-	p.OnTest = gate.Choice(r.OneOf("ON_TEST", string(gate.DropIt), string(gate.StartIt)))
-	p.InDoubt = gate.DoubtChoice(r.OneOf("IN_DOUBT", string(gate.RepeatIt), string(gate.StopIt)))
-	return p
+// Agents is where the Agents are found.
+type Agents struct {
+	Secret        string // the secret that holds address and key of the Agent "default": name or ARN
+	SecretsPrefix string // with the name of any other Agent behind it, the name of that one's secret; "" if there is no other
+	Host          string // the only host that an address may name, the same for all
+	AllowLocal    bool   // also plain http to this machine or a private network; for local use only
 }
 
-// Agent is where the Agent is found.
-type Agent struct {
-	Secret     string // the secret that holds its address and key: name or ARN
-	Host       string // the only host that the address may name
-	AllowLocal bool   // also plain http to this machine or a private network; for local use only
-}
-
-// Agent reads where the Agent is found.
-func (r *Reader) Agent() Agent {
-	return Agent{
-		Secret: r.Required("AGENT_SECRET"), Host: r.Required("AGENT_HOST"),
+// Agents reads where the Agents are found.
+func (r *Reader) Agents() Agents {
+	return Agents{
+		Secret: r.Required("AGENT_SECRET"), SecretsPrefix: r.Optional("AGENT_SECRETS_PREFIX", ""), Host: r.Required("AGENT_HOST"),
 		AllowLocal: r.OneOf("AGENT_ALLOW_LOCAL", "no", "yes") == "yes",
 	}
 }

@@ -2,7 +2,6 @@ package start
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/agent"
@@ -50,7 +49,7 @@ func stormTitle(c gate.Case) string {
 	if n >= gate.MaxServices {
 		more = "or more "
 	}
-	env := c.Storm[strings.LastIndexByte(c.Storm, '/')+1:]
+	env := gate.Environment(c.Storm)
 	if env == "" {
 		return fmt.Sprintf("Storm of alerts: %d %s%s", n, more, of)
 	}

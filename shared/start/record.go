@@ -39,10 +39,10 @@ func (r Report) Level() slog.Level {
 	if r.Answer == nil {
 		return slog.LevelInfo
 	}
-	switch r.Answer.Outcome() {
-	case delivery.Accepted:
+	switch out := r.Answer.Outcome(); {
+	case out == delivery.Accepted:
 		return slog.LevelInfo
-	case delivery.Shut, delivery.Refused:
+	case out == delivery.Shut, out == delivery.Refused, r.Left:
 		return slog.LevelError
 	}
 	return slog.LevelWarn
@@ -71,6 +71,9 @@ func (r Report) Count(ctx context.Context, m *telemetry.Recorder) {
 	}
 	if r.Doubted {
 		m.Count(ctx, telemetry.CaseInDoubt, 1)
+	}
+	if r.Left {
+		m.Count(ctx, telemetry.CaseLeftInDoubt, 1)
 	}
 	if out != delivery.Accepted {
 		telemetry.Fail(ctx, errors.New("the Agent did not accept the start: "+string(r.Answer.Reason)+": "+r.Answer.Words))

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/agent"
+	"github.com/alertbridge/alertbridge/shared/clock"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
@@ -48,6 +49,7 @@ type Agent interface {
 type Report struct {
 	Called  bool // false with a claim: there was no time, nothing was sent
 	Doubted bool // the call has raised a doubt
+	Left    bool // nothing more is tried by itself for its doubt: it is for a person
 	Beyond  bool // the budget had no money for it
 	Answer  *delivery.Answer
 	Case    gate.Case // as settled; as claimed when it could not be settled
@@ -80,11 +82,12 @@ func (s *Starter) Run(ctx context.Context, d gate.Decision) (Report, error) {
 	rep.Answer = &ans
 	rep.Case, rep.Unsettled = s.settle(ctx, *d.Start, ans)
 	rep.Doubted = rep.Case.Doubts > d.Start.Case.Doubts
+	rep.Left = rep.Case.NoRepeat && (rep.Doubted || !d.Start.Case.NoRepeat)
 	return rep, nil
 }
 
 func (s *Starter) commit(ctx context.Context, c gate.Change) error {
-	ctx, cancel := context.WithTimeout(ctx, CommitTime)
+	ctx, cancel := clock.WithTimeout(ctx, CommitTime)
 	defer cancel()
 	return s.Ledger.Commit(ctx, c)
 }
@@ -111,7 +114,7 @@ func (s *Starter) call(ctx context.Context, name string, m agent.Message) delive
 // case and account are read again: the gate then says whether the call still has something to settle. An answer that was
 // lost is settled again; its condition makes that harmless.
 func (s *Starter) settle(ctx context.Context, cl gate.Claim, ans delivery.Answer) (gate.Case, error) {
-	ctx, cancel := context.WithTimeout(ctx, SettleTime)
+	ctx, cancel := clock.WithTimeout(ctx, SettleTime)
 	defer cancel()
 	c := cl.Case
 	for try := 1; ; try++ {

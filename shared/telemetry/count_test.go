@@ -60,7 +60,7 @@ func TestEveryMetricAndValueIsTakenByCloudWatch(t *testing.T) {
 			sets[1] = append(sets[1], d.name)
 			values[d.name] = d.value
 		}
-		if e.Namespace != "Alertbridge" || len(e.Metrics) != 1 || e.Metrics[string(m)] != 3 || e.Units[string(m)] != "Count" {
+		if e.Namespace != "Alertbridge" || len(e.Metrics) != 1 || e.Metrics[string(m)] != 3 || e.Units[string(m)] != unitOf(m) {
 			t.Errorf("%+v", e)
 		}
 		if !slices.EqualFunc(e.Sets, sets, slices.Equal) {
@@ -83,9 +83,19 @@ func TestEveryMetricAndValueIsTakenByCloudWatch(t *testing.T) {
 	for _, r := range delivery.Reasons() {
 		count(AgentCall, Outcome(r.Outcome()), CallReason(r))
 	}
+	count(BudgetSpent, Agent("payments"))
+	count(BudgetWaiting, Agent("payments"))
 	for _, r := range []Rejection{RejectedMethod, RejectedType, RejectedSize, RejectedUnreadable} {
 		count(DeliveryRejected, Rejected(r))
 	}
+}
+
+// unitOf is a counter's unit: all are counts but the one in dollars.
+func unitOf(m Metric) string {
+	if m == BudgetSpent {
+		return "None"
+	}
+	return "Count"
 }
 
 func TestMetricTable(t *testing.T) {
@@ -98,11 +108,11 @@ func TestMetricTable(t *testing.T) {
 		if !strings.HasPrefix(d.Datadog, "alertbridge.") || strings.Trim(d.Datadog, "abcdefghijklmnopqrstuvwxyz_.") != "" {
 			t.Errorf("%s: Datadog would rename %q", d.Metric, d.Datadog)
 		}
-		if d.Unit != "Count" || d.Meaning == "" || len(d.Dimensions) > 29 {
+		if d.Unit != unitOf(d.Metric) || d.Meaning == "" || len(d.Dimensions) > 29 {
 			t.Errorf("%+v", d)
 		}
 		// A metric and a dimension are members of the same object.
-		if slices.Contains([]string{"stack", "function", "version", "request_id", "_aws", "verdict", "reason", "outcome"}, string(d.Metric)) {
+		if slices.Contains([]string{"stack", "function", "version", "request_id", "_aws", "verdict", "reason", "outcome", "agent"}, string(d.Metric)) {
 			t.Errorf("%s is the name of another member of the record", d.Metric)
 		}
 	}

@@ -17,7 +17,7 @@ func TestSecretsAreHidden(t *testing.T) {
 		"error": func(context.Context, *slog.Logger) error { return fmt.Errorf("the table: %w", said) },
 		"panic": func(context.Context, *slog.Logger) error { panic(said) },
 		"record": func(ctx context.Context, log *slog.Logger) error {
-			log.With("before", said.Error()).WithGroup("g").ErrorContext(ctx, "it said: "+said.Error(), "error", said, "words", said.Error(), "list", slog.GroupValue(slog.Any("e", said)))
+			log.With("before", said.Error()).WithGroup("g").ErrorContext(ctx, "it said: "+said.Error(), "error", said, "words", said.Error(), "list", slog.GroupValue(slog.Any("e", said)), "texts", []string{said.Error()})
 			return nil
 		},
 		"span": func(ctx context.Context, _ *slog.Logger) error {

@@ -29,8 +29,15 @@ func asWritten(groups []string, a slog.Attr) slog.Attr {
 	case slog.KindString:
 		a.Value = slog.StringValue(hide(a.Value.String()))
 	case slog.KindAny:
-		if err, ok := a.Value.Any().(error); ok {
-			a.Value = slog.StringValue(hide(err.Error()))
+		switch v := a.Value.Any().(type) {
+		case error:
+			a.Value = slog.StringValue(hide(v.Error()))
+		case []string:
+			hidden := make([]string, len(v)) // the caller's list stays as it is
+			for i, text := range v {
+				hidden[i] = hide(text)
+			}
+			a.Value = slog.AnyValue(hidden)
 		}
 	}
 	return asLambdaNames(groups, a)

@@ -27,6 +27,8 @@ const (
 	AgentCall            Metric = "AgentCall"
 	AgentShut            Metric = "AgentShut"
 	BeyondBudget         Metric = "BeyondBudget"
+	BudgetSpent          Metric = "BudgetSpent"
+	BudgetWaiting        Metric = "BudgetWaiting"
 	CaseRefused          Metric = "CaseRefused"
 	CaseInDoubt          Metric = "CaseInDoubt"
 	CaseLeftInDoubt      Metric = "CaseLeftInDoubt"
@@ -42,7 +44,7 @@ const (
 type Definition struct {
 	Metric  Metric
 	Datadog string // its name there, a distribution to be summed
-	Unit    string // as CloudWatch calls it
+	Unit    string // as CloudWatch calls it; it has none for dollars
 	// Dimensions are its own, besides stack. CloudWatch has it twice: with the dimension stack alone, which is what
 	// alarms stand on, and with stack and these.
 	Dimensions []string
@@ -102,6 +104,16 @@ var metrics = [...]Definition{
 		"dispatcher, scheduler: critical cases that were started although the budget had no money for them",
 	},
 	{
+		BudgetSpent, "alertbridge.budget.spent", "None",
+		[]string{"agent"},
+		"scheduler: dollars that an Agent has cost this month, with what runs; said anew by each tick, so the maximum counts and not the sum",
+	},
+	{
+		BudgetWaiting, "alertbridge.budget.waiting", "Count",
+		[]string{"agent"},
+		"scheduler: cases of an Agent that wait for money, of those that the tick has looked at; said anew by each tick as well",
+	},
+	{
 		CaseRefused, "alertbridge.case.refused", "Count", nil,
 		"dispatcher, scheduler: cases that the Agent refused",
 	},
@@ -111,7 +123,7 @@ var metrics = [...]Definition{
 	},
 	{
 		CaseLeftInDoubt, "alertbridge.case.left_in_doubt", "Count", nil,
-		"scheduler: cases in doubt of which nothing more is tried; only a person can tell what became of them",
+		"dispatcher, scheduler: cases in doubt of which nothing more is tried by itself; only a person can tell what became of them",
 	},
 	{
 		SettleFailed, "alertbridge.settle.failed", "Count", nil,
@@ -154,6 +166,10 @@ func Outcome(o delivery.Outcome) Dimension { return Dimension{"outcome", string(
 
 // CallReason is the dimension reason of AgentCall.
 func CallReason(r delivery.Reason) Dimension { return Dimension{"reason", string(r)} }
+
+// Agent is the dimension agent. The name must be one that the deployed policy has, never one that an alert or a record
+// brings: the policy's are few, and who writes them pays for them.
+func Agent(name string) Dimension { return Dimension{"agent", name} }
 
 // RedactedKind is the dimension kind.
 func RedactedKind(k redact.Kind) Dimension { return Dimension{"kind", string(k)} }

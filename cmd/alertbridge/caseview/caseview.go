@@ -30,7 +30,7 @@ type Case struct {
 	Joined   int    `json:"joined"` // alerts that joined
 	Attempts int    `json:"attempts"`
 	Doubts   int    `json:"doubts"`
-	NoRepeat bool   `json:"no_repeat,omitempty"` // in doubt, and the Agent refused a repeat
+	NoRepeat bool   `json:"no_repeat,omitempty"` // in doubt, and not repeated: the policy says stop, or the Agent refused a repeat
 	Resting  bool   `json:"resting,omitempty"`   // in doubt, and nothing more is tried by itself
 	Note     string `json:"note,omitempty"`      // what was said last about a call
 

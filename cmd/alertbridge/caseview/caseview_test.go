@@ -50,7 +50,7 @@ last notification  2026-11-03 09:58:30 UTC (90s ago)
 firing             2 of its incidents
 joined             3 alerts
 attempts           2
-doubts             1, and the Agent refused a repeat
+doubts             1, and it is not repeated
 note               timed_out: no answer
 trace id           6ac36795
 members            HIGH, Cart answers slowly, service:cart, since 2026-11-03 07:00:00 UTC (3h ago)
@@ -170,6 +170,7 @@ func (s *shelf) LookCase(_ context.Context, id, _ string, _ time.Time) (gate.Vie
 }
 
 func (s *shelf) Verdict(context.Context, string, time.Time) (*gate.Delivery, error) { return nil, nil }
+
 func (s *shelf) Incidents(context.Context, string, string, int, time.Time) ([]gate.Incident, error) {
 	return nil, nil
 }

@@ -119,7 +119,7 @@ func state(c Case) string {
 func doubts(c Case) string {
 	text := fmt.Sprint(c.Doubts)
 	if c.NoRepeat {
-		text += ", and the Agent refused a repeat"
+		text += ", and it is not repeated"
 	}
 	if c.Resting {
 		text += ", and nothing more is tried by itself"

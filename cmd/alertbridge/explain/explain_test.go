@@ -167,17 +167,37 @@ func TestWhatWouldHaveHadToDiffer(t *testing.T) {
 		{"nothing", gate.View{}, fired(), free, "start new_incident"},
 		{"a hold", gate.View{}, fired(), held(), "wait hold: its priority were P1"},
 		{"slots", gate.View{Account: gate.Account{Running: busy}}, fired(), free, "wait slots: all slots were free"},
-		{"money", gate.View{Account: gate.Account{Money: gate.Money{Spent: map[string]gate.Dollars{"2026-11": 299_000_000}}}}, fired(), free,
-			"wait budget: its priority were P1; there were money enough"},
-		{"the Agent is down", gate.View{Account: gate.Account{Down: gate.Down{Until: noon.Add(time.Minute), Fails: 1}}}, fired(), free,
-			"wait agent_down: the Agent could be called"},
-		{"the Agent is shut", gate.View{Account: gate.Account{Shut: gate.Shut{Since: noon.Add(-time.Minute)}}}, fired(), free,
-			"wait agent_shut: the Agent could be called"},
+		{
+			"money",
+			gate.View{Account: gate.Account{Money: gate.Money{Spent: map[string]gate.Dollars{"2026-11": 299_000_000}}}},
+			fired(), free,
+			"wait budget: its priority were P1; there were money enough",
+		},
+		{
+			"the Agent is down",
+			gate.View{Account: gate.Account{Down: gate.Down{Until: noon.Add(time.Minute), Fails: 1}}},
+			fired(), free,
+			"wait agent_down: the Agent could be called",
+		},
+		{
+			"the Agent is shut",
+			gate.View{Account: gate.Account{Shut: gate.Shut{Since: noon.Add(-time.Minute)}}},
+			fired(), free,
+			"wait agent_shut: the Agent could be called",
+		},
 		{"a silence", gate.View{Hand: gate.Hand{Silences: []gate.Silence{silence(t)}}}, fired(), free, "drop silenced: nothing silenced it"},
-		{"a mode by hand", gate.View{Hand: gate.Hand{Mode: gate.ModeOrder{Mode: gate.ModeCriticalOnly, Order: order(time.Hour)}}}, fired(), free,
-			"drop critical_only: its priority were P1; the mode were full"},
-		{"a mode by hand that is over", gate.View{Hand: gate.Hand{Mode: gate.ModeOrder{Mode: gate.ModeOff, Order: order(0)}}}, fired(), free,
-			"start new_incident"},
+		{
+			"a mode by hand",
+			gate.View{Hand: gate.Hand{Mode: gate.ModeOrder{Mode: gate.ModeCriticalOnly, Order: order(time.Hour)}}},
+			fired(), free,
+			"drop critical_only: its priority were P1; the mode were full",
+		},
+		{
+			"a mode by hand that is over",
+			gate.View{Hand: gate.Hand{Mode: gate.ModeOrder{Mode: gate.ModeOff, Order: order(0)}}},
+			fired(), free,
+			"start new_incident",
+		},
 		{"a route's mode", gate.View{}, fired(), fixed, "wait would_start: its mode in the policy were full"},
 		{"its age", gate.View{}, old, free, "drop too_old: it had happened only then"},
 	} {
@@ -344,7 +364,8 @@ func TestTheStoryOfACase(t *testing.T) {
 	in := gate.Incident{Key: fired().Incident, Version: 2}
 	del := map[string]gate.Delivery{rec.ID: rec}
 	for _, d := range []gate.Delivery{
-		{ID: "dd-before", Decided: noon.Add(-time.Hour)}, {ID: "dd-other", Case: "ab-other", Decided: noon.Add(time.Minute)},
+		{ID: "dd-before", Decided: noon.Add(-time.Hour)},
+		{ID: "dd-other", Case: "ab-other", Decided: noon.Add(time.Minute)},
 		{ID: "dd-meanwhile", Decided: noon.Add(time.Minute), Transition: "Warn", Verdict: gate.Drop, Reason: gate.IsWarn},
 	} {
 		del[d.ID] = d

@@ -130,7 +130,8 @@ func TestFindACaseThatItsIncidentHasLeft(t *testing.T) {
 		asked explain.Asked
 		want  []string
 	}{
-		{explain.Asked{Case: first}, []string{first}}, {explain.Asked{Case: second}, []string{second}},
+		{explain.Asked{Case: first}, []string{first}},
+		{explain.Asked{Case: second}, []string{second}},
 		{explain.Asked{Delivery: "dd-1000042-1"}, []string{first, second}},
 	} {
 		f, err := explain.Finder{Ledger: l, Agents: []string{"payments"}}.Find(t.Context(), row.asked, noon)
@@ -206,10 +207,19 @@ func TestFindTellsWhenTheLedgerDoesNotAnswer(t *testing.T) {
 		id string
 		d  down
 	}{
-		{"8873248385148318281", down{list: true}}, {"8873248385148318281", down{verdict: true}}, {"8873248385148318281", down{look: true}},
-		{"8873248385148318281", down{lookCase: true}}, {lead, down{lookCase: true}}, {lead, down{verdict: true}}, {lead, down{look: true}},
-		{"77", down{list: true}}, {"77", down{incidents: true}}, {"77", down{verdict: true}}, {"77", down{lookCase: true}},
-		{"1000042/77/g.b", down{look: true}}, {"1000042/77/g.b", down{verdict: true}},
+		{"8873248385148318281", down{list: true}},
+		{"8873248385148318281", down{verdict: true}},
+		{"8873248385148318281", down{look: true}},
+		{"8873248385148318281", down{lookCase: true}},
+		{lead, down{lookCase: true}},
+		{lead, down{verdict: true}},
+		{lead, down{look: true}},
+		{"77", down{list: true}},
+		{"77", down{incidents: true}},
+		{"77", down{verdict: true}},
+		{"77", down{lookCase: true}},
+		{"1000042/77/g.b", down{look: true}},
+		{"1000042/77/g.b", down{verdict: true}},
 	} {
 		row.d.Ledger = l
 		asked, err := explain.Parse(row.id)

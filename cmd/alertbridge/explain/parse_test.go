@@ -19,7 +19,8 @@ func TestParse(t *testing.T) {
 		"https://app.datadoghq.com/monitors/24018841":                 {Monitor: "24018841"},
 		"https://app.datadoghq.com/monitors#24018841/edit":            {Monitor: "24018841"},
 		"https://app.datadoghq.com/monitors/24018841?group=h%3A1&event_id=8873248385148318284&link_source=monitor_notif": {
-			Event: "8873248385148318284", Monitor: "24018841"},
+			Event: "8873248385148318284", Monitor: "24018841",
+		},
 		"https://app.datadoghq.com/monitors/24018841?id=5":                                          {Monitor: "24018841"},
 		"https://app.datadoghq.com/event/explorer?link_event_id=8873248385148318284":                {Event: "8873248385148318284"},
 		"https://app.datadoghq.com/logs?query=x&link_monitor_id=24018841":                           {Monitor: "24018841"},

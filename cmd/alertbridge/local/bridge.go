@@ -39,7 +39,7 @@ type bridge struct {
 	agent  *agenttest.Server
 	ledger *memledger.Ledger
 	queue  *memqueue.Queue
-	policy gate.Rules
+	policy gate.Policy
 
 	// The functions as Lambda would call them, guarded in the same way.
 	ingest     func(context.Context, lambda.APIGatewayV2HTTPRequest) (lambda.APIGatewayV2HTTPResponse, error)
@@ -47,9 +47,10 @@ type bridge struct {
 	scheduler  func(context.Context, struct{}) (struct{}, error)
 }
 
-// newBridge wires the bridge. Its functions log to logs, which may be nil. Close what it returns.
-func newBridge(w *watch, onRequest func(agenttest.Request), logs io.Writer) (*bridge, error) {
-	b := &bridge{watch: w, ledger: memledger.New(), policy: gate.DefaultRules()}
+// newBridge wires the bridge. One stand-in plays every Agent of the policy. The functions log to logs, which may be nil.
+// Close what it returns.
+func newBridge(p gate.Policy, w *watch, onRequest func(agenttest.Request), logs io.Writer) (*bridge, error) {
+	b := &bridge{watch: w, ledger: memledger.New(), policy: p}
 	b.queue = memqueue.New(memqueue.Options{})
 	var err error
 	if b.agent, err = agenttest.NewServer(agenttest.Options{OnRequest: onRequest}); err != nil {
@@ -60,7 +61,11 @@ func newBridge(w *watch, onRequest func(agenttest.Request), logs io.Writer) (*br
 		b.close()
 		return nil, err
 	}
-	starter := &start.Starter{Ledger: b.ledger, Agents: map[string]start.Agent{"default": client}, Now: time.Now}
+	starter := &start.Starter{Ledger: b.ledger, Agents: map[string]start.Agent{}, Now: time.Now}
+	secrets := map[string]schedule.Secrets{}
+	for _, name := range p.Agents() {
+		starter.Agents[name], secrets[name] = client, client
+	}
 
 	in := &intake.Handler{
 		Queue: b.queue, QueueName: "alerts", Tokens: tokens{}, Now: time.Now, Log: w.logger("ingest", handler("ingest", logs)),
@@ -72,7 +77,7 @@ func newBridge(w *watch, onRequest func(agenttest.Request), logs io.Writer) (*br
 	}
 	b.dispatcher = telemetry.Wrap(config("dispatcher", logs), traced(dis.Handle))
 	sch := &schedule.Handler{
-		Ledger: b.ledger, Starter: starter, Secrets: map[string]schedule.Secrets{"default": client}, Policy: b.policy, Now: time.Now,
+		Ledger: b.ledger, Starter: starter, Secrets: secrets, Policy: b.policy, Now: time.Now,
 		Log: w.logger("scheduler", handler("scheduler", logs)),
 	}
 	b.scheduler = telemetry.Wrap(config("scheduler", logs), sch.Handle)

@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/caseview"
+	"github.com/alertbridge/alertbridge/shared/policy"
 )
 
 // Path is where deliveries are taken, as in template.yaml.
@@ -80,7 +82,7 @@ func (b *bridge) listCases(w http.ResponseWriter, r *http.Request) {
 		}
 		limit = n
 	}
-	list, err := caseview.Find(r.Context(), b.ledger, b.policy.Agent, state, limit, time.Now())
+	list, err := caseview.Find(r.Context(), b.ledger, b.agentOf(r), state, limit, time.Now())
 	if err != nil {
 		answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
 		return
@@ -88,8 +90,20 @@ func (b *bridge) listCases(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, list)
 }
 
+// agentOf is the Agent whose cases are asked for. Without a name it is the default one, where the policy has it.
+func (b *bridge) agentOf(r *http.Request) string {
+	names := b.policy.Agents()
+	if name := r.URL.Query().Get("agent"); name != "" {
+		return name
+	}
+	if slices.Contains(names, policy.DefaultAgent) {
+		return policy.DefaultAgent
+	}
+	return names[0]
+}
+
 func (b *bridge) showCase(w http.ResponseWriter, r *http.Request) {
-	c, there, err := caseview.Get(r.Context(), b.ledger, b.policy.Agent, r.PathValue("id"), time.Now())
+	c, there, err := caseview.Get(r.Context(), b.ledger, b.agentOf(r), r.PathValue("id"), time.Now())
 	switch {
 	case err != nil:
 		answer(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})

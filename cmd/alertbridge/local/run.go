@@ -11,11 +11,15 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/alertbridge/alertbridge/shared/gate"
 )
 
 // Options of Run.
 type Options struct {
 	Listen string        // address of the front door; port 0 is a free one
+	Policy gate.Policy   // what alerts are worth
+	Called string        // what people know the policy by
 	Tick   time.Duration // how often the scheduler runs
 	Quiet  bool          // the deliveries of package events are not played
 	Out    io.Writer     // what happens
@@ -38,7 +42,7 @@ func Run(ctx context.Context, o Options) error {
 		return cannotListen(o.Listen, err)
 	}
 	tell := newTeller(o.Out, o.Color)
-	b, err := newBridge(newWatch(tell.seen, tell.moved), tell.request, o.Logs)
+	b, err := newBridge(o.Policy, newWatch(tell.seen, tell.moved), tell.request, o.Logs)
 	if err != nil {
 		_ = listener.Close()
 		return fmt.Errorf("the stand-in for the Agent cannot start: %w", err)
@@ -55,7 +59,7 @@ func Run(ctx context.Context, o Options) error {
 	server := &http.Server{Handler: b.front(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(orDiscard(o.Logs), "", 0)}
 	go func() { served <- server.Serve(listener) }()
 
-	tell.say(banner(base))
+	tell.say(banner(base, o.Called))
 	if o.Ready != nil {
 		o.Ready(base + Path)
 	}
@@ -127,9 +131,9 @@ func cannotListen(address string, err error) error {
 	return fmt.Errorf("cannot listen on %q: %w; --listen takes an address of this computer and a port, such as 127.0.0.1:8080", address, err)
 }
 
-func banner(base string) string {
+func banner(base, policy string) string {
 	return fmt.Sprintf("alertbridge runs on this computer: front door %s%s, queue and ledger in memory, a stand-in for the Agent.\n"+
-		"Nothing leaves this computer and nothing is billed.\n\n", base, Path)
+		"Nothing leaves this computer and nothing is billed. It decides by %s.\n\n", base, Path, policy)
 }
 
 func hints(o Options, base string) string {

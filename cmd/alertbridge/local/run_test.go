@@ -19,6 +19,7 @@ import (
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/caseview"
 	"github.com/alertbridge/alertbridge/events"
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/policy"
 )
 
 // patience is how long a test waits for what takes milliseconds.
@@ -38,6 +39,9 @@ type running struct {
 func runFor(t *testing.T, o Options) *running {
 	t.Helper()
 	r := &running{out: &buffer{}, logs: &buffer{}}
+	if o.Policy == nil {
+		o.Policy = gate.DefaultRules() // as the manifest of the events has it: each alert for itself
+	}
 	o.Listen, o.Out, o.Logs, o.Name = "127.0.0.1:0", r.out, r.logs, "alertbridge"
 	if o.Tick == 0 {
 		o.Tick = 20 * time.Millisecond
@@ -122,7 +126,80 @@ func TestRunPlaysTheEvents(t *testing.T) {
 	}
 }
 
-// The command that is printed can be pasted, and starts an investigation, again and again.
+// By the policy as it is shipped the same story is worth three investigations: what is critical starts, the rest is given
+// time to recover, is only observed, or is one storm.
+func TestRunDecidesByThePolicy(t *testing.T) {
+	shipped, err := policy.Load("../../../policy.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := runFor(t, Options{Policy: shipped, Called: "the policy in policy.yaml"})
+	want := map[string]string{
+		"triggered-p1":                "start new_incident",
+		"duplicate-delivery":          "join duplicate_delivery",
+		"triggered-second-group":      "join not_told",      // the same monitor, and what the Agent is told was sent already
+		"triggered-p2-logs":           "wait hold",          // P2 is held for 30 s
+		"recovered":                   "drop recovered",     // in time: nothing was spent
+		"triggered-next-cycle":        "wait hold",          //
+		"triggered-after-warn":        "wait hold",          // P3, 2 min
+		"renotify-without-case":       "wait would_start",   // P4 is only observed
+		"no-priority":                 "wait hold",          // an error counts as P2; the fifth case of env prod that is no P4 or P5
+		"lowest-priority":             "wait would_start",   // P5, and staging
+		"triggered-without-cycle-key": "wait storm",         // one more than five in five minutes
+		"without-any-key":             "join in_storm",      //
+		"composite":                   "start new_incident", // critical: storms do not hold it up
+		"handles":                     "start new_incident", //
+		"slo":                         "join in_storm",
+		"error-tracking":              "join covered", // of the service whose case waits already
+	}
+	starts := 0
+	for _, p := range r.played {
+		got := p.Seen.Verdict + " " + p.Seen.Reason
+		if want[p.Case] != "" && got != want[p.Case] {
+			t.Errorf("%s: %s, want %s", p.Case, got, want[p.Case])
+		}
+		if p.Seen.Verdict == "start" {
+			starts++
+		}
+		delete(want, p.Case)
+	}
+	if len(want) > 0 || starts != 3 {
+		t.Errorf("%d starts, want 3; not played: %v", starts, want)
+	}
+	if err := r.stop(); err != nil {
+		t.Errorf("Run = %v", err)
+	}
+	for _, says := range []string{" It decides by the policy in policy.yaml.\n", "The Agent received 3 requests and started 3 investigations.\n"} {
+		if !strings.Contains(r.out.String(), says) {
+			t.Errorf("it did not print %q", says)
+		}
+	}
+}
+
+// An Agent of the policy that is not the default one has its cases too.
+func TestRunPlaysEveryAgent(t *testing.T) {
+	pol, err := policy.Parse("policy.yaml", []byte("agents: {baskets: {}}\nroutes:\n- match: [service = basket]\n  agent: baskets\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := runFor(t, Options{Quiet: true, Policy: pol})
+	var said struct{ Delivery string }
+	reply := paste(t, regexp.MustCompile(`(?m)^  (curl .*)$`).FindStringSubmatch(r.out.String())[1])
+	if err := json.Unmarshal([]byte(reply), &said); err != nil {
+		t.Fatal(err)
+	}
+	if s := r.decided(t, said.Delivery); s.Verdict != "start" || s.Outcome != "accepted" {
+		t.Errorf("%+v, want a start that was accepted", s)
+	}
+	for agent, n := range map[string]int{"": 0, "default": 0, "baskets": 1} {
+		var list caseview.List
+		if status := r.get(t, "/cases?state=started&agent="+agent, &list); status != 200 || len(list.Cases) != n {
+			t.Errorf("cases of the Agent %q: %d, %d cases, want %d", agent, status, len(list.Cases), n)
+		}
+	}
+}
+
+// The command that is printed can be pasted, and starts an investigation, again and again where nothing is joined.
 func TestThePrintedCommandStartsOneMore(t *testing.T) {
 	r := runFor(t, Options{Quiet: true})
 	command := regexp.MustCompile(`(?m)^  (curl .*)$`).FindStringSubmatch(r.out.String())

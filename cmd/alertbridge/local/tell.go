@@ -67,7 +67,7 @@ func (t *teller) seen(s Seen) {
 func (t *teller) moved(m Moved) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.paint("", fmt.Sprintf(line, "tick", m.Did, m.From+" > "+m.To, "-", m.Case, shorten(m.Title, 100)))
+	t.paint("", fmt.Sprintf(line, "tick", m.Did, m.From+" > "+m.To, cmp.Or(m.Why, "-"), m.Case, shorten(m.Title, 100)))
 	if m.Outcome != "" {
 		t.agent(m.Case, m.Outcome)
 	}

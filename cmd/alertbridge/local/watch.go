@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -28,7 +29,9 @@ func (s Seen) done() bool { return s.Status != 0 && (s.Delivery == "" || s.Decid
 
 // Moved is what a tick did to a case.
 type Moved struct {
-	Case, Did, From, To, Title, Outcome string
+	Case, Did, From, To, Title string
+	Why                        string // it waits, or how it ended
+	Outcome                    string // of the call to the Agent, where there was one
 }
 
 // watch sees what the functions do by reading their log records as they are written. It says everything once: a request
@@ -158,7 +161,7 @@ func (h watched) Handle(ctx context.Context, r slog.Record) error {
 	case h.function == "scheduler" && text(said, "case") != "":
 		h.watch.onMoved(Moved{
 			Case: text(said, "case"), Did: text(said, "did"), From: text(said, "from"), To: text(said, "to"),
-			Title: text(said, "title"), Outcome: text(said, "outcome"),
+			Title: text(said, "title"), Why: cmp.Or(text(said, "why"), text(said, "how")), Outcome: text(said, "outcome"),
 		})
 	}
 	if !h.Handler.Enabled(ctx, r.Level) {

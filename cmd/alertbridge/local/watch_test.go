@@ -105,7 +105,7 @@ func TestWatchSeesTicks(t *testing.T) {
 	log.LogAttrs(t.Context(), slog.LevelInfo, "case moved on", slog.String("case", "c1"), slog.String("did", "starts"),
 		slog.String("from", "waiting"), slog.String("to", "starting"), slog.String("title", "T"), slog.String("outcome", "accepted"))
 	log.LogAttrs(t.Context(), slog.LevelInfo, "tick", slog.Int("due", 1))
-	if len(said.moved) != 1 || said.moved[0] != (Moved{"c1", "starts", "waiting", "starting", "T", "accepted"}) {
+	if len(said.moved) != 1 || said.moved[0] != (Moved{Case: "c1", Did: "starts", From: "waiting", To: "starting", Title: "T", Outcome: "accepted"}) {
 		t.Errorf("it says %+v", said.moved)
 	}
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/clock"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/queue"
@@ -36,7 +36,7 @@ type life struct {
 // this message only acknowledges, or it has not, and this message decides anew. After start.DecideTime it gives up, and
 // the message comes back.
 func (l *life) run(ctx context.Context) (gate.Decision, start.Report, error) {
-	deciding, cancel := context.WithTimeout(ctx, start.DecideTime)
+	deciding, cancel := clock.WithTimeout(ctx, start.DecideTime)
 	defer cancel()
 	for {
 		l.rounds++
@@ -96,10 +96,5 @@ const excerpt = 300
 // do not meet again. It tells false when there is no time for another round.
 func (l *life) pause(ctx context.Context) bool {
 	longest := min(time.Duration(l.rounds)*20*time.Millisecond, 200*time.Millisecond)
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(rand.N(longest)):
-		return true
-	}
+	return clock.Sleep(ctx, clock.Jitter(ctx, longest)) == nil
 }

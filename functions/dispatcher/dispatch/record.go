@@ -3,7 +3,9 @@ package dispatch
 import (
 	"context"
 	"log/slog"
+	"time"
 
+	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
@@ -67,7 +69,8 @@ func (l *life) verdict() gate.Decision {
 	return d
 }
 
-// about is what the record says of the alert: what is needed to find it again, and none of its text but the title.
+// about is what the record says of the alert: what is needed to find it again and to decide on it again, and none of its
+// text but the title.
 func (l *life) about() []slog.Attr {
 	if u := l.env.Unreadable; u != nil {
 		return []slog.Attr{
@@ -86,5 +89,43 @@ func (l *life) about() []slog.Attr {
 		slog.String("title", a.Title),
 		slog.String("service", a.Service()),
 		slog.Time("time", a.Time),
+		{Key: "alert", Value: slog.GroupValue(basis(a, l.env.Received)...)},
 	}
+}
+
+// basis is what a decision on the alert reads besides: the policy's matchers, its rank, and what names its incident.
+// `alertbridge archive` makes of these records what `alertbridge play` plays under another policy. What is absent is
+// left out.
+func basis(a *alert.Alert, received time.Time) []slog.Attr {
+	attrs := []slog.Attr{slog.Time("received", received)}
+	for _, v := range []struct{ name, value string }{
+		{"monitor", a.Monitor.ID},
+		{"monitor_type", a.Monitor.Type},
+		{"priority", a.Priority},
+		{"alert_type", a.AlertType},
+		{"org", a.OrgID},
+		{"org_name", a.OrgName},
+		{"host", a.Hostname},
+	} {
+		if v.value != "" {
+			attrs = append(attrs, slog.String(v.name, v.value))
+		}
+	}
+	for _, v := range []struct {
+		name  string
+		value bool
+	}{{"cycle", a.Incident.Cycle}, {"test", a.Test}} {
+		if v.value {
+			attrs = append(attrs, slog.Bool(v.name, true))
+		}
+	}
+	for _, v := range []struct {
+		name  string
+		value []string
+	}{{"scope", a.Scope}, {"tags", a.Tags}} {
+		if len(v.value) > 0 {
+			attrs = append(attrs, slog.Any(v.name, v.value))
+		}
+	}
+	return attrs
 }

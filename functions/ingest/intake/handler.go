@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/clock"
 	"github.com/alertbridge/alertbridge/shared/queue"
 	"github.com/alertbridge/alertbridge/shared/redact"
 	"github.com/alertbridge/alertbridge/shared/secret"
@@ -54,7 +55,7 @@ type Tokens interface {
 
 // Handle takes one delivery. Its error is always nil: whatever happens has an answer.
 func (h *Handler) Handle(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, Deadline)
+	ctx, cancel := clock.WithTimeout(ctx, Deadline)
 	defer cancel()
 	d := h.take(ctx, req)
 	h.record(ctx, d)

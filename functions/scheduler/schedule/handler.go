@@ -15,6 +15,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/alertbridge/alertbridge/shared/clock"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/start"
@@ -58,8 +59,10 @@ type tick struct {
 	*Handler
 	began      time.Time
 	agent      string // whose account and cases it looks at now
-	shut       int    // accounts that were shut when the tick began
-	opened     int    // and are open again
+	spent      gate.Dollars
+	unpaid     map[string]bool // by case of that Agent: waits for money
+	shut       int             // accounts that were shut when the tick began
+	opened     int             // and are open again
 	repaired   int
 	due        int  // cases that were looked at
 	moved      int  // cases that were moved on
@@ -77,6 +80,7 @@ type tick struct {
 // run looks after one Agent after the other. Only a store that fails ends it.
 func (t *tick) run(ctx context.Context) error {
 	for _, t.agent = range t.Policy.Agents() {
+		t.unpaid = map[string]bool{}
 		if err := t.account(ctx); err != nil {
 			return err
 		}
@@ -85,6 +89,7 @@ func (t *tick) run(ctx context.Context) error {
 			return fmt.Errorf("the tick could not ask the ledger what is due: %w", err)
 		}
 		t.cases(ctx, ids)
+		t.recordMoney(ctx)
 	}
 	t.done = t.failed < maxFailed
 	return t.trouble
@@ -104,6 +109,7 @@ func (t *tick) account(ctx context.Context) error {
 	default:
 		decisions = gate.Repair(v, t.Now())
 	}
+	t.spent = v.Account.Spent(t.Now())
 	if !v.Account.Shut.Since.IsZero() {
 		t.shut++
 		version, err := t.secretVersion(ctx)
@@ -178,22 +184,14 @@ func (t *tick) cases(ctx context.Context, ids []string) {
 // divide takes those out of list, best first, that come before a case.
 func divide(list []gate.Case, c gate.Case) (before, after []gate.Case) {
 	for _, r := range list {
-		if comesFirst(r, c) < 0 {
+		if gate.CompareRank(r, c) < 0 {
 			before = append(before, r)
 		} else {
 			after = append(after, r)
 		}
 	}
-	slices.SortFunc(before, comesFirst)
+	slices.SortFunc(before, gate.CompareRank)
 	return before, after
-}
-
-// comesFirst orders cases as starts take place: the most severe first, then the oldest.
-func comesFirst(a, b gate.Case) int {
-	if a.Severity != b.Severity {
-		return int(b.Severity - a.Severity)
-	}
-	return a.Opened.Compare(b.Opened)
 }
 
 // again repeats starts in doubt, each read anew.
@@ -212,7 +210,7 @@ func (t *tick) again(ctx context.Context, list []gate.Case) {
 // decide reads one case and asks the gate. What was read is of this moment, not of the tick's beginning: the lease
 // counts from it.
 func (t *tick) decide(ctx context.Context, id string) (gate.Case, gate.Decision, error) {
-	read, cancel := context.WithTimeout(ctx, ReadTime)
+	read, cancel := clock.WithTimeout(ctx, ReadTime)
 	defer cancel()
 	var v gate.View
 	var d gate.Decision
@@ -226,7 +224,17 @@ func (t *tick) decide(ctx context.Context, id string) (gate.Case, gate.Decision,
 		t.fail(fmt.Errorf("the tick could not read case %s: %w", id, err))
 		return gate.Case{}, gate.Decision{}, err
 	}
-	return v.Cases[id], d, nil
+	c := v.Cases[id]
+	t.unpaid[id] = waitsForMoney(c, d)
+	return c, d, nil
+}
+
+// waitsForMoney tells whether a case does, once the decision on it is in the ledger.
+func waitsForMoney(c gate.Case, d gate.Decision) bool {
+	if len(d.Change.Cases) > 0 {
+		c = d.Change.Cases[0].Now
+	}
+	return c.State == gate.Waiting && c.Why == gate.WhyBudget
 }
 
 // rules are what the policy says of the alert that opened the case. The case stays with its Agent, whatever the policy

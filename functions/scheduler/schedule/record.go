@@ -28,12 +28,29 @@ func (t *tick) recordCase(ctx context.Context, d gate.Decision, rep start.Report
 		level = slog.LevelWarn
 		t.Metrics.Count(ctx, telemetry.CaseInDoubt, 1)
 	}
-	if d.Did == gate.Releases {
+	if d.LeavesInDoubt() {
 		level = slog.LevelError
 		t.Metrics.Count(ctx, telemetry.CaseLeftInDoubt, 1)
 	}
 	t.Log.LogAttrs(ctx, level, "case moved on", append(attrs, rep.Attrs()...)...)
 	rep.Count(ctx, t.Metrics)
+}
+
+// recordMoney says how the money of the Agent that was looked at stands. Where the policy has one Agent, its name would
+// double the number of metrics and tell nothing.
+func (t *tick) recordMoney(ctx context.Context) {
+	var dims []telemetry.Dimension
+	if len(t.Policy.Agents()) > 1 {
+		dims = append(dims, telemetry.Agent(t.agent))
+	}
+	waiting := 0
+	for _, unpaid := range t.unpaid {
+		if unpaid {
+			waiting++
+		}
+	}
+	t.Metrics.Count(ctx, telemetry.BudgetSpent, float64(t.spent)/1e6, dims...)
+	t.Metrics.Count(ctx, telemetry.BudgetWaiting, float64(waiting), dims...)
 }
 
 // record writes the heartbeat, and a record of the tick when it did something.

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/alertbridge/alertbridge/shared/clock"
 )
 
 // Behaviour is how a Server meets one request.
@@ -19,6 +21,7 @@ type Exchange struct {
 	server *Server
 	w      http.ResponseWriter
 	r      *http.Request
+	near   *near // in process: the same as w; else nil
 }
 
 // Honest is the Agent as it should be.
@@ -171,6 +174,9 @@ func (x *Exchange) reply(status int, contentType, body string) {
 
 // wait reports whether the time went by; false: the sender or the Server went away first.
 func (x *Exchange) wait(d time.Duration) bool {
+	if x.near != nil {
+		return clock.Sleep(x.r.Context(), d) == nil
+	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -184,6 +190,10 @@ func (x *Exchange) wait(d time.Duration) bool {
 
 // cut ends the connection with a reset instead of an orderly end.
 func (x *Exchange) cut() {
+	if x.near != nil {
+		x.near.broken = true
+		return
+	}
 	conn, _, err := http.NewResponseController(x.w).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler)

@@ -11,7 +11,8 @@
 //     over the limits that real events have vanished at.
 //
 // On request it misbehaves instead, for the next request or for every one: see Behaviour. It speaks over a real
-// socket, so that a client meets real resets and time-outs.
+// socket, so that a client meets real resets and time-outs. NewInProcess makes one without a socket, for a bridge in
+// virtual time: the same Agent, reached by RoundTrip.
 //
 // What a valid event is, is written here for a second time, on purpose: the checks share no code with the package
 // that makes the events.
@@ -75,7 +76,8 @@ type Investigation struct {
 
 // Server is an Agent. Close it.
 type Server struct {
-	http    *httptest.Server
+	http    *httptest.Server // nil in process
+	base    string           // of its address
 	options Options
 	path    string
 	closing chan struct{} // closed by Close
@@ -97,26 +99,11 @@ func NewServer(o Options) (*Server, error) {
 	if o.Address == "" {
 		o.Address = "127.0.0.1:0"
 	}
-	if o.Skew == 0 {
-		o.Skew = 5 * time.Minute
-	}
-	if o.Denied == 0 {
-		o.Denied = http.StatusForbidden
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	listener, err := net.Listen("tcp", o.Address)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{
-		options: o,
-		path:    "/webhook/generic/" + random(),
-		closing: make(chan struct{}),
-		key:     random(),
-		seen:    map[string]bool{},
-	}
+	s := newServer(o)
 	s.http = &httptest.Server{
 		Listener: listener,
 		Config:   &http.Server{Handler: s, ReadHeaderTimeout: 30 * time.Second, ErrorLog: silent()},
@@ -126,26 +113,48 @@ func NewServer(o Options) (*Server, error) {
 	} else {
 		s.http.Start()
 	}
-	s.secrets = &Secrets{}
+	s.base = s.http.URL
 	s.secrets.Set(s.Secret())
 	return s, nil
+}
+
+func newServer(o Options) *Server {
+	if o.Skew == 0 {
+		o.Skew = 5 * time.Minute
+	}
+	if o.Denied == 0 {
+		o.Denied = http.StatusForbidden
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Server{
+		options: o,
+		path:    "/webhook/generic/" + random(),
+		closing: make(chan struct{}),
+		key:     random(),
+		secrets: &Secrets{},
+		seen:    map[string]bool{},
+	}
 }
 
 // Close ends every request that is still open and the Server. It may be called more than once.
 func (s *Server) Close() {
 	s.close.Do(func() {
 		close(s.closing)
-		s.http.CloseClientConnections()
-		s.http.Close()
+		if s.http != nil {
+			s.http.CloseClientConnections()
+			s.http.Close()
+		}
 	})
 }
 
 // URL is the webhook's address. It is as secret as the Agent's.
-func (s *Server) URL() string { return s.http.URL + s.path }
+func (s *Server) URL() string { return s.base + s.path }
 
 // Host is the host in URL, without the port.
 func (s *Server) Host() string {
-	u, err := url.Parse(s.http.URL)
+	u, err := url.Parse(s.base)
 	if err != nil {
 		panic("agenttest: httptest gave an address that is none: " + err.Error())
 	}
@@ -154,7 +163,7 @@ func (s *Server) Host() string {
 
 // RootCAs trusts the Server's certificate, and no other; nil without TLS.
 func (s *Server) RootCAs() *x509.CertPool {
-	if s.http.Certificate() == nil {
+	if s.http == nil || s.http.Certificate() == nil {
 		return nil
 	}
 	pool := x509.NewCertPool()
@@ -219,16 +228,21 @@ func (s *Server) Investigations() []Investigation {
 
 // ServeHTTP answers one request, by the script.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.behaviour()(&Exchange{server: s, w: w, r: r})
+}
+
+// behaviour is how the next request is met.
+func (s *Server) behaviour() Behaviour {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	behave := s.always
 	if len(s.script) > 0 {
 		behave, s.script = s.script[0], s.script[1:]
 	}
-	s.mu.Unlock()
 	if behave == nil {
-		behave = Honest
+		return Honest
 	}
-	behave(&Exchange{server: s, w: w, r: r})
+	return behave
 }
 
 func random() string {

@@ -268,7 +268,7 @@ func TestRunEndsWithItsHandlers(t *testing.T) {
 // With a clock that a test moves, Run notices within a second that a message is visible again.
 func TestRunFollowsAMovedClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		clock := &lockedClock{clock: *newClock()}
+		clock := &lockedClock{handClock: *newClock()}
 		runs := make(chan struct{}, 10)
 		q := New(Options{Now: clock.Now, Observe: func(Batch) { runs <- struct{}{} }})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -287,17 +287,17 @@ func TestRunFollowsAMovedClock(t *testing.T) {
 
 type lockedClock struct {
 	mu sync.Mutex
-	clock
+	handClock
 }
 
 func (c *lockedClock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.clock.Now()
+	return c.handClock.Now()
 }
 
 func (c *lockedClock) Add(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.clock.Add(d)
+	c.handClock.Add(d)
 }

@@ -23,6 +23,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/alertbridge/alertbridge/shared/clock"
 	"github.com/alertbridge/alertbridge/shared/queue"
 )
 
@@ -92,7 +93,7 @@ func (q *Queue) Send(ctx context.Context, e queue.Envelope, attributes map[strin
 	if err := queue.Fits(body, attributes); err != nil {
 		return queue.NotSendable(q.o.Name, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, q.o.SendLimit)
+	ctx, cancel := clock.WithTimeout(ctx, q.o.SendLimit)
 	defer cancel()
 	if ctx.Err() != nil {
 		return &queue.SendError{Queue: q.o.Name, Fault: queue.Unavailable, Words: "there was no time left to ask it", Err: ctx.Err()}

@@ -42,13 +42,13 @@ func TestSuite(t *testing.T) {
 	})
 }
 
-// clock is a clock that only the test moves.
-type clock struct{ now time.Time }
+// handClock is a clock that only the test moves.
+type handClock struct{ now time.Time }
 
-func newClock() *clock { return &clock{time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)} }
+func newClock() *handClock { return &handClock{time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)} }
 
-func (c *clock) Now() time.Time      { return c.now }
-func (c *clock) Add(d time.Duration) { c.now = c.now.Add(d) }
+func (c *handClock) Now() time.Time      { return c.now }
+func (c *handClock) Add(d time.Duration) { c.now = c.now.Add(d) }
 
 func TestTroubleIsForOneSendEach(t *testing.T) {
 	q := New(Options{})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/alertbridge/alertbridge/shared/clock"
 	"github.com/alertbridge/alertbridge/shared/queue"
 )
 
@@ -56,12 +57,5 @@ func (t Trouble) wait(ctx context.Context) bool {
 	if t.Delay <= 0 {
 		return true
 	}
-	timer := time.NewTimer(t.Delay)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return clock.Sleep(ctx, t.Delay) == nil
 }

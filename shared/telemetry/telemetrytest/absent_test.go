@@ -24,7 +24,7 @@ func TestWithoutTheExtensionNothingIsSent(t *testing.T) {
 	b.tick(scheduler)
 	counted(t, ingest, map[string]float64{"AlertsReceived": 1})
 	counted(t, dispatcher, map[string]float64{"AlertVerdict start new_incident": 1, "AgentCall accepted received": 1})
-	counted(t, scheduler, map[string]float64{"Tick": 1})
+	counted(t, scheduler, map[string]float64{"Tick": 1, "BudgetSpent": 3.984, "BudgetWaiting": 0})
 	for _, r := range []map[string]any{ingest.Record("delivery accepted"), dispatcher.Record("alert decided")} {
 		if _, ok := r["dd.trace_id"]; ok {
 			t.Errorf("a trace in %v", r)
@@ -95,7 +95,7 @@ func TestBrokenExtensionLosesNoAlert(t *testing.T) {
 				b := newBridge(t)
 				scheduler := run(b, "scheduler")
 				within(t, "scheduler", b.tick(scheduler).Took, row.take)
-				counted(t, scheduler, map[string]float64{"Tick": 1})
+				counted(t, scheduler, map[string]float64{"Tick": 1, "BudgetSpent": 0, "BudgetWaiting": 0})
 			})
 		})
 	}

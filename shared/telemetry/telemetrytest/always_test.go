@@ -110,7 +110,9 @@ func stat(t testing.TB, line string) (name string, n float64) {
 	d := telemetry.Metrics()[i]
 	name = string(d.Metric)
 	for _, dimension := range d.Dimensions {
-		name += " " + tags[dimension]
+		if value := tags[dimension]; value != "" { // where the policy has one Agent, it is not named
+			name += " " + value
+		}
 	}
 	return name, n
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -145,7 +146,7 @@ func TestAlertThatJoinsCallsNobody(t *testing.T) {
 // A batch is one invocation, but each message keeps its own trace.
 func TestEachMessageOfABatchKeepsItsTrace(t *testing.T) {
 	b := traced(t)
-	ingest, dispatcher := b.start("ingest"), b.start("dispatcher")
+	ingest, dispatcher := b.start("ingest"), b.start("dispatcher", "POLICY_FILE="+eachForItself(t))
 	e := b.deliver(ingest, "triggered-p1", "triggered-second-group", "triggered-p2-logs", "anomaly", "service-check",
 		"composite", "slo", "apm", "rum", "error-tracking")
 	b.dispatch(dispatcher, e)
@@ -160,6 +161,16 @@ func TestEachMessageOfABatchKeepsItsTrace(t *testing.T) {
 	equal(t, "traces", len(ids), 10)
 	equal(t, "investigations", len(b.agent.Investigations()), 10)
 	counted(t, dispatcher, map[string]float64{"AlertVerdict start new_incident": 10, "AgentCall accepted received": 10})
+}
+
+// eachForItself is a policy that starts every alert at once, which no team would want.
+func eachForItself(t *testing.T) string {
+	t.Helper()
+	file, err := filepath.Abs("testdata/policy.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // What is decided in ingest holds for the whole trace, whatever the dispatcher's own rate is.

@@ -92,6 +92,7 @@ func TestStartThatWaitedIsLinkedToItsAlert(t *testing.T) {
 				t.Error("the tick continues the alert's trace")
 			}
 			row.counts["Tick"], row.counts["TickDue"], row.counts["TickStarted"] = 1, 1, 1
+			row.counts["BudgetSpent"], row.counts["BudgetWaiting"] = 0, 0 // as the tick found it
 			counted(t, scheduler, row.counts)
 			equal(t, "the alert's trace in the record", fmt.Sprint(scheduler.Record("case moved on")["first_trace_id"]),
 				find(t, all, "ingest", "aws.lambda").FullTraceID())

@@ -1,0 +1,213 @@
+package archive_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/archive"
+	"github.com/alertbridge/alertbridge/shared/alert"
+)
+
+// record is a record of the dispatcher as CloudWatch has it, of a delivery by its number.
+func record(n string) string {
+	return `{"timestamp":"2026-11-21T12:00:01.5Z","level":"INFO","message":"alert decided","function":"alertbridge-dispatcher","version":"1",` +
+		`"delivery":"dd-1-` + n + `","receive":"1","rounds":1,"took_ms":3,"verdict":"wait","reason":"hold","case":"ab-x","did":"opens","queued_ms":4,` +
+		`"source":"datadog","shape":"alertbridge/1","event":"` + n + `","incident":"1/77/c.5","transition":"Triggered","severity":"HIGH",` +
+		`"title":"Search is slow","service":"search","time":"2026-11-21T12:00:00Z","alert":{"received":"2026-11-21T12:00:01Z","monitor":"77",` +
+		`"monitor_type":"query_alert_monitor","priority":"P2","alert_type":"error","org":"1","org_name":"Example","host":"web-1","cycle":true,` +
+		`"scope":["host:web-1"],"tags":["env:prod","service:search"]}}`
+}
+
+func quote(s string) string {
+	q, _ := json.Marshal(s)
+	return string(q)
+}
+
+// A record becomes the alert that it tells of, with everything that a decision reads.
+func TestRecord(t *testing.T) {
+	list, told, err := archive.Collect(strings.NewReader(record("9")))
+	if err != nil || len(list) != 1 || told.Skipped() != "" || told.Alerts != 1 {
+		t.Fatalf("%v %+v %v", list, told, err)
+	}
+	got, err := json.Marshal(list[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"received":"2026-11-21T12:00:01Z","verdict":"wait","reason":"hold","alert":{"delivery":"dd-1-9","source":"datadog","org_id":"1",` +
+		`"org_name":"Example","event_id":"9","incident":{"org":"1","monitor":"77","key":"c.5","cycle":true},` +
+		`"monitor":{"id":"77","name":"Search is slow","type":"query_alert_monitor"},"transition":"Triggered","severity":4,"priority":"P2",` +
+		`"alert_type":"error","time":"2026-11-21T12:00:00Z","title":"Search is slow","hostname":"web-1","scope":["host:web-1"],` +
+		`"tags":["env:prod","service:search"]}}`
+	if string(got) != want {
+		t.Errorf("it is\n%s\nwant\n%s", got, want)
+	}
+}
+
+// Each form in which CloudWatch gives records out, with two alerts in it.
+func TestForms(t *testing.T) {
+	packed := &bytes.Buffer{}
+	z := gzip.NewWriter(packed)
+	_, _ = z.Write([]byte("2026-11-21T12:00:01.500Z " + record("1") + "\n2026-11-21T12:00:02.500Z " + record("2") + "\n"))
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for form, text := range map[string]string{
+		"lines of JSON":       record("1") + "\n" + record("2"),
+		"Windows, and blanks": "\r\n" + record("1") + "\r\n\r\n  " + record("2") + "\r\n",
+		"aws logs tail":       "2026-11-21T12:00:01.5+00:00 2026/11/21/[$LATEST]0a1b " + record("1") + "\n2026-11-21T12:00:01.5+00:00 2026/11/21/[$LATEST]0a1b " + record("2"),
+		"an export to S3":     packed.String(),
+		"filter-log-events":   `{"events":[{"logStreamName":"s","timestamp":1,"message":` + quote(record("1")+"\n") + `},{"message":` + quote(record("2")) + `}],"searchedLogStreams":[]}`,
+		"the same over lines": "{\n  \"events\": [\n    {\"message\": " + quote(record("1")) + "},\n    {\"message\": " + quote(record("2")) + "}\n  ]\n}\n",
+		"a list":              "[\n{\"message\": " + quote(record("1")) + "},\n" + record("2") + "\n]",
+		"a subscription":      `{"messageType":"DATA_MESSAGE","logEvents":[{"id":"1","message":` + quote(record("1")) + `},{"id":"2","message":` + quote(record("2")) + `}]}`,
+		"Logs Insights":       `{"results":[[{"field":"@timestamp","value":"x"},{"field":"@message","value":` + quote(record("1")) + `}],[{"field":"@message","value":` + quote(record("2")) + `}]]}`,
+	} {
+		list, told, err := archive.Collect(strings.NewReader(text))
+		if err != nil || told.Alerts != 2 || len(list) != 2 || list[0].Alert.EventID != "1" || list[1].Alert.EventID != "2" || told.Skipped() != "" {
+			t.Errorf("%s: %d alerts, %+v, %v", form, len(list), told, err)
+		}
+	}
+}
+
+// What cannot be used is counted by what it is, and the first broken lines are named.
+func TestBrokenLines(t *testing.T) {
+	old := strings.Replace(record("3"), `"alert":{`, `"other":{`, 1)
+	lines := []string{
+		record("1"),
+		record("2")[:400],            // cut off
+		`{"message":"tick","due":3}`, // another record
+		"START RequestId: 8cbe8a9c Version: $LATEST", // Lambda's own
+		`{"_aws":{"Timestamp":1},"Tick":1}`,          // a counter
+		old,
+		`{"message":"alert decided","delivery":"raw-1","verdict":"drop","reason":"unreadable","unreadable":"not_json"}`,
+		`{"message":`,
+		strings.Replace(record("4"), `"incident":"1/77/c.5"`, `"incident":"77"`, 1),
+		strings.Replace(record("5"), `"severity":"HIGH"`, `"severity":"WORST"`, 1),
+		strings.Replace(record("6"), `"received":"2026-11-21T12:00:01Z",`, ``, 1),
+		strings.Replace(record("7"), `Search is slow`, strings.Repeat("x", archive.MaxLine), 1),
+		record("8"),
+	}
+	list, told, err := archive.Collect(strings.NewReader(strings.Join(lines, "\n")))
+	if err != nil || len(list) != 2 || list[1].Alert.EventID != "8" {
+		t.Fatalf("%v %v", list, err)
+	}
+	const want = "skipped: 6 broken, 1 from before the record had what a decision reads, 1 of deliveries that were no alert, 3 of something else " +
+		"(line 2: it tells of a decision, and is no whole JSON; line 8: it is no whole JSON; " +
+		"line 9: its delivery or incident has no name)"
+	if got := told.Skipped(); got != want {
+		t.Errorf("it says\n%s\nwant\n%s", got, want)
+	}
+	if told.Lines != 13 || told.Alerts != 2 {
+		t.Errorf("%+v", told)
+	}
+}
+
+func entry(delivery string, received time.Time) archive.Entry {
+	return archive.Entry{Received: received, Alert: alert.Alert{
+		Delivery: delivery, Source: "datadog", Incident: alert.Incident{Org: "1", Monitor: "2", Key: "c.3"},
+		Transition: alert.Triggered, Severity: alert.High, Time: received, Title: "<T>",
+	}}
+}
+
+// An archive is in order, has each arrival once, and is read as it was written.
+func TestWriteAndRead(t *testing.T) {
+	noon := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	var out bytes.Buffer
+	err := archive.Write(&out, []archive.Entry{
+		entry("c", noon.Add(2*time.Second)), entry("a", noon), entry("b", noon), entry("a", noon), entry("a", noon.Add(time.Second)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := out.String()
+	if first, _, _ := strings.Cut(text, "\n"); first != `{"alertbridge_archive":1}` || !archive.Is([]byte(first)) || archive.CheckVersion([]byte(first)) != nil {
+		t.Errorf("it begins with %s", first)
+	}
+	list, told, err := archive.Read(strings.NewReader(text))
+	var got []string
+	for _, e := range list {
+		got = append(got, e.Alert.Delivery+e.Alert.Title)
+	}
+	if strings.Join(got, " ") != "a<T> b<T> a<T> c<T>" || err != nil || told.Skipped() != "" {
+		t.Errorf("%v %+v %v", got, told, err)
+	}
+	broken := text + "nonsense\n" + `{"received":"2026-11-21T12:00:00Z"}` + "\n" + `{"alert":{}}` + "\n" + `{"received":"1021-11-21T12:00:00Z"}`
+	list, told, err = archive.Read(strings.NewReader(broken))
+	const want = "skipped: 4 broken (line 6: it is no JSON of an alert; " +
+		"line 7: its delivery or incident has no name; line 8: it does not say when it was received)"
+	if len(list) != 4 || err != nil || told.Skipped() != want {
+		t.Errorf("%d %v\n%s\nwant\n%s", len(list), err, told.Skipped(), want)
+	}
+}
+
+func TestOtherVersions(t *testing.T) {
+	for line, want := range map[string]string{
+		`{"alertbridge_archive":2}`: "it is an archive of version 2, and this alertbridge reads version 1",
+		`{"a":1}`:                   `this is no archive: its first line is not {"alertbridge_archive":1}`,
+	} {
+		if err := archive.CheckVersion([]byte(line)); err == nil || err.Error() != want {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
+
+var errDisk = errors.New("the disk is gone")
+
+type brokenWriter struct{ lines int }
+
+func (b *brokenWriter) Write(p []byte) (int, error) {
+	if b.lines--; b.lines < 0 {
+		return 0, errDisk
+	}
+	return len(p), nil
+}
+
+func TestWhatFailsIsTold(t *testing.T) {
+	for lines := range 2 {
+		if err := archive.Write(&brokenWriter{lines}, []archive.Entry{entry("a", time.Now())}); !errors.Is(err, errDisk) {
+			t.Errorf("after %d lines: %v", lines, err)
+		}
+	}
+	if _, _, err := archive.Collect(iotest.ErrReader(errDisk)); !errors.Is(err, errDisk) {
+		t.Errorf("%v", err)
+	}
+	if _, _, err := archive.Collect(strings.NewReader("\x1f\x8bnonsense")); err == nil || !strings.HasPrefix(err.Error(), "it looks compressed with gzip, and is not") {
+		t.Errorf("%v", err)
+	}
+}
+
+// FuzzCollect: whatever a log holds, what comes out of it can be archived, and read again as it was.
+func FuzzCollect(f *testing.F) {
+	f.Add([]byte(record("1") + "\nx"))
+	f.Add([]byte(`{"events":[{"message":` + quote(record("1")) + `}]}`))
+	f.Add([]byte("[\n" + record("2") + "\n]"))
+	f.Add([]byte(`{"results":[[{"field":"@message","value":"{}"}]],"message":"{{"}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		list, told, err := archive.Collect(bytes.NewReader(text))
+		if err != nil {
+			return // compressed, and not well
+		}
+		if told.Alerts != len(list) {
+			t.Errorf("it tells of %d alerts, and has %d", told.Alerts, len(list))
+		}
+		var out bytes.Buffer
+		if err := archive.Write(&out, list); err != nil {
+			t.Fatalf("%+v: %v", list, err)
+		}
+		once := out.String()
+		again, told, err := archive.Read(&out)
+		if err != nil || told.Skipped() != "" {
+			t.Fatalf("%s\n%s %v", once, told.Skipped(), err)
+		}
+		var twice bytes.Buffer
+		if err := archive.Write(&twice, again); err != nil || twice.String() != once {
+			t.Errorf("%v\n%s\n%s", err, once, twice.String())
+		}
+	})
+}

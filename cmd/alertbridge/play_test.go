@@ -1,0 +1,251 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/playback"
+	"github.com/alertbridge/alertbridge/docs/docstest"
+)
+
+// scratch writes a file for one test.
+func scratch(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+const slow = `title: Slow
+alerts:
+  - {at: 0s, monitor: Search is slow, priority: P2, tags: [env:prod, service:search], recovers: 5m, expect: wait hold}
+expect:
+  starts: [{at: 1m}]
+`
+
+// The status says for scripts whether all came as expected.
+func TestPlayExpect(t *testing.T) {
+	good := scratch(t, "good.yaml", slow)
+	bad := scratch(t, "bad.yaml", strings.Replace(slow, "wait hold", "start new_incident", 1))
+	bare := scratch(t, "bare.yaml", "title: Bare\nalerts: [{at: 0s, monitor: M}]\n")
+	for _, row := range []struct {
+		args   []string
+		status int
+		says   string
+	}{
+		{[]string{good}, 0, "1 start, $3.98"},
+		{[]string{bad}, 0, "1 start, $3.98"},
+		{[]string{good, "--expect"}, 0, "  all came as expected\n"},
+		{[]string{good, bad, "--expect"}, 1, bad + `:3: 0:00:00 Triggered "Search is slow" got wait hold, and should get start new_incident`},
+		{[]string{bare, "--expect"}, 1, bare + ": nothing is expected in it"},
+	} {
+		got := call(t, "", append([]string{"play"}, row.args...)...)
+		if got.status != row.status || got.errs != "" || !strings.Contains(got.out, row.says) {
+			t.Errorf("%v: status %d\n%s%s\nwant %q", row.args, got.status, got.out, got.errs, row.says)
+		}
+	}
+}
+
+// The policy is the flag's, else the scenario's own, else the default.
+func TestPlayPolicies(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"ten.yaml":    "hold: {P2: 10m}\n",
+		"none.yaml":   strings.Replace(slow, "title: Slow\n", "title: Slow\npolicy: ten.yaml\n", 1),
+		"inside.yaml": strings.Replace(slow, "title: Slow\n", "title: Slow\npolicy:\n  hold: {P2: 10m}\n", 1),
+		"gone.yaml":   strings.Replace(slow, "title: Slow\n", "title: Slow\npolicy: nowhere.yaml\n", 1),
+		"wrong.yaml":  strings.Replace(slow, "title: Slow\n", "title: Slow\npolicy:\n  hodl: {P2: 10m}\n", 1),
+		"plain.yaml":  slow,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, row := range []struct {
+		args      string
+		status    int
+		out, errs string
+	}{
+		{"plain.yaml", 0, "1 start", ""},
+		{"plain.yaml --policy ten.yaml", 0, "0 starts", ""},
+		{"none.yaml", 0, "0 starts", ""},
+		{"inside.yaml", 0, "0 starts", ""},
+		{"inside.yaml --policy plain.yaml", 1, "", `plain.yaml:1:1: a policy has no key "title"`},
+		{"gone.yaml", 1, "", "the policy cannot be read"},
+		{"wrong.yaml", 1, "", "wrong.yaml:3:3:"},
+		{"plain.yaml --against nowhere.yaml", 1, "", "the policy cannot be read"},
+		{"plain.yaml --against ten.yaml", 0, "The Agent is told of these only under the policy (1):\n  2026-11-02 09:00:00  P2  Search is slow; under the other: wait hold, its case ended recovered", ""},
+	} {
+		args := []string{"play"}
+		for _, a := range strings.Fields(row.args) {
+			if strings.HasSuffix(a, ".yaml") {
+				a = filepath.Join(dir, a)
+			}
+			args = append(args, a)
+		}
+		got := call(t, "", args...)
+		if got.status != row.status || !strings.Contains(got.out, row.out) || !strings.Contains(got.errs, row.errs) {
+			t.Errorf("%s: status %d\n%s%s", row.args, got.status, got.out, got.errs)
+		}
+	}
+}
+
+// What --json prints has the members that docs/play.md tells of, and no others.
+func TestPlayJSON(t *testing.T) {
+	ten := scratch(t, "ten.yaml", "hold: {P2: 10m}\n")
+	got := call(t, "", "play", scratch(t, "slow.yaml", slow), "--against", ten, "--json")
+	if got.status != 0 || got.errs != "" {
+		t.Fatalf("status %d: %s", got.status, got.errs)
+	}
+	var rep playback.Report
+	d := json.NewDecoder(strings.NewReader(got.out))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&rep); err != nil {
+		t.Fatal(err)
+	}
+	if rep.Starts != 1 || rep.Dollars != 3.98 || rep.Verdicts["wait"] != 1 || rep.Verdicts["drop"] != 1 || rep.Verdicts["start"] != 0 ||
+		len(rep.Alerts) != 2 || rep.Alerts[0].Verdict != "wait" || rep.Alerts[0].Reason != "hold" || len(rep.Alerts[0].EventID) != 19 ||
+		rep.Alerts[0].Case != rep.Files[0].Starts[0].Case || rep.Against.Starts != 0 || len(rep.Against.OnlyHere) != 1 {
+		t.Errorf("%+v", rep)
+	}
+	var any map[string]any
+	if err := json.Unmarshal([]byte(got.out), &any); err != nil {
+		t.Fatal(err)
+	}
+	found := membersOf("", any)
+	var told []string
+	for _, r := range docstest.Table(t, "docs/play.md", "json") {
+		told = append(told, r["member"])
+	}
+	slices.Sort(found)
+	slices.Sort(told)
+	// No incident is told of only under the other policy here, so its list has no members to find.
+	told = slices.DeleteFunc(told, func(s string) bool { return strings.HasPrefix(s, "against.told_only_under_other[].") })
+	if found = slices.Compact(found); !slices.Equal(found, told) {
+		t.Errorf("it has\n%v\nand the page tells of\n%v", found, told)
+	}
+}
+
+// membersOf names the members of a JSON text; those of an object in a list behind [].
+func membersOf(path string, v any) []string {
+	var all []string
+	switch v := v.(type) {
+	case map[string]any:
+		for name, value := range v {
+			at := strings.TrimPrefix(path+"."+name, ".")
+			if path == "verdicts" {
+				continue // whose members are the verdicts
+			}
+			all = append(append(all, at), membersOf(at, value)...)
+		}
+	case []any:
+		for _, e := range v {
+			all = append(all, membersOf(path+"[]", e)...)
+		}
+	}
+	return all
+}
+
+// What cannot be played ends with status 1 and says which file; a wrong command line with 2.
+func TestPlayRefuses(t *testing.T) {
+	typo := scratch(t, "typo.yaml", "title: A\nalerts:\n  - {at: 0s, monitr: M}\n")
+	plain := scratch(t, "plain.yaml", slow)
+	archived := scratch(t, "new.jsonl", "{\"alertbridge_archive\":2}\n")
+	for _, row := range []struct {
+		in     string
+		args   []string
+		status int
+		errs   string
+	}{
+		{"", []string{"play"}, 2, "name a scenario, deliveries, an archive, or - for standard input"},
+		{"", []string{"play", plain, plain, "--picture", filepath.Join(t.TempDir(), "x.svg")}, 2, "--picture draws one scenario, or the deliveries and archives of one history, and there are 2"},
+		{"", []string{"play", plain, "--picture", filepath.Join(t.TempDir(), "nowhere", "x.svg")}, 1, "no such file"},
+		{"", []string{"play", "nowhere.yaml"}, 1, "open nowhere.yaml: no such file or directory"},
+		{"", []string{"play", typo}, 1, typo + `:3:14: there is no "monitr" in an alert; did you mean "monitor"?`},
+		{"", []string{"play", archived}, 1, archived + " cannot be played: it is an archive of version 2"},
+		{"{}", []string{"play", "-"}, 1, "- cannot be played: there is no delivery in it that can be played"},
+		{"{\"alertbridge_archive\":1}\n", []string{"play", "-"}, 1, "there is nothing to play"},
+		{"x", []string{"play", "-"}, 1, "-:1:1: a scenario is written as names with values"},
+		{"nonsense", []string{"archive"}, 1, "-: skipped: 1 of something else\nalertbridge: there is no record of a decision in it"},
+		{"", []string{"archive", "nowhere.log"}, 1, "open nowhere.log: no such file or directory"},
+		{"\x1f\x8bx", []string{"archive", "-"}, 1, "-: it looks compressed with gzip, and is not"},
+	} {
+		got := call(t, row.in, row.args...)
+		if got.status != row.status || got.out != "" || !strings.Contains(got.errs, row.errs) {
+			t.Errorf("%v: status %d\n%s%s\nwant %q", row.args, got.status, got.out, got.errs, row.errs)
+		}
+	}
+}
+
+// A log becomes an archive, and the archive is played; what was left out is said.
+func TestArchiveAndPlay(t *testing.T) {
+	const record = `{"message":"alert decided","delivery":"dd-1-9","verdict":"drop","reason":"mode_off","source":"datadog","event":"9",` +
+		`"incident":"1/77/c.9","transition":"Triggered","severity":"HIGH","title":"Search is slow","time":"2026-11-21T12:00:00Z",` +
+		`"alert":{"received":"2026-11-21T12:00:01Z","monitor":"77","priority":"P2","org":"1","cycle":true,"tags":["env:prod"]}}` + "\n"
+	log := scratch(t, "x.log", "START\n"+record+record[:50]+"\n")
+	got := call(t, "", "archive", log)
+	const says = ": skipped: 1 broken, 1 of something else (line 3: it tells of a decision, and is no whole JSON)\n"
+	if got.status != 0 || got.errs != "alertbridge: "+log+says || strings.Count(got.out, "\n") != 2 {
+		t.Fatalf("status %d\n%s%s", got.status, got.out, got.errs)
+	}
+	played := call(t, got.out+"broken\n", "play", "-")
+	if played.status != 0 || !strings.Contains(played.out, "2026-11-21 12:02:00  ► investigation") && !strings.Contains(played.out, "1 start, $3.98") {
+		t.Errorf("status %d\n%s", played.status, played.out)
+	}
+	if played.errs != "alertbridge: -: skipped: 1 broken (line 3: it is no JSON of an alert)\n" {
+		t.Errorf("it says %s", played.errs)
+	}
+}
+
+// The pictures of the documentation are what the command draws today.
+func TestPicturesAreAsDrawn(t *testing.T) {
+	for _, name := range []string{"storm", "noise"} {
+		path := filepath.Join(t.TempDir(), name+".svg")
+		got := call(t, "", "play", filepath.Join(docstest.Root(t), "docs/pictures", name+".yaml"), "--expect", "--picture", path)
+		if got.status != 0 {
+			t.Fatalf("status %d\n%s", got.status, got.errs)
+		}
+		drawn, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(drawn) != docstest.Read(t, "docs/pictures/"+name+".svg") {
+			t.Errorf("docs/pictures/%s.svg is another one; look at what make pictures draws", name)
+		}
+	}
+}
+
+// On a terminal long work tells how far it is, and removes that at its end.
+func TestPlayTellsProgress(t *testing.T) {
+	var out, errs bytes.Buffer
+	p := player{out: &out, errs: &errs, terminal: true}
+	path := scratch(t, "long.yaml", "title: Long\nalerts: [{at: 0s, monitor: M, every: 1s, for: 2500s, transition: Renotify}]\n")
+	if err := p.run(context.Background(), []string{path}, strings.NewReader("")); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(errs.String(), "\r"+path+": 2500 of 2500 alerts played") || !strings.HasSuffix(errs.String(), "\r\x1b[K") {
+		t.Errorf("it says %q", errs.String())
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := p.run(ended, []string{path}, strings.NewReader("")); err == nil || !strings.Contains(err.Error(), "it was told to end") {
+		t.Errorf("%v", err)
+	}
+	p.out = brokenPipe{}
+	if err := p.run(context.Background(), []string{path}, strings.NewReader("")); err == nil {
+		t.Error("nobody reads, and it says nothing")
+	}
+}
+
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }

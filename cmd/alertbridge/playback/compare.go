@@ -1,0 +1,222 @@
+package playback
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/gate"
+)
+
+// Comparison is what two policies make of the same Worlds.
+type Comparison struct {
+	Starts  [2]int
+	Dollars [2]gate.Dollars
+	Delays  []Delay    // by priority, the most severe first
+	Told    []Incident // that the Agent is told of under one policy only, in the order in which they began
+}
+
+// Delay is how long alerts of a priority wait for the investigation that tells of them, from the alert that opened its
+// case. An index is that of the policy.
+type Delay struct {
+	Priority     string
+	Starts       [2]int
+	Median, High [2]time.Duration // High: nine of ten are no longer
+}
+
+// Incident is one that the Agent is told of under one policy and not under the other. It outlived its hold under the
+// first: else it would have ended unstarted there, too.
+type Incident struct {
+	World    string
+	At       time.Time // of its first alert
+	Title    string
+	Priority string
+	Under    int    // the policy under which the Agent is told
+	Instead  string // what becomes of it under the other, in a few words
+}
+
+// Compare compares the results of the same Worlds under two policies; they stand in the same order.
+func Compare(first, second []*Result) Comparison {
+	var c Comparison
+	for i := range first {
+		pair := [2]*Result{first[i], second[i]}
+		for p, r := range pair {
+			c.Starts[p] += len(r.Starts)
+			c.Dollars[p] += r.Dollars
+		}
+		told := [2]map[string]bool{first[i].told(), second[i].told()}
+		for _, in := range first[i].incidents() {
+			if told[0][in.key] == told[1][in.key] {
+				continue
+			}
+			under := 0
+			if told[1][in.key] {
+				under = 1
+			}
+			c.Told = append(c.Told, Incident{
+				World: first[i].World.Name, At: in.first.At, Title: in.first.Alert.Title, Priority: in.first.Alert.Priority,
+				Under: under, Instead: pair[1-under].became(in.key),
+			})
+		}
+	}
+	c.Delays = delays([2][]*Result{first, second})
+	return c
+}
+
+// incident is one that a World has, with its first alert.
+type incident struct {
+	key   string
+	first Decided
+}
+
+// incidents are those of the World that fire, in the order in which they began.
+func (r *Result) incidents() []incident {
+	seen := map[string]bool{}
+	var all []incident
+	for _, d := range r.Alerts {
+		key := d.Alert.Incident.String()
+		if d.Alert.Delivery == "" || d.Alert.Transition == alert.Recovered || seen[key] {
+			continue
+		}
+		seen[key] = true
+		all = append(all, incident{key, d})
+	}
+	return all
+}
+
+// told are the incidents that the Agent was told of: those that opened a case, or joined it while it waited, and whose
+// case was started.
+func (r *Result) told() map[string]bool {
+	all := map[string]bool{}
+	for _, d := range r.Alerts {
+		if d.tells() && !r.Cases[d.Case].startedAt().IsZero() {
+			all[d.Alert.Incident.String()] = true
+		}
+	}
+	return all
+}
+
+// tells: if the alert's case is started, the Agent is told of the alert's incident.
+func (d Decided) tells() bool {
+	switch d.Verdict {
+	case gate.Start, gate.Wait:
+		return true
+	case gate.Join:
+		return d.Reason == gate.Covered || d.Reason == gate.InStorm
+	}
+	return false
+}
+
+func (c *Case) startedAt() time.Time {
+	if c == nil {
+		return time.Time{}
+	}
+	return c.Started
+}
+
+// became says what became of an incident that the Agent is not told of: the last word on it that was no repeat.
+func (r *Result) became(key string) string {
+	words := "nothing came of it"
+	for _, d := range r.Alerts {
+		if d.Alert.Incident.String() != key || d.Verdict == "" || d.Alert.Transition == alert.Recovered || d.Reason == gate.Duplicate {
+			continue
+		}
+		words = fmt.Sprintf("%s %s", d.Verdict, d.Reason)
+		if c := r.Cases[d.Case]; c != nil && !c.Ended.IsZero() && !c.HasStarted() {
+			words += ", its case ended " + string(c.How)
+		} else if c != nil && c.State == gate.Waiting {
+			words += ", its case still waits"
+		}
+	}
+	return words
+}
+
+func delays(results [2][]*Result) []Delay {
+	all := map[string]*[2][]time.Duration{}
+	for p, list := range results {
+		for _, r := range list {
+			for _, c := range r.Cases {
+				if c.Started.IsZero() {
+					continue
+				}
+				prio := c.First.Priority
+				if prio == "" {
+					prio = "none"
+				}
+				if all[prio] == nil {
+					all[prio] = &[2][]time.Duration{}
+				}
+				all[prio][p] = append(all[prio][p], c.Started.Sub(c.Began))
+			}
+		}
+	}
+	var out []Delay
+	for _, prio := range []string{"P1", "P2", "P3", "P4", "P5", "none"} {
+		waits := all[prio]
+		if waits == nil {
+			continue
+		}
+		d := Delay{Priority: prio}
+		for p := range waits {
+			d.Starts[p] = len(waits[p])
+			d.Median[p], d.High[p] = share(waits[p], 50), share(waits[p], 90)
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// share is the shortest time that so many percent do not exceed; 0 of none.
+func share(list []time.Duration, percent int) time.Duration {
+	if len(list) == 0 {
+		return 0
+	}
+	list = slices.Sorted(slices.Values(list))
+	return list[(len(list)*percent+99)/100-1]
+}
+
+// WriteText prints the comparison of two policies by their names.
+func (c Comparison) WriteText(w io.Writer, names [2]string) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "\t%s\t%s\n", names[0], names[1])
+	fmt.Fprintf(t, "starts\t%d\t%d\n", c.Starts[0], c.Starts[1])
+	fmt.Fprintf(t, "dollars\t%s\t%s\n", c.Dollars[0], c.Dollars[1])
+	for _, d := range c.Delays {
+		cell := func(p int) string {
+			if d.Starts[p] == 0 {
+				return "-"
+			}
+			return fmt.Sprintf("%s, %s", clock(d.Median[p]), clock(d.High[p]))
+		}
+		fmt.Fprintf(t, "delay of %s: median, nine of ten\t%s\t%s\n", d.Priority, cell(0), cell(1))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for under, name := range names {
+		var lines []string
+		for _, in := range c.Told {
+			if in.Under == under {
+				lines = append(lines, fmt.Sprintf("  %s  %s  %s; under the other: %s", in.At.UTC().Format("2006-01-02 15:04:05"), or(in.Priority, "-"), short(in.Title), in.Instead))
+			}
+		}
+		if len(lines) > 0 {
+			fmt.Fprintf(w, "\nThe Agent is told of these only under %s (%d):\n%s\n", name, len(lines), strings.Join(lines, "\n"))
+		}
+	}
+	if len(c.Told) == 0 {
+		fmt.Fprintf(w, "\nThe Agent is told of the same incidents under both.\n")
+	}
+	return nil
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}

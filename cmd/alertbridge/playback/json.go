@@ -1,0 +1,136 @@
+package playback
+
+import (
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/gate"
+)
+
+// Report is what `alertbridge play --json` prints. docs/play.md tells of its members: they keep their names and meaning.
+type Report struct {
+	Starts   int                  `json:"starts"`
+	Dollars  float64              `json:"dollars"`
+	Verdicts map[gate.Verdict]int `json:"verdicts"`
+	Alerts   []AlertReport        `json:"alerts"`
+	Files    []FileReport         `json:"files"`
+	Against  *AgainstReport       `json:"against,omitempty"`
+}
+
+// AlertReport is one alert of a Report.
+type AlertReport struct {
+	EventID    string       `json:"event_id"`
+	Verdict    gate.Verdict `json:"verdict"`
+	Reason     gate.Reason  `json:"reason"`
+	Case       string       `json:"case"`
+	File       string       `json:"file"`
+	At         time.Time    `json:"at"`
+	Delivery   string       `json:"delivery"`
+	Transition string       `json:"transition"`
+	Title      string       `json:"title"`
+	Because    string       `json:"because"`
+}
+
+// FileReport is one World of a Report.
+type FileReport struct {
+	File        string        `json:"file"`
+	Title       string        `json:"title"`
+	Dollars     float64       `json:"dollars"`
+	Starts      []StartReport `json:"starts"`
+	Differences []string      `json:"differences"`
+}
+
+// StartReport is one investigation of a Report.
+type StartReport struct {
+	At       time.Time `json:"at"`
+	Case     string    `json:"case"`
+	Severity string    `json:"severity"`
+	Title    string    `json:"title"`
+	Dollars  float64   `json:"dollars"`
+}
+
+// AgainstReport is what the other policy makes of it.
+type AgainstReport struct {
+	Starts    int              `json:"starts"`
+	Dollars   float64          `json:"dollars"`
+	Delays    []DelayReport    `json:"delays"`
+	OnlyHere  []IncidentReport `json:"told_only_under_policy"`
+	OnlyThere []IncidentReport `json:"told_only_under_other"`
+}
+
+// DelayReport is how long a priority waits, in seconds: under the policy, and under the other.
+type DelayReport struct {
+	Priority    string  `json:"priority"`
+	Median      float64 `json:"median"`
+	P90         float64 `json:"p90"`
+	OtherMedian float64 `json:"other_median"`
+	OtherP90    float64 `json:"other_p90"`
+}
+
+// IncidentReport is an incident that the Agent is told of under one policy only.
+type IncidentReport struct {
+	File     string    `json:"file"`
+	At       time.Time `json:"at"`
+	Priority string    `json:"priority"`
+	Title    string    `json:"title"`
+	Instead  string    `json:"instead"`
+}
+
+// NewReport makes the report of results; differences are by their order, and may be nil.
+func NewReport(results []*Result, differences [][]string) Report {
+	rep := Report{Verdicts: map[gate.Verdict]int{gate.Start: 0, gate.Join: 0, gate.Wait: 0, gate.Drop: 0}, Alerts: []AlertReport{}, Files: []FileReport{}}
+	for i, r := range results {
+		file := FileReport{File: r.World.Name, Title: r.World.Title, Dollars: dollars(r.Dollars), Starts: []StartReport{}, Differences: []string{}}
+		for _, s := range r.Starts {
+			file.Starts = append(file.Starts, StartReport{s.At.UTC(), s.Case, s.Severity, s.Title, dollars(s.Dollars)})
+		}
+		if i < len(differences) {
+			file.Differences = append(file.Differences, differences[i]...)
+		}
+		rep.Files = append(rep.Files, file)
+		rep.Starts += len(r.Starts)
+		for v, n := range r.Verdicts() {
+			rep.Verdicts[v] += n
+		}
+		for _, d := range r.Alerts {
+			rep.Alerts = append(rep.Alerts, AlertReport{
+				d.Alert.EventID, d.Verdict, d.Reason, d.Case, r.World.Name, d.At.UTC(), d.Alert.Delivery,
+				string(d.Alert.Transition), d.Alert.Title, d.Because,
+			})
+		}
+	}
+	rep.Dollars = dollars(total(results))
+	return rep
+}
+
+func total(results []*Result) gate.Dollars {
+	var sum gate.Dollars
+	for _, r := range results {
+		sum += r.Dollars
+	}
+	return sum
+}
+
+// dollars is an amount to the cent.
+func dollars(d gate.Dollars) float64 { return float64(cents(d)) / 100 }
+
+// Report is the comparison as JSON tells it.
+func (c Comparison) Report() *AgainstReport {
+	rep := &AgainstReport{
+		Starts: c.Starts[1], Dollars: dollars(c.Dollars[1]),
+		Delays: []DelayReport{}, OnlyHere: []IncidentReport{}, OnlyThere: []IncidentReport{},
+	}
+	for _, d := range c.Delays {
+		rep.Delays = append(rep.Delays, DelayReport{
+			d.Priority, d.Median[0].Seconds(), d.High[0].Seconds(), d.Median[1].Seconds(), d.High[1].Seconds(),
+		})
+	}
+	for _, in := range c.Told {
+		one := IncidentReport{in.World, in.At.UTC(), in.Priority, in.Title, in.Instead}
+		if in.Under == 0 {
+			rep.OnlyHere = append(rep.OnlyHere, one)
+		} else {
+			rep.OnlyThere = append(rep.OnlyThere, one)
+		}
+	}
+	return rep
+}

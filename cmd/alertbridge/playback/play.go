@@ -1,0 +1,227 @@
+package playback
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/virtual"
+	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
+)
+
+// Latency is how long the Agent takes to answer; Slow, how long when a scenario calls it slow.
+const (
+	Latency = 500 * time.Millisecond
+	Slow    = 5 * time.Second
+)
+
+// Watch is what somebody wants to be told while a World is played, and have looked at. The zero value: nothing.
+type Watch struct {
+	Progress func(played int) // of arrivals, now and then
+	Probes   int              // how often to ask whether a critical alert would start, see Probe
+	Log      slog.Handler     // gets the functions' records
+}
+
+// Play plays a World under a policy. The error is for a bridge that cannot be made, an order by hand that is not
+// accepted, or a context that ended.
+func Play(ctx context.Context, w *World, p gate.Policy, watch Watch) (*Result, error) {
+	s := &stage{
+		Result:  &Result{World: w, Policy: p, Alerts: make([]Decided, len(w.Arrivals)), Cases: map[string]*Case{}},
+		pending: map[string][]int{},
+	}
+	b, err := virtual.New(virtual.Options{
+		Policy: p, Begin: w.Begin, Latency: Latency, Agent: s.behave,
+		OnVerdict: s.verdict, OnCase: s.move, OnStart: s.start, Log: watch.Log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be played: %w", w.Name, err)
+	}
+	defer b.Close()
+	s.bridge = b
+	s.plan()
+	s.probe(watch.Probes)
+	// In steps, so that somebody who waits is told, and can end it.
+	const steps = 200
+	for i := range steps {
+		b.Run(w.Begin.Add(w.End.Sub(w.Begin) / steps * time.Duration(i+1)))
+		if watch.Progress != nil {
+			watch.Progress(s.played)
+		}
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("it was told to end before all was played: %w", ctx.Err())
+		}
+	}
+	b.Run(w.End)
+	return s.Result, s.err
+}
+
+// stage is a World while it is played.
+type stage struct {
+	*Result
+	bridge  *virtual.Bridge
+	pending map[string][]int // arrivals without a verdict, by delivery; "" for bodies that are no alert
+	state   scenario.AgentState
+	played  int
+	err     error
+}
+
+// plan puts everything that comes from outside on the agenda.
+func (s *stage) plan() {
+	w := s.World
+	for _, c := range w.Agent {
+		s.bridge.At(w.Begin.Add(c.At), func() { s.turn(c.Is) })
+	}
+	for _, o := range w.Hand {
+		s.bridge.Do(w.Begin.Add(o.At), func(ctx context.Context, l virtual.Ledger) {
+			if err := s.order(ctx, l, o); err != nil && s.err == nil {
+				s.err = fmt.Errorf("%s: what is ordered by hand after %s: %w", w.Name, o.At, err)
+			}
+		})
+	}
+	for i, a := range w.Arrivals {
+		s.Alerts[i].Arrival = a
+		s.pending[a.Alert.Delivery] = append(s.pending[a.Alert.Delivery], i)
+		if a.Body == nil {
+			s.bridge.DeliverAlert(a.At, a.Alert)
+		} else {
+			s.bridge.Deliver(a.At, a.Body)
+		}
+	}
+}
+
+// probe asks at even times what a critical alert of production that nobody has heard of would get, and changes nothing.
+func (s *stage) probe(number int) {
+	for i := range number {
+		s.bridge.At(s.World.Begin.Add(s.World.End.Sub(s.World.Begin)/time.Duration(number)*time.Duration(i)), func() {
+			now := s.bridge.Now()
+			a := alert.Alert{
+				Delivery: "probe", Source: "datadog", Incident: alert.Incident{Org: "-", Monitor: "probe", Key: "c.probe", Cycle: true},
+				Monitor: alert.Monitor{ID: "probe"}, Transition: alert.Triggered, Severity: alert.Critical, Priority: "P1",
+				Time: now, Title: "Probe", Tags: []string{"env:prod", "service:probe"},
+			}
+			r := s.Policy.For(a)
+			v, err := s.bridge.Ledger().Look(context.Background(), ledger.Question{
+				Delivery: a.Delivery, Incident: a.Incident, Pointers: r.Pointers(), Agent: r.Agent, Group: r.Group, Surge: r.Surge,
+			}, now)
+			p := Probe{At: now}
+			if err == nil { // a ledger in memory does not fail
+				d := gate.Arrive(v, gate.Arrival{Alert: a}, r, now)
+				p.Verdict, p.Reason = d.Verdict, d.Reason
+			}
+			s.Probes = append(s.Probes, p)
+		})
+	}
+}
+
+// turn makes every Agent another.
+func (s *stage) turn(to scenario.AgentState) {
+	if s.state == scenario.AgentShut && to != scenario.AgentShut {
+		for _, name := range s.Policy.Agents() {
+			s.bridge.Agent(name).Rotate() // somebody stores the new key
+		}
+	}
+	s.state = to
+}
+
+func (s *stage) behave(string, time.Time) agenttest.Behaviour {
+	switch s.state {
+	case scenario.AgentDown:
+		return agenttest.Unreachable
+	case scenario.AgentShut:
+		return agenttest.Status(403, `{"message":"Forbidden"}`)
+	case scenario.AgentSlow:
+		return agenttest.SlowAfterReading(Slow)
+	}
+	return nil
+}
+
+// order sets something by hand, as the commands for it do.
+func (s *stage) order(ctx context.Context, l virtual.Ledger, o scenario.Order) error {
+	now := s.bridge.Now()
+	order := gate.Order{By: o.By, Reason: o.Reason, At: now}
+	if o.For > 0 {
+		order.Until = now.Add(o.For)
+	}
+	for {
+		v, err := l.LookCase(ctx, "", s.Policy.Agents()[0], now)
+		if err != nil {
+			return err
+		}
+		change := gate.SetMode(v.Hand, gate.ModeOrder{Mode: o.Mode, Order: order}, now)
+		if o.Silence != nil {
+			if change, err = gate.AddSilence(v.Hand, gate.Silence{Matchers: o.Silence, Order: order}, false, now); err != nil {
+				return err
+			}
+		}
+		if err = l.Commit(ctx, change); !errors.Is(err, ledger.ErrConflict) {
+			return err
+		}
+	}
+}
+
+func (s *stage) verdict(v virtual.Verdict) {
+	id := v.Record.ID
+	if v.Alert == nil {
+		id = ""
+	}
+	list := s.pending[id]
+	if len(list) == 0 {
+		return
+	}
+	s.pending[id] = list[1:]
+	d := &s.Alerts[list[0]]
+	d.Decided, d.Verdict, d.Reason, d.Case = v.At, v.Verdict, v.Reason, v.Record.Case
+	d.Because, d.Hand = v.Record.Because, v.Record.Hand
+	s.played++
+	if v.Alert == nil {
+		return
+	}
+	d.Rules = s.Policy.For(d.Alert)
+	d.Rank = d.Rules.Ranks(d.Alert)
+	if v.Verdict == gate.Start || v.Verdict == gate.Wait {
+		if c := s.caseOf(d.Case, v.At); c.First.Delivery == "" {
+			c.First = d.Alert
+		}
+	}
+}
+
+// caseOf is a case by its id, a new one when it was never seen.
+func (s *stage) caseOf(id string, now time.Time) *Case {
+	c := s.Cases[id]
+	if c == nil {
+		c = &Case{Began: now}
+		s.Cases[id] = c
+	}
+	return c
+}
+
+func (s *stage) move(m virtual.Move) {
+	c := s.caseOf(m.Case.ID, m.At)
+	c.Case = m.Case
+	if m.To == gate.Ended && m.From != gate.Ended {
+		c.Ended = m.At
+	}
+}
+
+func (s *stage) start(v virtual.Start) {
+	s.Calls++
+	if !v.Request.Started {
+		return
+	}
+	var told struct{ Title, Priority string }
+	_ = json.Unmarshal(v.Request.Body, &told) // the Agent has read it already
+	st := Start{At: v.At, Case: v.Case, Title: told.Title, Severity: told.Priority}
+	if c := s.Cases[v.Case]; c != nil {
+		c.Started = v.At
+		st.Dollars = s.Policy.For(c.First).Budget.Case
+	}
+	s.Starts = append(s.Starts, st)
+	s.Dollars += st.Dollars
+}

@@ -1,0 +1,410 @@
+package playback_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/archive"
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/playback"
+	"github.com/alertbridge/alertbridge/docs/docstest"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/policy"
+	"github.com/alertbridge/alertbridge/shared/telemetry"
+)
+
+func TestKindOf(t *testing.T) {
+	for text, want := range map[string]playback.Kind{
+		"":                                       playback.IsScenario,
+		"# x\ntitle: A":                          playback.IsScenario,
+		"\n {\"title\":\"A\"}":                   playback.IsDeliveries,
+		"[1]":                                    playback.IsDeliveries,
+		"{\"alertbridge_archive\":1}\n{}":        playback.IsArchive,
+		"{\"alertbridge_archive\":99}":           playback.IsArchive,
+		"{\n\"alertbridge_archive\": 1\n}":       playback.IsDeliveries, // an archive is lines
+		"{\"a\":1}\n{\"alertbridge_archive\":1}": playback.IsDeliveries,
+	} {
+		if got := playback.KindOf([]byte(text)); got != want {
+			t.Errorf("%q is taken for %s, and is %s", text, got, want)
+		}
+	}
+}
+
+// body is a delivery that happened so many seconds after noon.
+func body(event string, second int) string {
+	at := time.Date(2026, 11, 21, 12, 0, second, 0, time.UTC)
+	return fmt.Sprintf(`{"event_id":"%s","monitor_id":"77","cycle_key":"%s","transition":"Triggered","alert_priority":"P2","event_title":"T","date":"%d","org_id":"1"}`,
+		event, event, at.UnixMilli())
+}
+
+// Each form of a delivery comes at its own time; what is none is told.
+func TestDeliveries(t *testing.T) {
+	quoted, _ := json.Marshal(body("3", 3))
+	text := strings.Join([]string{
+		body("9", 9),
+		`{"received_at":"2026-11-21T12:00:07Z","headers":{"a":"b"},"body_text":` + string(quoted) + `}`,
+		`{"requestContext":{"timeEpoch":1795262405000,"http":{"method":"POST"}},"headers":{},"body":"eyJ4IjoxfQ==","isBase64Encoded":true}`,
+		"nonsense",
+		`{"event_id":"4","event_title":"T",`, // over two lines
+		`"transition":"Triggered"}`,
+		`{"Records":[{}]}`,
+		`[1]`,
+		`{"requestContext":{"timeEpoch":1795262405000},"headers":{},"body":"!","isBase64Encoded":true}`,
+		`{"requestContext":{"timeEpoch":1},"headers":{},"body":"{}"}`,
+		`{"event_id":"5"`,
+	}, "\n")
+	var c playback.Captured
+	told, err := c.AddDeliveries("d.jsonl", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "skipped: 6 broken (line 4: it is no whole JSON; line 7: it is an event of the queue; play the delivery that it was made of; " +
+		"line 8: it is no JSON object)"
+	if got := told.Skipped(); got != want || told.Alerts != 4 {
+		t.Errorf("it tells of %d alerts, and says\n%s\nwant\n%s", told.Alerts, got, want)
+	}
+	w, err := c.World()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, a := range w.Arrivals {
+		got = append(got, fmt.Sprintf("%s %q line %d", a.At.UTC().Format("15:04:05"), a.Alert.EventID, a.Line))
+	}
+	const arrivals = `12:00:05 "" line 3, 12:00:05 "4" line 5, 12:00:07 "3" line 2, 12:00:09 "9" line 1`
+	if s := strings.Join(got, ", "); s != arrivals || w.Begin.Format("15:04:05") != "12:00:00" || w.End.UTC().Format("15:04:05") != "13:00:09" {
+		t.Errorf("%s, from %s to %s", s, w.Begin, w.End)
+	}
+}
+
+func TestNothingToPlay(t *testing.T) {
+	var c playback.Captured
+	if _, err := c.AddDeliveries("x", []byte(`{"a":1}`)); err == nil || err.Error() != "there is no delivery in it that can be played" {
+		t.Errorf("%v", err)
+	}
+	if _, err := c.AddArchive("x", []byte(`{"alertbridge_archive":3}`)); err == nil || !strings.Contains(err.Error(), "version 3") {
+		t.Errorf("%v", err)
+	}
+	if _, err := c.AddArchive("x", []byte(`{"alertbridge_archive":1}`)); err != nil {
+		t.Errorf("an empty archive: %v", err)
+	}
+	if _, err := c.World(); err == nil || err.Error() != "there is nothing to play" {
+		t.Errorf("%v", err)
+	}
+	old := strings.Replace(body("1", 0), "1795", "1595", 1)
+	if _, err := c.AddDeliveries("x", []byte(old+body("2", 0))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.World(); err == nil || !strings.Contains(err.Error(), "the last at 2026-11-21; at most 366 days are played at once") {
+		t.Errorf("%v", err)
+	}
+}
+
+// corpus are the deliveries of events/http, a line each.
+func corpus(t testing.TB) []byte {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(docstest.Root(t), "events/http/*.json"))
+	if err != nil || len(files) < 40 {
+		t.Fatalf("%d files: %v", len(files), err)
+	}
+	var all bytes.Buffer
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(text)
+	}
+	return all.Bytes()
+}
+
+// The log of a bridge, made an archive and played, gives every alert the verdict that it had: so the record has all that
+// a decision reads.
+func TestArchiveIsPlayedAsItWas(t *testing.T) {
+	var c playback.Captured
+	if _, err := c.AddDeliveries("corpus", corpus(t)); err != nil {
+		t.Fatal(err)
+	}
+	w, err := c.World()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	handler := telemetry.Logger(telemetry.Config{Function: "alertbridge-dispatcher", Out: &log}).Handler()
+	first, err := playback.Play(t.Context(), w, policy.Default(), playback.Watch{Log: handler})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, told, err := archive.Collect(&log)
+	if err != nil || told.Broken+told.Old > 0 {
+		t.Fatalf("%s %v", told.Skipped(), err)
+	}
+	var kept bytes.Buffer
+	if err := archive.Write(&kept, list); err != nil {
+		t.Fatal(err)
+	}
+	var again playback.Captured
+	if told, err = again.AddArchive("archive", kept.Bytes()); err != nil || told.Skipped() != "" {
+		t.Fatalf("%s %v", told.Skipped(), err)
+	}
+	if w, err = again.World(); err != nil {
+		t.Fatal(err)
+	}
+	second := play(t, w, policy.Default())
+	lines := func(r *playback.Result) []string {
+		var all []string
+		for _, d := range r.Alerts {
+			if d.Alert.Delivery != "" {
+				all = append(all, fmt.Sprintf("%s %s %s %s %s", d.At.UTC().Format(time.RFC3339Nano), d.Alert.Delivery, d.Verdict, d.Reason, d.Case))
+			}
+		}
+		return all
+	}
+	a, b := lines(first), lines(second)
+	if len(a) < 50 || !slices.Equal(a, b) {
+		t.Errorf("it was\n%s\nand the archive gives\n%s", strings.Join(a, "\n"), strings.Join(b, "\n"))
+	}
+	if len(first.Starts) == 0 || fmt.Sprint(starts(first)) != fmt.Sprint(starts(second)) {
+		t.Errorf("starts were %v and are %v", starts(first), starts(second))
+	}
+	// Whatever the matchers look at is the same.
+	for _, d := range second.Alerts {
+		i := slices.IndexFunc(first.Alerts, func(o playback.Decided) bool { return o.Alert.Delivery == d.Alert.Delivery })
+		want := first.Alerts[i].Alert
+		for what, pair := range map[string][2]string{
+			"monitor": {d.Alert.Monitor.ID, want.Monitor.ID}, "name": {d.Alert.Monitor.Name, want.Monitor.Name},
+			"type": {d.Alert.Monitor.Type, want.Monitor.Type}, "host": {d.Alert.Hostname, want.Hostname},
+			"tags": {strings.Join(d.Alert.Tags, ","), strings.Join(want.Tags, ",")}, "scope": {strings.Join(d.Alert.Scope, ","), strings.Join(want.Scope, ",")},
+			"org": {d.Alert.OrgID + d.Alert.OrgName, want.OrgID + want.OrgName}, "type of alert": {d.Alert.AlertType, want.AlertType},
+			"incident": {fmt.Sprint(d.Alert.Incident), fmt.Sprint(want.Incident)}, "time": {d.Alert.Time.String(), want.Time.String()},
+		} {
+			if pair[0] != pair[1] && !strings.Contains(pair[0], "hidden") && !strings.Contains(pair[0], "[") {
+				t.Errorf("%s: %s is %q and was %q", d.Alert.Delivery, what, pair[0], pair[1])
+			}
+		}
+	}
+}
+
+func starts(r *playback.Result) []string {
+	var all []string
+	for _, s := range r.Starts {
+		all = append(all, s.At.UTC().Format(time.RFC3339)+" "+s.Case+" "+s.Severity)
+	}
+	return all
+}
+
+// Two policies: one holds for ten minutes, the other for thirty seconds. Three incidents last five minutes, one a minute,
+// one half an hour.
+func TestCompare(t *testing.T) {
+	s := `
+title: A
+monitors:
+  a: {title: Short, priority: P2, tags: [env:prod, service:a]}
+  b: {title: Middle, priority: P2, tags: [env:prod, service:b]}
+  c: {title: Long, priority: P3, tags: [env:prod, service:c]}
+  d: {title: Critical, priority: P1, tags: [env:prod, service:d]}
+alerts:
+  - {at: 0s, monitor: a, recovers: 20s}
+  - {at: 1h, monitor: b, recovers: 5m, every: 1h, for: 3h}
+  - {at: 5h, monitor: c, recovers: 30m}
+  - {at: 6h, monitor: d, recovers: 30m}
+`
+	w := worldOf(t, s)
+	short, long := parsePolicy(t, "hold: {P2: 30s, P3: 2m}\n"), parsePolicy(t, "hold: {P2: 10m, P3: 10m}\nbudget: {price_a_second: 0.01}\n")
+	c := playback.Compare([]*playback.Result{play(t, w, short)}, []*playback.Result{play(t, w, long)})
+	var out strings.Builder
+	if err := c.WriteText(&out, [2]string{"short.yaml", "long.yaml"}); err != nil {
+		t.Fatal(err)
+	}
+	// Under short: Middle three times after a minute, Long after two, Critical at once: 5 × 480 s × $0.0083 = $19.92.
+	// Under long: Long after ten minutes and Critical: 2 × 480 s × $0.01 = $9.60.
+	lines := strings.Split(out.String(), "\n")
+	for i := range lines {
+		lines[i] = strings.Join(strings.Fields(lines[i]), " ")
+	}
+	got := strings.Join(lines, "\n")
+	const wanted = `short.yaml long.yaml
+starts 5 2
+dollars $19.92 $9.60
+delay of P1: median, nine of ten 0:00:00, 0:00:00 0:00:00, 0:00:00
+delay of P2: median, nine of ten 0:01:00, 0:01:00 -
+delay of P3: median, nine of ten 0:02:00, 0:02:00 0:10:00, 0:10:00
+
+The Agent is told of these only under short.yaml (3):
+2026-11-02 10:00:00 P2 Middle; under the other: wait hold, its case ended recovered
+2026-11-02 11:00:00 P2 Middle; under the other: wait hold, its case ended recovered
+2026-11-02 12:00:00 P2 Middle; under the other: wait hold, its case ended recovered
+`
+	if got != wanted {
+		t.Errorf("it says\n%s\nwant\n%s", got, wanted)
+	}
+	rep := c.Report()
+	if rep.Starts != 2 || rep.Dollars != 9.6 || len(rep.OnlyHere) != 3 || len(rep.OnlyThere) != 0 || rep.Delays[2].OtherP90 != 600 || rep.Delays[1].Median != 60 {
+		t.Errorf("%+v", rep)
+	}
+	back := playback.Compare([]*playback.Result{play(t, w, long)}, []*playback.Result{play(t, w, short)}).Report()
+	if len(back.OnlyThere) != 3 || len(back.OnlyHere) != 0 || back.OnlyThere[0].Title != "Middle" {
+		t.Errorf("%+v", back)
+	}
+	out.Reset()
+	r := []*playback.Result{play(t, w, short)}
+	if err := playback.Compare(r, r).WriteText(&out, [2]string{"a", "b"}); err != nil || !strings.Contains(out.String(), "The Agent is told of the same incidents under both.") {
+		t.Errorf("%v: %s", err, out.String())
+	}
+}
+
+// An incident that joins while the case waits is told to the Agent; one that joins after the start is not, whichever
+// policy it is. What waits at the end, and what was dropped, is said so.
+func TestCompareTold(t *testing.T) {
+	w := worldOf(t, `
+title: A
+lasts: 20m
+monitors:
+  a: {title: First, priority: P2, tags: [env:prod, service:s]}
+  b: {title: Second, priority: P2, tags: [env:prod, service:s]}
+  c: {title: Third, tags: [env:prod, service:t]}
+alerts:
+  - {at: 0s, monitor: a}
+  - {at: 3m, monitor: b}
+  - {at: 5m, monitor: c}
+`)
+	soon, late, off := parsePolicy(t, "{}\n"), parsePolicy(t, "hold: {P2: 4m}\n"), parsePolicy(t, "hold: {P2: 1h}\n")
+	told := func(a, b gate.Policy) string {
+		c := playback.Compare([]*playback.Result{play(t, w, a)}, []*playback.Result{play(t, w, b)})
+		var lines []string
+		for _, in := range c.Told {
+			lines = append(lines, fmt.Sprintf("%d %s: %s", in.Under, in.Title, in.Instead))
+		}
+		return strings.Join(lines, "\n")
+	}
+	if got, want := told(soon, late), "1 Second: join not_told"; got != want {
+		t.Errorf("it says\n%s\nwant\n%s", got, want)
+	}
+	const want = "0 First: wait hold, its case still waits\n0 Third: wait hold, its case still waits"
+	if got := told(soon, off); got != want {
+		t.Errorf("it says\n%s\nwant\n%s", got, want)
+	}
+	const dropped = "1 First: drop critical_only\n1 Third: drop critical_only"
+	if got := told(parsePolicy(t, "mode: critical_only\n"), soon); got != dropped {
+		t.Errorf("it says\n%s\nwant\n%s", got, dropped)
+	}
+}
+
+// The text of a scenario that has one of each thing.
+func TestText(t *testing.T) {
+	w := worldOf(t, `
+title: A bit of all
+agent: [{at: 10m, is: slow}]
+hand:
+  - {at: 20m, mode: critical_only, for: 5m, by: ana, reason: night}
+  - {at: 40m, silence: service = shop, for: 5m, by: bob, reason: noise}
+alerts:
+  - {at: 1m, monitor: Shop is slow, priority: P3, tags: [env:prod, service:shop], group: "host:{n}", groups: 9, recovers: 1m}
+  - {at: 21m, monitor: Mail is late, priority: P2, tags: [env:prod, service:mail], expect: drop critical_only}
+  - {at: 30m, monitor: Mail is late, priority: P2, tags: [env:prod, service:mail], transition: Renotify, expect: wait hold}
+  - {at: 41m, monitor: Shop is down, priority: P2, tags: [env:prod, service:shop], expect: drop silenced}
+`)
+	r := play(t, w, policy.Default())
+	for _, diff := range playback.Expect(r) {
+		t.Error(diff)
+	}
+	var out strings.Builder
+	if err := playback.WriteText(&out, r); err != nil {
+		t.Fatal(err)
+	}
+	text := out.String()
+	for _, c := range r.Cases {
+		text = strings.ReplaceAll(text, c.ID, "ab-"+c.Service)
+	}
+	const want = `x.yaml: A bit of all
+
+  TIME     WHAT                  VERDICT  REASON         PRIO  TITLE                       CASE
+  0:01:00  Triggered             wait     hold           P3    Shop is slow (host:1)       ab-shop
+  0:01:00  Triggered             join     covered        P3    Shop is slow (host:2)       ab-shop
+  0:01:00  Triggered             join     covered        P3    Shop is slow (host:3)       ab-shop
+  0:01:00  Triggered             join     covered        P3    Shop is slow (host:4)       ab-shop
+  …        5 more like these until 0:01:00
+  0:02:00  Recovered             drop     recovered      P3    Shop is slow (host:1)       ab-shop
+  0:02:00  Recovered             drop     recovered      P3    Shop is slow (host:2)       ab-shop
+  0:02:00  Recovered             drop     recovered      P3    Shop is slow (host:3)       ab-shop
+  …        6 more like these until 0:02:00
+  0:02:00  ► ended                        recovered            Shop is slow                ab-shop
+  0:10:00  ► the Agent is slow
+  0:20:00  ► mode critical_only                                ana: night
+  0:21:00  Triggered             drop     critical_only  P2    Mail is late
+  0:30:00  Renotify              wait     hold           P2    Mail is late                ab-mail
+  0:31:00  ► investigation                HIGH                 Mail is late (service:mail)  ab-mail
+  0:40:00  ► silence                                           bob: noise
+  0:41:00  Triggered             drop     silenced       P2    Shop is down
+
+  21 alerts: 9 drop recovered, 8 join covered, 2 wait hold, 1 drop critical_only, 1 drop silenced
+  1 start, $3.98
+`
+	squeeze := func(s string) string {
+		var lines []string
+		for l := range strings.SplitSeq(s, "\n") {
+			lines = append(lines, strings.Join(strings.Fields(l), " "))
+		}
+		return strings.Join(lines, "\n")
+	}
+	if squeeze(text) != squeeze(want) {
+		t.Errorf("it says\n%s\nwant\n%s", text, want)
+	}
+}
+
+// An order by hand that is not accepted ends the play, and says which.
+func TestOrderThatIsRefused(t *testing.T) {
+	w := worldOf(t, "title: A\nhand: [{at: 5m, silence: env != x}]\nalerts: [{at: 0s, monitor: M}]\n")
+	_, err := playback.Play(t.Context(), w, policy.Default(), playback.Watch{})
+	if err == nil || !strings.HasPrefix(err.Error(), "x.yaml: what is ordered by hand after 5m0s: the silence would mute every alert") {
+		t.Errorf("%v", err)
+	}
+}
+
+// FuzzDeliveries: whatever a file holds, what can be played of it is played, and what is printed does nothing to a
+// terminal.
+func FuzzDeliveries(f *testing.F) {
+	f.Add([]byte(body("1", 0) + "\n" + body("2", 0) + "\nnonsense"))
+	f.Add([]byte(`{"received_at":"2026-11-21T12:00:07Z","body_text":"{}"}`))
+	f.Add([]byte("{\"alertbridge_archive\":1}\n{\"received\":\"2026-11-21T12:00:00Z\",\"alert\":{\"delivery\":\"a\"}}"))
+	f.Add([]byte(`{"requestContext":{"timeEpoch":1795262405000},"headers":{},"body":"e30=","isBase64Encoded":true}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var c playback.Captured
+		var err error
+		switch playback.KindOf(text) {
+		case playback.IsArchive:
+			_, err = c.AddArchive("x", text)
+		case playback.IsDeliveries:
+			_, err = c.AddDeliveries("x", text)
+		default:
+			return
+		}
+		if err != nil {
+			return
+		}
+		w, err := c.World()
+		if err != nil || len(w.Arrivals) > 100 || w.End.Sub(w.Begin) > 30*24*time.Hour {
+			return
+		}
+		r := play(t, w, policy.Default())
+		for _, d := range r.Alerts {
+			if d.Alert.Delivery != "" && d.Verdict == "" {
+				t.Errorf("no verdict for %+v", d.Alert)
+			}
+		}
+		var out bytes.Buffer
+		if err := playback.WriteText(&out, r); err != nil {
+			t.Fatal(err)
+		}
+		if i := bytes.IndexFunc(out.Bytes(), func(c rune) bool { return c < ' ' && c != '\n' || c == 0x7f || 0x80 <= c && c < 0xa0 }); i >= 0 {
+			t.Errorf("it prints %q", out.Bytes()[i:])
+		}
+		_ = playback.Picture(r)
+	})
+}

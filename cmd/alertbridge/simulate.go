@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/simulate"
+)
+
+const simulateLong = `Makes worlds at random, plays each through the whole bridge in virtual time, and asks of each whether the bridge kept its
+promises. A world has monitors that fire, flap and recover, lost and late recoveries, storms, renotifications,
+duplicates, what people do by hand meanwhile, and faults: crashes between any two steps, lost answers, conflicts, ticks
+that are missing or come twice, clocks that differ, an Agent that is slow, down, shut or talks gibberish.
+
+What the bridge made of a world is compared with a second telling of the promises, which shares no code with it. Then a
+table says what was covered: each reason of a verdict, each edge of the state table, each fault shortly before each edge.
+
+A seed makes the same world every time, so --seed N --histories 1 plays one again. A world in which a promise was broken
+is made as small as it can be with the promise still broken, and written into a file of --out, for --replay.
+
+Exit status: 0 no promise was broken and nothing is uncovered; 1 otherwise; 2 the command line was wrong.`
+
+const simulateExample = `  alertbridge simulate --histories 10000 --seed 1
+  alertbridge simulate --seed 4711 --histories 1 --partial
+  alertbridge simulate --replay broken-4711.json`
+
+// simulateOptions are the flags of simulate.
+type simulateOptions struct {
+	histories     int
+	seed          uint64
+	out, replay   string
+	partial, json bool
+}
+
+func simulateCommand() *cobra.Command {
+	var o simulateOptions
+	cmd := &cobra.Command{
+		Use:     "simulate",
+		Short:   "Look for a world in which the bridge breaks a promise",
+		Long:    simulateLong,
+		Example: simulateExample,
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.histories < 1 {
+				return usage("--histories is %d and must be at least 1", o.histories)
+			}
+			if o.replay != "" {
+				return o.again(cmd.OutOrStdout())
+			}
+			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	cmd.Flags().IntVar(&o.histories, "histories", 10_000, "how many worlds")
+	cmd.Flags().Uint64Var(&o.seed, "seed", 1, "of the first world; the next ones have the numbers after it")
+	cmd.Flags().StringVar(&o.out, "out", ".", "folder for the worlds in which a promise was broken")
+	cmd.Flags().StringVar(&o.replay, "replay", "", "play the world of such a file instead")
+	cmd.Flags().BoolVar(&o.partial, "partial", false, "what is not covered is no failure, for a few worlds only")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON for programs")
+	return cmd
+}
+
+// simulated is what --json prints.
+type simulated struct {
+	Seed         uint64         `json:"seed"`
+	Histories    int            `json:"histories"`
+	Alerts       int            `json:"alerts"`
+	Messages     int            `json:"messages"`
+	Seconds      float64        `json:"seconds"`
+	MedianAlerts int            `json:"median_alerts"`
+	MedianFaults int            `json:"median_faults"`
+	Broken       []broken       `json:"broken"`
+	Uncovered    []string       `json:"uncovered"`
+	Reasons      map[string]int `json:"reasons"`
+	Edges        map[string]int `json:"edges"`
+}
+
+// broken is a world in which a promise was.
+type broken struct {
+	Seed    uint64 `json:"seed"`
+	Promise string `json:"promise"`
+	Text    string `json:"text"`
+	File    string `json:"file,omitempty"` // the world, as small as it could be made
+}
+
+func (o simulateOptions) run(ctx context.Context, out, errs io.Writer) error {
+	rep, err := simulate.Many(ctx, o.seed, o.histories, func(done, broken int) {
+		fmt.Fprintf(errs, "%d of %d worlds, %d broken\n", done, o.histories, broken)
+	})
+	if err != nil {
+		return fmt.Errorf("the worlds were not all played: %w", err)
+	}
+	s := simulated{
+		Seed: o.seed, Histories: rep.Histories, Alerts: rep.Alerts, Messages: rep.Messages, Seconds: rep.Took.Seconds(),
+		MedianAlerts: rep.MedianAlerts, MedianFaults: rep.MedianFaults, Broken: []broken{}, Uncovered: rep.Cover.Missing(),
+		Reasons: map[string]int{}, Edges: map[string]int{},
+	}
+	for r, n := range rep.Cover.Reasons {
+		s.Reasons[string(r)] = n
+	}
+	for e, n := range rep.Cover.Edges {
+		s.Edges[e.String()] = n
+	}
+	for i, r := range rep.Broken {
+		b := broken{Seed: r.Seed, Promise: r.Breaches[0].Promise, Text: r.Breaches[0].String()}
+		if i < 3 { // making one small takes seconds
+			if b.File, err = o.keep(r.Seed); err != nil {
+				return err
+			}
+		}
+		s.Broken = append(s.Broken, b)
+	}
+	if err := o.print(out, s, rep); err != nil {
+		return err
+	}
+	if len(s.Broken) > 0 || len(s.Uncovered) > 0 && !o.partial {
+		return errSaid
+	}
+	return nil
+}
+
+// keep writes the world of a seed into a file, as small as it can be made.
+func (o simulateOptions) keep(seed uint64) (string, error) {
+	w, _, err := simulate.Shrink(simulate.Generate(seed))
+	if err != nil {
+		return "", err
+	}
+	text, err := json.MarshalIndent(w, "", "  ")
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(o.out, fmt.Sprintf("broken-%d.json", seed))
+	return file, os.WriteFile(file, append(text, '\n'), 0o600)
+}
+
+func (o simulateOptions) print(out io.Writer, s simulated, rep simulate.Report) error {
+	if o.json {
+		enc := json.NewEncoder(out)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		return enc.Encode(s)
+	}
+	rep.Cover.Print(out)
+	fmt.Fprintln(out)
+	for _, b := range s.Broken {
+		fmt.Fprintf(out, "seed %d: %s\n", b.Seed, b.Text)
+		if b.File != "" {
+			fmt.Fprintf(out, "  play it again: alertbridge simulate --replay %s\n", b.File)
+		}
+	}
+	for _, name := range s.Uncovered {
+		fmt.Fprintf(out, "not covered: %s\n", name)
+	}
+	_, err := fmt.Fprintf(out, "%d worlds from seed %d in %s: %d alerts, %d messages, %.0f a second; half of the worlds have %d alerts and %d faults or more; %d broken\n",
+		s.Histories, s.Seed, rep.Took.Round(100*time.Millisecond), s.Alerts, s.Messages, float64(s.Messages)/s.Seconds, s.MedianAlerts,
+		s.MedianFaults, len(s.Broken))
+	return err
+}
+
+// again plays the world of a file.
+func (o simulateOptions) again(out io.Writer) error {
+	text, err := os.ReadFile(o.replay)
+	if err != nil {
+		return err
+	}
+	w, err := simulate.ParseWorld(text)
+	if err != nil {
+		return fmt.Errorf("%s is no world that simulate wrote: %w", o.replay, err)
+	}
+	r, err := simulate.Replay(w, out)
+	if err != nil {
+		return err
+	}
+	if len(r.Breaches) > 0 {
+		return errSaid
+	}
+	return nil
+}

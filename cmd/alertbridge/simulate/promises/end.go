@@ -1,0 +1,166 @@
+package promises
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/delivery"
+	"github.com/alertbridge/alertbridge/shared/gate"
+)
+
+// Called judges a request to an Agent. It is told of every request that left, and of the call's outcome.
+func (m *Model) Called(c Call) {
+	m.now = c.At
+	m.calls[calling{c.Invocation, c.Case}] = c
+	k := m.cases[c.Case]
+	switch {
+	case k == nil:
+		m.broken("3", "the Agent was called for %q, which is no case", c.Case)
+		return
+	case k.state != gate.Starting && c.Left:
+		m.broken("3", "the Agent was called for %s, which is %s", k.id, k.state)
+	}
+	if !c.Left {
+		return
+	}
+	before := m.perCase[c.Case]
+	if n := len(before); n > 0 {
+		if before[0].Timestamp != c.Timestamp {
+			m.broken("3", "%s was sent again with another timestamp: %s, then %s", c.Case, before[0].Timestamp, c.Timestamp)
+		}
+		if !k.doubtful(n) {
+			m.broken("3", "%s was sent %d times after %d doubts", c.Case, n+1, k.doubts)
+		}
+	}
+	if c.Outcome != delivery.NotDelivered && c.Outcome != delivery.Shut && c.Outcome != delivery.Refused {
+		m.perCase[c.Case] = append(before, c)
+	}
+}
+
+// doubtful: every request before this one has raised a doubt.
+func (k *kase) doubtful(requests int) bool { return k.doubts >= requests }
+
+// Ticked judges what a tick that nobody disturbed has left: whatever was due at its beginning is done.
+func (m *Model) Ticked(at time.Time, local time.Time, policyAgents []string) {
+	m.now = at
+	for _, name := range policyAgents {
+		a := m.account(name)
+		for _, k := range m.cases {
+			if k.agent == name {
+				m.left(k, a, local)
+			}
+		}
+	}
+}
+
+func (m *Model) left(k *kase, a *account, now time.Time) {
+	r := m.rules(k.lead)
+	switch k.state {
+	case gate.Waiting:
+		switch {
+		case len(k.firing) == 0:
+			m.broken("4", "the case %s has recovered, and a tick left it waiting", k.id)
+		case now.Sub(k.last) > r.MaxAge:
+			m.broken("12", "the case %s is too old, and a tick left it waiting", k.id)
+		case m.muted(k, now):
+			m.broken("4", "the case %s is muted, and a tick left it waiting", k.id)
+		case m.held(k, now) || a.closed(now) != "" && !k.shadow:
+		case m.observed(k, now):
+			m.broken("4", "the case %s is only observed and due, and a tick left it waiting", k.id)
+		case !k.hand && a.affords(r.Budget, critical(k.rank), now).After(now):
+		case !a.room(r, critical(k.rank), now, k.id):
+		default:
+			m.broken("12", "the case %s (%s, waits for %s) could be started, and a tick left it waiting", k.id, k.rank, k.why)
+		}
+		for _, b := range m.cases {
+			if b.agent == k.agent && b.start.Equal(now) && b.state != gate.Waiting && b.attempt == 1 && b.rank < k.rank && b.rank < 5 &&
+				k.opened.Before(now) && !m.held(k, now) && !k.shadow && !k.hand && !b.hand && critical(b.rank) == critical(k.rank) && k.rank == k.lead.Severity {
+				m.broken("12", "the case %s (%s) was started before %s (%s)", b.id, b.rank, k.id, k.rank)
+			}
+		}
+	case gate.Starting:
+		if now.After(k.until) {
+			m.broken("12", "the lease of %s is over, and a tick left it", k.id)
+		}
+	case gate.Started:
+		if !k.until.After(now) {
+			m.broken("slots", "the investigation of %s is over by the estimate, and a tick left it", k.id)
+		}
+	}
+}
+
+// Final is what is left when everything is over.
+type Final struct {
+	At        time.Time
+	Verdict   func(delivery string) *gate.Delivery
+	Incident  func(gate.Incident) gate.Incident // as the ledger has it, by its key
+	Accounts  map[string]gate.Account
+	DeadAfter int // dead letters, after all were redriven in good weather
+}
+
+// sample: of so many records of deliveries one is read back. Reading them all would take a fifth of the whole time.
+const sample = 8
+
+// Ended judges a world in which nothing happens any more: all is decided, all is settled, and the sums are right.
+func (m *Model) Ended(f Final) {
+	m.now = f.At
+	if f.DeadAfter > 0 {
+		m.broken("2", "%d messages are dead letters in good weather", f.DeadAfter)
+	}
+	for id := range m.accepted {
+		if _, decided := m.decided[id]; !decided {
+			m.broken("1", "delivery %s was answered with 2xx, and has no verdict", id)
+		}
+	}
+	for i, id := range slices.Sorted(maps.Keys(m.alerts)) {
+		d, decided := m.decided[id]
+		if !decided {
+			m.broken("2", "delivery %s has no verdict", id)
+			continue
+		}
+		if i%sample != 0 {
+			continue
+		}
+		if rec := f.Verdict(id); rec == nil || rec.Verdict != d.Verdict || rec.Reason != d.Reason || rec.Case != d.Case {
+			m.broken("2", "delivery %s got %s (%s), and the ledger says %+v", id, d.Verdict, d.Reason, rec)
+		}
+	}
+	for _, a := range m.alerts {
+		in := m.incident(a)
+		if got := f.Incident(gate.Incident{Key: a.Incident}); got.Version > 0 && (!got.Fire.Equal(in.fire) || !got.Rec.Equal(in.rec) || got.Case != in.kase) {
+			m.broken("8", "the incident %s ends as fire %s, rec %s, case %s, and should as %s, %s, %s", a.Incident,
+				clock(got.Fire), clock(got.Rec), got.Case, clock(in.fire), clock(in.rec), in.kase)
+		}
+	}
+	for _, k := range m.cases {
+		if k.state == gate.Waiting || k.state == gate.Starting || k.state == gate.Started || k.state == gate.InDoubt && !k.resting {
+			m.broken("12", "the case %s sleeps: %s (%s) until %s", k.id, k.state, k.why, clock(k.until))
+		}
+	}
+	for name, got := range f.Accounts {
+		m.sums(m.account(name), got)
+	}
+}
+
+// sums: money and slots add up.
+func (m *Model) sums(a *account, got gate.Account) {
+	for id := range got.Running {
+		if res, there := a.running[id]; !there || res.Money > 0 {
+			m.broken("slots", "the account %s still holds a reservation for %s", a.name, id)
+		}
+	}
+	for month, sum := range a.spent {
+		if got.Money.Spent[month] != sum {
+			m.broken("money", "the account %s has spent %s in %s, and says %s", a.name, sum, month, got.Money.Spent[month])
+		}
+	}
+	for month, sum := range got.Money.Spent {
+		if a.spent[month] != sum {
+			m.broken("money", "the account %s has spent %s in %s, and says %s", a.name, a.spent[month], month, sum)
+		}
+	}
+	if len(a.running) == 0 && !got.Money.Paced.Equal(a.paced) {
+		m.broken("7", "the account %s is paced until %s, and says %s", a.name, clock(a.paced), clock(got.Money.Paced))
+	}
+}

@@ -1,0 +1,279 @@
+package promises
+
+import (
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/delivery"
+	"github.com/alertbridge/alertbridge/shared/gate"
+)
+
+// moved judges what a tick, a settled call or a hand makes of cases.
+func (m *Model) moved(c Commit) {
+	for _, w := range c.Change.Cases {
+		k := m.cases[w.Now.ID]
+		switch {
+		case k == nil && c.ByHand:
+			m.promoted(w, c)
+		case k == nil:
+			m.broken("2", "the case %s was opened without an alert", w.Now.ID)
+		case w.Read.Version == w.Now.Version: // a condition, or a count
+		case w.Read.State != k.state:
+			m.broken("3", "the case %s goes from %s, and was %s", k.id, w.Read.State, k.state)
+		case c.ByHand:
+			m.ordered(k, w, c)
+		case w.Now.State != gate.Starting || k.state == gate.Starting:
+			m.move(k, w, c)
+		default:
+			m.starts(k, c)
+		}
+	}
+}
+
+// promoted: an alert that was dropped is started by hand.
+func (m *Model) promoted(w gate.CaseWrite, c Commit) {
+	if w.Lead == nil {
+		m.broken("2", "the case %s was opened by hand without an alert", w.Now.ID)
+		return
+	}
+	n := w.Now
+	k := &kase{
+		id: n.ID, agent: n.Agent, opened: n.Opened, rank: n.Severity, firing: map[string]bool{w.Lead.Incident.String(): true},
+		last: n.Last, lead: *w.Lead, state: n.State, why: n.Why, until: n.Until, hand: true,
+	}
+	m.cases[k.id] = k
+	if in := c.Change.Incident; in != nil {
+		i := m.incident(*w.Lead)
+		i.kase, i.fire, i.rec, i.final = in.Now.Case, in.Now.Fire, in.Now.Rec, in.Now.Final
+	}
+}
+
+// ordered: a hand changes a case. The ledger's word is taken for what it orders; that it holds is judged afterwards.
+func (m *Model) ordered(k *kase, w gate.CaseWrite, c Commit) {
+	n := w.Now
+	if acct := c.Change.Account; acct != nil && len(acct.Drop) > 0 {
+		m.books(k, m.account(k.agent), c)
+	}
+	if n.State == gate.Ended {
+		k.state, k.how, k.why = gate.Ended, n.How, ""
+	}
+	if n.Firing > len(k.firing) { // the hand's word counts as a notification
+		k.firing["by hand"] = true
+	}
+	k.last, k.state = n.Last, n.State
+	k.until, k.why, k.hand = n.Until, n.Why, n.Hand != (gate.Order{})
+	k.noRepeat, k.resting, k.shadow = n.NoRepeat, n.Resting, n.Shadow
+}
+
+// starts: what the tick starts must be due.
+func (m *Model) starts(k *kase, c Commit) {
+	now := c.Change.At
+	r := m.rules(k.lead)
+	switch {
+	case k.state == gate.InDoubt && !k.hand && (r.InDoubt != gate.RepeatIt || k.noRepeat || k.doubts > repeats):
+		m.broken("3", "the start of %s is repeated after %d doubts (%s, refused once: %t)", k.id, k.doubts, r.InDoubt, k.noRepeat)
+	case k.state == gate.InDoubt && now.Before(k.until):
+		m.broken("3", "the start of %s is repeated before %s", k.id, clock(k.until))
+	case k.state == gate.Refused && !k.hand:
+		m.broken("3", "the case %s was refused, and is started", k.id)
+	case k.state == gate.Waiting && !k.hand && c.Alone && m.held(k, now):
+		m.broken("4", "the case %s is held until %s, and is started", k.id, clock(k.until))
+	case k.state == gate.Waiting && !k.hand && c.Alone && m.muted(k, now):
+		m.broken("4", "the case %s is muted, and is started", k.id)
+	case k.state == gate.Waiting && !k.hand && c.Alone && m.observed(k, now):
+		m.broken("4", "the case %s is only observed, and is started", k.id)
+	}
+}
+
+func (m *Model) held(k *kase, now time.Time) bool {
+	return (k.why == gate.WhyHold || k.why == gate.WhyStorm) && now.Before(k.until) && !k.hand
+}
+
+func (m *Model) muted(k *kase, now time.Time) bool {
+	if k.hand {
+		return false
+	}
+	mode := m.mode(m.rules(k.lead), now)
+	return k.storm == "" && m.silenced(k.lead, now) || mode == gate.ModeOff || mode == gate.ModeCriticalOnly && !critical(k.rank)
+}
+
+func (m *Model) observed(k *kase, now time.Time) bool {
+	return (k.shadow || m.mode(m.rules(k.lead), now) == gate.ModeObserve) && !k.hand
+}
+
+// move judges every change of a case's state but a start.
+func (m *Model) move(k *kase, w gate.CaseWrite, c Commit) {
+	now, n := c.Change.At, w.Now
+	r := m.rules(k.lead)
+	acct := m.account(k.agent)
+	from := k.state
+	switch from {
+	case gate.Waiting:
+		m.waits(k, n, c)
+	case gate.Starting:
+		m.settles(k, w, c)
+	case gate.InDoubt:
+		switch n.State {
+		case gate.Started:
+			if m.outcomeOf(c, k.id) != delivery.Accepted {
+				m.broken("6", "the case %s is started, and nobody heard the Agent accept it", k.id)
+			}
+			k.state, k.until = gate.Started, n.Until
+		case gate.InDoubt:
+			held := now.Before(acct.running[k.id].Until)
+			again := (k.hand || r.InDoubt == gate.RepeatIt && !k.noRepeat && k.doubts <= repeats) && len(k.firing) > 0 && now.Sub(k.last) <= r.MaxAge
+			if n.Resting && (again || held) && c.Alone {
+				m.broken("12", "the case %s rests, and could be repeated (%t) or holds its slot (%t)", k.id, again, held)
+			}
+			k.resting = n.Resting
+			m.books(k, acct, c)
+		default:
+			m.broken("3", "the case %s goes from in doubt to %s", k.id, n.State)
+		}
+	case gate.Started:
+		if n.State != gate.Ended || n.How != gate.EndAssumed {
+			m.broken("3", "the case %s goes from started to %s (%s)", k.id, n.State, n.How)
+		}
+		if now.Before(k.until) {
+			m.broken("slots", "the case %s ends before its estimated end %s", k.id, clock(k.until))
+		}
+		k.state, k.how, k.until = gate.Ended, gate.EndAssumed, now
+		m.books(k, acct, c)
+	default:
+		m.broken("3", "the case %s goes from %s to %s", k.id, from, n.State)
+	}
+	m.equal(k, n, c.Alone && from != gate.Starting)
+}
+
+// waits judges what becomes of a case that waits and is not started.
+func (m *Model) waits(k *kase, n gate.Case, c Commit) {
+	now := c.Change.At
+	r := m.rules(k.lead)
+	old := now.Sub(k.last) > r.MaxAge
+	acct := m.account(k.agent)
+	wrong := false
+	switch n.State {
+	case gate.Ended:
+		switch n.How {
+		case gate.EndRecovered:
+			wrong = len(k.firing) > 0
+		case gate.EndExpired:
+			wrong = !old
+		case gate.EndSilenced:
+			wrong = !m.muted(k, now) && c.Alone
+		case gate.EndObserved:
+			wrong = (!m.observed(k, now) || m.held(k, now)) && c.Alone || len(k.firing) == 0
+			k.start = now
+		default:
+			wrong = true
+		}
+		k.state, k.how, k.why, k.until = gate.Ended, n.How, "", now
+	case gate.Waiting:
+		switch n.Why {
+		case gate.WhySlots:
+			wrong = acct.room(r, critical(k.rank), now, k.id)
+			k.until = n.Until
+		case gate.WhyBudget:
+			k.until = acct.affords(r.Budget, critical(k.rank), now)
+			wrong = !k.until.After(now)
+		case gate.WhyAgentDown:
+			wrong = acct.closed(now) != gate.WhyAgentDown
+			k.until = acct.downTill
+		case gate.WhyAgentShut:
+			wrong = !acct.shut
+			k.until = n.Until
+		default:
+			wrong = true
+		}
+		wrong = wrong && c.Alone
+		k.why = n.Why
+		if !c.Alone {
+			k.until = n.Until
+		}
+	default:
+		wrong = true
+	}
+	if wrong {
+		m.broken("4", "the case %s (%d fire, last %s) goes from waiting to %s (%s%s)", k.id, len(k.firing), clock(k.last), n.State, n.Why, n.How)
+	}
+}
+
+// settles judges what a call is said to have come to.
+func (m *Model) settles(k *kase, w gate.CaseWrite, c Commit) {
+	now, n := c.Change.At, w.Now
+	call, called := m.calls[calling{c.Invocation, k.id}]
+	acct := m.account(k.agent)
+	if c.Tick && !called && n.State == gate.InDoubt && n.Doubts == k.doubts+1 { // a lease is over
+		if !now.After(k.until) {
+			m.broken("3", "the case %s is taken for a doubt before its lease is over at %s", k.id, clock(k.until))
+		}
+		k.state, k.doubts, k.until = gate.InDoubt, n.Doubts, now.Add(rest(n.Doubts))
+		return
+	}
+	outcome := delivery.NotDelivered
+	if called {
+		outcome = call.Outcome
+	}
+	want := map[delivery.Outcome]gate.State{
+		delivery.Accepted: gate.Started, delivery.NotDelivered: gate.Waiting, delivery.Shut: gate.Waiting,
+		delivery.Refused: gate.Refused, delivery.InDoubt: gate.InDoubt,
+	}[outcome]
+	if k.doubts > 0 && outcome != delivery.Accepted {
+		want = gate.InDoubt
+	}
+	if n.State != want {
+		m.broken("6", "the call for %s came to %s, and the case is %s, not %s (doubts %d)", k.id, outcome, n.State, want, k.doubts)
+	}
+	doubts := k.doubts
+	if outcome == delivery.InDoubt {
+		doubts++
+	}
+	k.doubts, k.noRepeat = doubts, k.noRepeat || outcome == delivery.Refused && want == gate.InDoubt
+	if k.noRepeat != n.NoRepeat {
+		m.broken("3", "the Agent refused a repeat of %s (%t), and the case says %t", k.id, k.noRepeat, n.NoRepeat)
+	}
+	k.state = n.State
+	switch n.State {
+	case gate.Started:
+		k.until = acct.running[k.id].Until
+	case gate.Waiting:
+		k.why, k.until = gate.WhyAgentDown, n.Until
+		if outcome == delivery.Shut {
+			k.why, k.until = gate.WhyAgentShut, now
+		}
+		acct.give(k.id)
+	case gate.Refused:
+		k.until = now
+		acct.give(k.id)
+	case gate.InDoubt:
+		if k.until = now.Add(rest(doubts)); n.Until.After(k.until) && outcome == delivery.NotDelivered {
+			k.until = n.Until
+		}
+	}
+	m.health(acct, c, outcome, called, now)
+	if (n.State == gate.Waiting || n.State == gate.Refused) && (c.Change.Account == nil || len(c.Change.Account.Drop) != 1) {
+		m.broken("slots", "the case %s was not paid for, and keeps its reservation", k.id)
+	}
+}
+
+// health: what a call says of the Agent is written down with it.
+func (m *Model) health(acct *account, c Commit, outcome delivery.Outcome, called bool, now time.Time) {
+	w := c.Change.Account
+	switch {
+	case outcome == delivery.Shut && (w == nil || w.Shut == nil || w.Shut.Since.IsZero()):
+		m.broken("12", "the Agent %s shuts its door, and the account does not say so", acct.name)
+	case outcome == delivery.NotDelivered && called && (w == nil || w.Down == nil || !w.Down.Until.After(now)):
+		m.broken("12", "the Agent %s cannot be reached, and the account does not rest", acct.name)
+	case w != nil && w.Down != nil && w.Down.Until.Sub(now) > 16*time.Minute:
+		m.broken("12", "the account %s rests until %s", acct.name, clock(w.Down.Until))
+	}
+}
+
+// books: a reservation whose time is over is booked by the commit that ends it.
+func (m *Model) books(k *kase, acct *account, c Commit) {
+	res, there := acct.running[k.id]
+	w := c.Change.Account
+	if there && res.Money > 0 && (w == nil || w.Spend[res.Month] != res.Money) {
+		m.broken("money", "the case %s cost %s, and its end books something else", k.id, res.Money)
+	}
+	acct.book(k.id)
+}

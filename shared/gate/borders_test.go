@@ -1,0 +1,156 @@
+package gate
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
+)
+
+// What lies between two tables of the page: rules that only show where two of them meet.
+
+// TestStormsSetNoKeys: the storm's case is found by its environment alone, or every monitor of the storm would be
+// covered by it for as long as its own key says.
+func TestStormsSetNoKeys(t *testing.T) {
+	p := keyed(stormy(), "k1", "k2")
+	v := viewOf(Incident{}, Case{})
+	v.Surge = Surge{Name: p.Surge, Opened: []time.Time{noon, noon, noon}, Version: 3}
+	d := Arrive(v, arrivalOf(said("d1", alert.Triggered, noon, "fallback")), p, noon)
+	if sane(t, v, d); d.Reason != Storming || len(d.Change.Pointers) > 0 {
+		t.Errorf("%s %s sets %v", d.Verdict, d.Reason, d.Change.Pointers)
+	}
+}
+
+// TestOneCycleToldTwice: a monitor that tells of one moment in two notifications has begun one cycle.
+func TestOneCycleToldTwice(t *testing.T) {
+	v := viewOf(Incident{}, Case{})
+	v.Group = Group{Name: "1200/77", Cycles: []time.Time{noon}, Version: 2}
+	d := Arrive(v, arrivalOf(said("d1", alert.Triggered, noon, "cycle")), jumpy(), noon)
+	if sane(t, v, d); d.Change.Group != nil {
+		t.Errorf("the group becomes %+v", d.Change.Group)
+	}
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	p := jumpy()
+	p.Surge, p.Storm = "1200/default/prod", Storm{Cases: MaxOpened, Within: 24 * time.Hour, Join: time.Hour}
+	v := viewOf(Incident{}, Case{})
+	for i := range 100 {
+		at := noon.Add(time.Duration(i) * time.Second)
+		d := Arrive(v, arrivalOf(said(fmt.Sprint("d", i), alert.Triggered, at, "cycle")), p, at)
+		sane(t, v, d)
+		if d.Change.Group != nil {
+			v.Group = d.Change.Group.Now
+		}
+		if d.Change.Surge != nil {
+			v.Surge = d.Change.Surge.Now
+		}
+	}
+	if len(v.Group.Cycles) != MaxCycles || !latest(v.Group.Cycles).Equal(noon.Add(99*time.Second)) {
+		t.Errorf("%d cycles, the latest at %v", len(v.Group.Cycles), latest(v.Group.Cycles))
+	}
+	v.Group, p.Flap.Cycles, v.Surge.Opened = Group{}, 0, nil
+	for i := range MaxOpened + 20 { // critical ones: they are counted, and join no storm
+		a := said(fmt.Sprint("c", i), alert.Triggered, noon, "cycle")
+		a.Severity = alert.Critical
+		v.Surge = Arrive(v, arrivalOf(a), p, noon).Change.Surge.Now
+	}
+	if len(v.Surge.Opened) != MaxOpened {
+		t.Errorf("%d openings", len(v.Surge.Opened))
+	}
+}
+
+// TestGapIsTheShortest: what a case says of how often it is renotified is the shortest time seen, whatever the order.
+func TestGapIsTheShortest(t *testing.T) {
+	p := DefaultRules()
+	p.Hold = 5 * time.Hour
+	w := newWorld(t, p)
+	id := w.arrive(said("d1", alert.Triggered, noon, "cycle"), noon).Case
+	for i, step := range []struct{ minute, want float64 }{{10, 10}, {15, 5}, {35, 5}, {36, 1}} {
+		w.arrive(said(fmt.Sprint("n", i), alert.Renotify, after(step.minute), "cycle"), after(step.minute))
+		if got := w.cases[id].Gap; got != time.Duration(step.want)*time.Minute {
+			t.Errorf("after %v minutes the gap is %v", step.minute, got)
+		}
+	}
+}
+
+// TestASilencedCycleInTheWindow: the case that waited and has just been started covers the new cycle, silenced or not.
+func TestASilencedCycleInTheWindow(t *testing.T) {
+	w := newWorld(t, DefaultRules())
+	fill(&w.account, MaxRunning, after(40))
+	own := w.arrive(said("d1", alert.Triggered, noon, "fallback"), noon)
+	w.account.Running = map[string]Reservation{}
+	w.answer(w.due(own.Case, after(40)), "at once", after(40))
+	w.hand.Silences = []Silence{{"s-1", matchers(t, "monitor=77"), ordered(0)}}
+	w.arrive(said("d2", alert.Triggered, after(45), "fallback"), after(45))
+	w.hand.Silences = nil
+	if d := w.arrive(said("d3", alert.Renotify, after(50), "fallback"), after(50)); d.Reason != Renotifying || d.Case != own.Case {
+		t.Errorf("got %s %s in case %s", d.Verdict, d.Reason, d.Case)
+	}
+}
+
+// TestNotLifted: a critical alert lifts nothing that it could not start for itself.
+func TestNotLifted(t *testing.T) {
+	for _, tt := range []struct {
+		why    string
+		change func(v *View, c *Case, p *Rules)
+	}{
+		{"the case is another Agent's, whose account was not read", func(_ *View, c *Case, _ *Rules) { c.Agent = "payments" }},
+		{"there is no money, and the day's critical ones are used up", func(v *View, _ *Case, p *Rules) {
+			p.Budget = hundred
+			v.Account.Money = Money{Spent: map[string]Dollars{"2026-03": 99e6}, Critical: map[string]int{"2026-03-02": 2}}
+		}},
+		{"nothing in it fires", func(_ *View, c *Case, _ *Rules) { c.Firing = 0 }},
+	} {
+		a, c, p := said("d1", alert.Triggered, noon, "fallback"), caseIn("waiting", "ab-own"), policyAll()
+		a.Severity = alert.Critical
+		v := viewOf(Incident{Key: a.Incident, Fire: noon.Add(-time.Minute), Version: 3}, Case{})
+		tt.change(&v, &c, &p)
+		v.Cases[c.ID], v.Incident.Case = c, c.ID
+		if d := Arrive(v, arrivalOf(a), p, noon); d.Verdict != Join || d.Start != nil || d.Change.Account != nil {
+			t.Errorf("%s: %s %s", tt.why, d.Verdict, d.Reason)
+		}
+	}
+}
+
+// TestFlappingIsNotCovered: a cycle that flaps is no part of what was told already, or it would never be looked at.
+func TestFlappingIsNotCovered(t *testing.T) {
+	for state, want := range map[string]Reason{"started": IsFlapping, "starting": IsFlapping, "waiting": Covered} {
+		p, c := keyed(jumpy(), "k1"), caseIn(state, "ab-c")
+		v := viewOf(Incident{}, Case{})
+		v.Cases[c.ID], v.Pointers["k1"] = c, c.ID
+		v.Group = Group{Name: "1200/77", Cycles: []time.Time{noon.Add(-time.Minute)}, Flapping: true, Version: 2}
+		d := Arrive(v, arrivalOf(said("d1", alert.Triggered, noon, "cycle")), p, noon)
+		if sane(t, v, d); d.Reason != want {
+			t.Errorf("%s: %s %s, want %s", state, d.Verdict, d.Reason, want)
+		}
+	}
+}
+
+// TestAFlapIsKnownHoweverItStarts: the start can come with a notification that begins no cycle, because the case of the
+// one that did ended unstarted.
+func TestAFlapIsKnownHoweverItStarts(t *testing.T) {
+	a := said("d1", alert.Renotify, noon, "fallback")
+	v := viewOf(Incident{Key: a.Incident, Fire: noon.Add(-time.Minute), Version: 3}, caseIn("ended expired", "ab-own"))
+	v.Group = Group{Name: "1200/77", Version: 2}
+	for i := range 4 {
+		v.Group.Cycles = append(v.Group.Cycles, noon.Add(time.Duration(i-5)*time.Minute))
+	}
+	d := Arrive(v, arrivalOf(a), jumpy(), noon)
+	if sane(t, v, d); d.Reason != FlapStart || d.Change.Group == nil || !d.Change.Group.Now.Flapping || len(d.Change.Group.Now.Cycles) != 4 {
+		t.Errorf("%s %s, group %+v", d.Verdict, d.Reason, d.Change.Group)
+	}
+}
+
+// TestFlappingIsObservedOnce: what is only observed shows one start for a flapping group too.
+func TestFlappingIsObservedOnce(t *testing.T) {
+	p := jumpy()
+	p.Mode = ModeObserve
+	v := viewOf(Incident{}, Case{})
+	v.Group = Group{Name: "1200/77", Version: 2, Cycles: []time.Time{noon.Add(-3 * time.Minute), noon.Add(-2 * time.Minute), noon.Add(-time.Minute)}}
+	d := Arrive(v, arrivalOf(said("d1", alert.Triggered, noon, "cycle")), p, noon)
+	if sane(t, v, d); d.Reason != WouldStart || !d.Change.Group.Now.Flapping || !d.Change.Cases[0].Now.Until.Equal(noon) {
+		t.Errorf("%s %s, group %+v", d.Verdict, d.Reason, d.Change.Group)
+	}
+}
