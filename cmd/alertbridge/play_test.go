@@ -66,6 +66,7 @@ func TestPlayPolicies(t *testing.T) {
 		"gone.yaml":   strings.Replace(slow, "title: Slow\n", "title: Slow\npolicy: nowhere.yaml\n", 1),
 		"wrong.yaml":  strings.Replace(slow, "title: Slow\n", "title: Slow\npolicy:\n  hodl: {P2: 10m}\n", 1),
 		"plain.yaml":  slow,
+		"soon.yaml":   "hold: {P2: 1s}\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -85,6 +86,7 @@ func TestPlayPolicies(t *testing.T) {
 		{"wrong.yaml", 1, "", "wrong.yaml:3:3:"},
 		{"plain.yaml --against nowhere.yaml", 1, "", "--against: the policy cannot be read"},
 		{"plain.yaml --against ten.yaml", 0, "The Agent is told of these only under the policy (1):\n  2026-11-02 09:00:00  P2  Search is slow; under the other: wait hold, its case ended recovered", ""},
+		{"plain.yaml --policy soon.yaml --against ten.yaml", 0, "The Agent is told of these only under " + filepath.Join(dir, "soon.yaml") + " (1):\n", ""},
 	} {
 		args := []string{"play"}
 		for _, a := range strings.Fields(row.args) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/playback"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
@@ -102,6 +103,10 @@ func TestExpectationsBite(t *testing.T) {
 		{"severity: CRITICAL, title: Logins fail", "title: Login", ""},
 		{"how: recovered, title: Card payments fail", "how: expired, title: Card payments fail", `:42: no case ended like this at 0:50:00: expired "Card payments fail"`},
 		{"dollars: 3.98", "dollars: 3.99", "it cost $3.98, and should cost $3.99"},
+		{"dollars: 3.98", "dollars: 3.97", "it cost $3.98, and should cost $3.97"},
+		{"{at: 50m, how: recovered, title: Card", "{at: 48m, how: recovered, title: Card", `:42: no case ended like this at 0:48:00: recovered "Card payments fail"`},
+		{"{at: 50m, how: recovered, title: Card", "{at: 51m, how: recovered, title: Card", `:42: no case ended like this at 0:51:00: recovered "Card payments fail"`},
+		{"title: Search is slow}\n", "title: Card payments fail}\n", `:43: no case ended like this at 0:50:00: recovered "Card payments fail"`}, // one case is no two
 	} {
 		changed := strings.Replace(text, row.old, row.new, 1)
 		if changed == text {
@@ -134,4 +139,37 @@ func parsePolicy(t testing.TB, text string) *policy.Policy {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// Whatever a scenario expects, it is compared; one that expects nothing is told so.
+func TestExpects(t *testing.T) {
+	const alert = "title: A\nalerts: [{at: 0s, monitor: M}]\n"
+	for text, want := range map[string]bool{
+		alert:                               false,
+		alert + "expect: {starts: 0}\n":     true,
+		alert + "expect: {dollars: 1.00}\n": true,
+		alert + "expect: {ends: {at: 0s, how: recovered}}\n":                true,
+		"title: A\nalerts: [{at: 0s, monitor: M, expect: drop silenced}]\n": true,
+	} {
+		if got := playback.Expects(worldOf(t, text)); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+}
+
+// A slow Agent takes what it is given, and answers after five seconds, another one after half a second: only then the case
+// is started.
+func TestSlowAgent(t *testing.T) {
+	for state, want := range map[string]time.Duration{"up": playback.Latency, "slow": playback.Slow} {
+		w := worldOf(t, "title: A\nagent: {at: 0s, is: "+state+"}\nalerts: [{at: 1m, monitor: M, priority: P1}]\n")
+		r := play(t, w, policy.Default())
+		if len(r.Starts) != 1 {
+			t.Fatalf("%s: %d starts", state, len(r.Starts))
+		}
+		steps := r.Cases[r.Starts[0].Case].Steps
+		i := slices.IndexFunc(steps, func(s gate.Step) bool { return strings.HasPrefix(s.Text, "started") })
+		if i < 0 || steps[i].At.Sub(r.Starts[0].At) != want {
+			t.Errorf("%s: asked at %s, and then %+v; want an answer after %s", state, r.Starts[0].At, steps, want)
+		}
+	}
 }

@@ -174,8 +174,11 @@ func (r *Result) sum() string {
 	}
 	text := fmt.Sprintf("  %s: %s\n", count(len(r.Alerts), "alert"), strings.Join(parts, ", "))
 	text += fmt.Sprintf("  %s, %s\n", count(len(r.Starts), "start"), r.Dollars)
-	if waits := r.waiting(); waits > 0 {
-		text += fmt.Sprintf("  %s still wait at the end\n", count(waits, "case"))
+	switch waits := r.waiting(); {
+	case waits == 1:
+		text += "  1 case still waits at the end\n"
+	case waits > 1:
+		text += fmt.Sprintf("  %d cases still wait at the end\n", waits)
 	}
 	return text
 }

@@ -477,3 +477,32 @@ func FuzzDeliveries(f *testing.F) {
 		_ = playback.Picture(r)
 	})
 }
+
+// A case that a critical alert lifts has waited since the one that opened it, and counts with that one's priority.
+func TestDelayOfALiftedCase(t *testing.T) {
+	r := []*playback.Result{play(t, playback.OfScenario(load(t, "composite")), policy.Default())}
+	d := playback.Compare(r, r).Delays
+	if len(d) != 1 || d[0].Priority != "P3" || d[0].Median[0] != 30*time.Second {
+		t.Errorf("%+v", d)
+	}
+}
+
+// Up to four lines that are alike are shown; of more the first three, and how many follow. A case that
+// waits when all is over is told.
+func TestFold(t *testing.T) {
+	for number, want := range map[int]string{4: "", 5: "2 more like these until 0:00:04"} {
+		text := "title: A\nalerts:\n"
+		for i := range number {
+			text += fmt.Sprintf("  - {at: %ds, monitor: M%d, transition: Warn}\n", i, i)
+		}
+		text += "  - {at: 1h, monitor: M}\nlasts: 1h\n"
+		var out strings.Builder
+		if err := playback.WriteText(&out, play(t, worldOf(t, text), policy.Default())); err != nil {
+			t.Fatal(err)
+		}
+		sum := fmt.Sprintf("  %d alerts: %d drop warn, 1 wait hold\n  0 starts, $0.00\n  1 case still waits at the end\n", number+1, number)
+		if got := out.String(); strings.Contains(got, "more like these") != (want != "") || !strings.Contains(got, want) || !strings.Contains(got, sum) {
+			t.Errorf("of %d:\n%s\nwant %q and %q", number, got, want, sum)
+		}
+	}
+}
