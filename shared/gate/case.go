@@ -26,6 +26,18 @@ func (c Case) Order() string {
 	return fmt.Sprintf("%013d#%s", max(c.Until.UnixMilli(), 0), c.ID)
 }
 
+// InOrder takes the case's id out of its sort key within a bucket.
+func InOrder(b Bucket, order string) string {
+	marks := 1
+	if b == Queue {
+		marks = 3
+	}
+	for range marks {
+		_, order, _ = strings.Cut(order, "#")
+	}
+	return order
+}
+
 // CompareRank orders cases as starts take place: the critical ones first; then what somebody asked for, so that it does
 // not hide behind hundreds that wait for money; then the most severe. Among equals a storm's case comes first, which is
 // about more than any other; then the oldest.

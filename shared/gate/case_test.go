@@ -58,6 +58,21 @@ func TestQueueOrder(t *testing.T) {
 	}
 }
 
+// TestInOrder: what the index names is the case, in every bucket, whatever its id.
+func TestInOrder(t *testing.T) {
+	for _, state := range caseStates[1:] {
+		for _, id := range []string{"ab-k5w2q7n3xj4mzyta", "an#odd#one"} {
+			for _, storm := range []string{"", "1200/default/prod"} {
+				c := caseIn(state, id)
+				c.Storm = storm
+				if got := InOrder(c.Bucket(), c.Order()); got != id {
+					t.Errorf("%s: the order %s names %q, want %q", state, c.Order(), got, id)
+				}
+			}
+		}
+	}
+}
+
 // TestTimedOrder: by time, and a bound that lets through exactly what is due.
 func TestTimedOrder(t *testing.T) {
 	times := []time.Time{time.UnixMilli(0), time.UnixMilli(1), noon.Add(-ms), noon, noon.Add(ms), noon.Add(9000 * time.Hour)}

@@ -3,7 +3,6 @@ package dynamoledger
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -26,10 +25,10 @@ func (l *Ledger) Due(ctx context.Context, agent string, now time.Time) ([]string
 	}
 	var ids []string
 	for _, order := range timed {
-		ids = append(ids, caseOf(gate.Timed, order))
+		ids = append(ids, gate.InOrder(gate.Timed, order))
 	}
 	for _, order := range queued {
-		ids = append(ids, caseOf(gate.Queue, order))
+		ids = append(ids, gate.InOrder(gate.Queue, order))
 	}
 	return ids, nil
 }
@@ -51,7 +50,7 @@ func (l *Ledger) List(
 	}
 	var ids []string
 	for _, order := range orders {
-		ids = append(ids, caseOf(b, order))
+		ids = append(ids, gate.InOrder(b, order))
 	}
 	v, err := l.addNamed(ctx, gate.View{Cases: map[string]gate.Case{}}, ids, now)
 	if err != nil {
@@ -117,18 +116,6 @@ func (l *Ledger) query(
 		}
 	})
 	return orders, err
-}
-
-// caseOf takes the case's id out of its place in a bucket; see gate.Case.Order.
-func caseOf(b gate.Bucket, order string) string {
-	marks := 1
-	if b == gate.Queue {
-		marks = 2
-	}
-	for range marks {
-		_, order, _ = strings.Cut(order, "#")
-	}
-	return order
 }
 
 // Incidents implements ledger.Lister. A monitor's incidents lie together in no order of time, so all of them are read:
