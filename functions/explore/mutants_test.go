@@ -51,12 +51,12 @@ var mutants = []mutant{
 	},
 	{
 		"a recovery ends a case only if it was the last that fired", arrive,
-		"w.Facts.Firing, dec.Did = OneFires, Ends", "w.Facts.Firing, dec.Did = AnyCount, Ends",
+		"end(w.Now, EndRecovered, note, d.now), OneFires", "end(w.Now, EndRecovered, note, d.now), AnyCount",
 		"all recover", "ended as recovered without a start", nil,
 	},
 	{
 		"a recovery that leaves others is conditional on them", arrive,
-		"w.Facts.Firing = MoreFire", "w.Facts.Firing = AnyCount",
+		"Facts: CaseFacts{Firing: MoreFire}}", "Facts: CaseFacts{Firing: AnyCount}}",
 		"all recover", "still waits", nil,
 	},
 	{

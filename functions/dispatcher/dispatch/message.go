@@ -92,9 +92,19 @@ func (l *life) decide(ctx context.Context) (gate.Decision, error) {
 // excerpt bounds what the ledger keeps of a body that could not be read, in characters.
 const excerpt = 300
 
-// pause waits before the next round, the longer the more rounds there were, at random so that messages of one hot case
-// do not meet again. It tells false when there is no time for another round.
+// pause waits before the next round, at random so that messages of one hot case do not meet again. The more rounds there
+// were, the shorter: who has lost often shall win against those that have just come, or a storm of ten dispatchers would
+// keep a start from a record that all of them write for seconds. It tells false when there is no time for another round.
 func (l *life) pause(ctx context.Context) bool {
-	longest := min(time.Duration(l.rounds)*20*time.Millisecond, 200*time.Millisecond)
+	longest := max(longestPause-time.Duration(l.rounds-1)*lessPause, shortestPause)
 	return clock.Sleep(ctx, clock.Jitter(ctx, longest)) == nil
 }
+
+// What a message pauses at most after its first lost race, and how that falls with each further one. Measured with ten
+// dispatchers that all open cases in one environment, 30 ms a round: a quarter of a second on average, as with pauses that
+// grow; but a second at the worst and not three.
+const (
+	longestPause  = 60 * time.Millisecond
+	lessPause     = 5 * time.Millisecond
+	shortestPause = 10 * time.Millisecond
+)
