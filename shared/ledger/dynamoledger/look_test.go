@@ -138,7 +138,7 @@ func TestDueMeetsFailures(t *testing.T) {
 			fails(errReset), // then the bucket is begun anew
 			page("1772366400000#ab-1", `,"LastEvaluatedKey":{"pk":{"S":"C#ab-1"}}`),
 			page("1772366400001#ab-2", ""),
-			page("4#1772366400000#ab-3", ""),
+			page("5#1#1772366400000#ab-3", ""),
 		)
 		ids, err := l.Due(t.Context(), "default", noon)
 		if err != nil || !slices.Equal(ids, []string{"ab-1", "ab-2", "ab-3"}) {
@@ -153,7 +153,7 @@ func TestListOfALaggingIndex(t *testing.T) {
 	there, moved := caseJSON("ab-1", "waiting", ""), caseJSON("ab-2", "starting", "")
 	expired := strings.Replace(caseJSON("ab-3", "waiting", ""), "9999999999", "1", 1)
 	s, l := newStub(t,
-		says(200, `{"Items":[{"order":{"S":"4#1#ab-1"}},{"order":{"S":"4#2#ab-2"}},{"order":{"S":"4#3#ab-3"}},{"order":{"S":"4#4#ab-4"}}]}`),
+		says(200, `{"Items":[{"order":{"S":"5#1#1#ab-1"}},{"order":{"S":"5#1#2#ab-2"}},{"order":{"S":"5#1#3#ab-3"}},{"order":{"S":"5#1#4#ab-4"}}]}`),
 		got([]string{moved, expired, there}),
 	)
 	page, next, err := l.List(t.Context(), "default", gate.Queue, 10, "", noon)
