@@ -281,3 +281,27 @@ func TestWhatIsAskedForIsSeen(t *testing.T) {
 		}
 	}
 }
+
+// TestAnObservedFlapIsNoStart: what was only observed to start has started nothing. A group that goes on flapping when the
+// mode is full again gets its one start; one that had it is left alone in either mode.
+func TestAnObservedFlapIsNoStart(t *testing.T) {
+	w := newWorld(t, jumpy())
+	for i, want := range []Reason{
+		WouldStart, WouldStart, WouldStart, WouldStart, IsFlapping, // observed, every ten minutes
+		FlapStart, IsFlapping, // in full
+		IsFlapping, // observed
+	} {
+		w.hand.Mode = ModeOrder{ModeObserve, ordered(0)}
+		if i == 5 || i == 6 {
+			w.hand.Mode = ModeOrder{}
+		}
+		at := after(float64(10 * i))
+		a := said(fmt.Sprint("d", i), alert.Triggered, at, "cycle")
+		a.Incident.Key = fmt.Sprint("c.", i)
+		if d := w.arrive(a, at); d.Reason != want {
+			t.Errorf("cycle %d: %s %s, want %s", i+1, d.Verdict, d.Reason, want)
+		}
+		a.Delivery, a.Transition, a.Time = fmt.Sprint("r", i), alert.Recovered, at.Add(time.Minute)
+		w.arrive(a, a.Time)
+	}
+}
