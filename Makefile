@@ -1,6 +1,6 @@
 # alertbridge. `make` alone says what there is to make.
 .DEFAULT_GOAL := help
-.PHONY: help run test explore lint cover bench-guard bench engines trace trace-mutants sam validate template pictures size fuzz ci build clean
+.PHONY: help run test explore simulate simulate-mutants lint cover bench-guard bench engines trace trace-mutants sam validate template pictures size fuzz ci build clean
 
 # The architecture of the functions: arm64 or x86_64, as the template's parameter Architecture has it. `sam build` does
 # not hand that one to make, so whoever deploys for x86_64 says both: LAMBDA_ARCH=x86_64 sam build.
@@ -29,6 +29,12 @@ test: ## Format, vet and every test that needs nothing but Go
 
 explore: ## Dispatcher and scheduler in every order of steps, crashes and lost answers; planted faults
 	@go test -timeout 30m ./functions/explore -full
+
+simulate: ## More random worlds than the tests play, from several seeds
+	@.ci/simulate
+
+simulate-mutants: ## That the simulator notices mistakes: each of hundreds of small ones (half an hour)
+	@go run ./.ci/simulate-mutants
 
 lint: ## What linters find beyond that (downloads them once)
 	@.ci/lint

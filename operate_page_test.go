@@ -4,12 +4,15 @@ import (
 	"maps"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/explain"
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/operate"
 	"github.com/alertbridge/alertbridge/docs/docstest"
 	"github.com/alertbridge/alertbridge/shared/gate"
 )
@@ -115,4 +118,42 @@ func TestOperatePageKnowsEveryState(t *testing.T) {
 	if len(rows) != len(states) {
 		t.Errorf("stop has the rows %v", slices.Sorted(maps.Keys(rows)))
 	}
+}
+
+// The page has every field that programs are given, and none that there is not.
+func TestOperatePageKnowsEveryField(t *testing.T) {
+	for table, of := range map[string]any{"status as JSON": operate.Status{}, "explain as JSON": explain.Story{}} {
+		var told []string
+		for _, r := range docstest.Table(t, operatePage, table) {
+			told = append(told, strings.Split(r["field"], ", ")...)
+		}
+		there := slices.DeleteFunc(fieldsOf(reflect.TypeOf(of), ""), func(name string) bool { // what only another kind of it has
+			return slices.Contains([]string{"mode.id", "mode.matchers[]", "silences[].mode", "cases[].next.if[]"}, name)
+		})
+		slices.Sort(told)
+		slices.Sort(there)
+		if !slices.Equal(told, there) {
+			t.Errorf("%s: the page tells of\n%s\nand there are\n%s", table, strings.Join(told, "\n"), strings.Join(there, "\n"))
+		}
+	}
+}
+
+// fieldsOf names every value that the type's JSON has.
+func fieldsOf(of reflect.Type, path string) (names []string) {
+	switch of.Kind() {
+	case reflect.Pointer:
+		return fieldsOf(of.Elem(), path)
+	case reflect.Slice:
+		return fieldsOf(of.Elem(), path+"[]")
+	case reflect.Struct:
+		if of == reflect.TypeFor[time.Time]() {
+			break
+		}
+		for i := range of.NumField() {
+			name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+			names = append(names, fieldsOf(of.Field(i).Type, strings.TrimPrefix(path+"."+name, "."))...)
+		}
+		return names
+	}
+	return []string{path}
 }

@@ -25,12 +25,14 @@ var unfuzzed = map[string]string{
 	"shared/ledger.isDate":                  "a month or a day in a change that the gate has made",
 	"shared/queue/sqsqueue.New":             "a setting, checked once when the function starts",
 	"cmd/alertbridge/local.listCases":       "two words of a question that only this machine can ask",
-	"cmd/alertbridge/local.agentOf":         "a word of a question that only this machine can ask",
 	"cmd/alertbridge/local.showDelivery":    "two words of a question that only this machine can ask",
 	"cmd/alertbridge/local.request":         "what this program has just sent to its own stand-in",
 	"cmd/alertbridge/local.asRequest":       "the corpus of package events, which a test reads whole",
+	"cmd/alertbridge/virtual.tell":          "what this program is about to send to its own stand-in",
+	"cmd/alertbridge/virtual.receive":       "the answer of its own front door",
 	"events.FreshBatch":                     "the corpus of package events, which a test reads whole",
 	"events/fresh.fresh":                    "the corpus of package events, which a test reads whole",
+	"cmd/alertbridge/local.agentOf":         "a word of a question that only this machine can ask",
 	"cmd/alertbridge/playback.start":        "what this program has just sent to its own stand-in",
 	"cmd/alertbridge/archive.UnmarshalJSON": "encoding/json calls it with what archive.FuzzCollect reads",
 }
@@ -72,6 +74,7 @@ var fuzzed = map[string][]string{
 	"cmd/alertbridge/playback.FuzzDeliveries": {"cmd/alertbridge/playback.AddDeliveries", "cmd/alertbridge/playback.AddArchive", "cmd/alertbridge/playback.delivery"},
 	"cmd/alertbridge/local.FuzzToEvent":       {"cmd/alertbridge/local.toEvent"},
 	"cmd/alertbridge/local.FuzzDesk":          {"cmd/alertbridge/local.takeOrder", "cmd/alertbridge/local.tellStory"},
+	"cmd/alertbridge/simulate.FuzzParseWorld": {"cmd/alertbridge/simulate.ParseWorld"},
 	"cmd/alertbridge/explain.FuzzParse":       {"cmd/alertbridge/explain.Parse", "cmd/alertbridge/explain.link"},
 }
 

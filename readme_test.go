@@ -81,6 +81,7 @@ var commands = map[string]string{
 	"bin/alertbridge explain EVENT":                                                      here,
 	"bin/alertbridge explain CASE-ID":                                                    here,
 	"bin/alertbridge explain MONITOR":                                                    here,
+	"bin/alertbridge explain CASE-ID --json":                                             here,
 	"bin/alertbridge explain https://app.datadoghq.eu/event/event?id=EVENT":              here,
 	"bin/alertbridge silence add service=checkout env=~prod.* --for 2h --reason release": here,
 	"bin/alertbridge mode critical_only --for 8h --reason night":                         here,

@@ -65,6 +65,9 @@ func collect(arg string, in io.Reader) ([]archive.Entry, archive.Told, error) {
 			return nil, archive.Told{}, err
 		}
 		defer f.Close()
+		if at, err := f.Stat(); err == nil && at.IsDir() {
+			return nil, archive.Told{}, fmt.Errorf("%s is a directory; name the files in it", arg)
+		}
 		in = f
 	}
 	list, told, err := archive.Collect(in)

@@ -40,6 +40,9 @@ func TestCasesOfALocalRun(t *testing.T) {
 	if got := call(t, "", "cases", "list", "--url", url, "--state", "waiting"); got.out != "There is no such case.\n" {
 		t.Errorf("none waits: %s", got.out)
 	}
+	if got := call(t, "", "cases", "list", "--url", url, "--agent", "payments"); got.status != 1 || got.errs != "alertbridge: the policy has no Agent \"payments\"; it has default\n" {
+		t.Errorf("of an Agent that there is not: status %d, %q%q", got.status, got.out, got.errs)
+	}
 	var list caseview.List
 	got = call(t, "", "cases", "list", "--url", url, "-o", "json")
 	if err := json.Unmarshal([]byte(got.out), &list); err != nil || len(list.Cases) != 2 || list.More || strings.Contains(got.out, `\u003c`) {

@@ -64,11 +64,19 @@ func modeCommand() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
+				for _, name := range []string{"for", "reason", "by"} {
+					if cmd.Flags().Changed(name) {
+						return usage("--%s goes with a mode, and none is named; name one of %s", name, strings.Join(modes, ", "))
+					}
+				}
 				return showStatus(cmd, &from, output, operate.WriteMode)
 			}
 			o := operate.Order{Do: operate.Mode, Mode: args[0], For: until}
 			if o.Mode == "clear" {
-				o.Mode, o.For = "", 0
+				if cmd.Flags().Changed("for") {
+					return usage("--for does not go with clear: what is taken back stays taken back")
+				}
+				o.Mode = ""
 			}
 			return order(cmd, &from, sign, o)
 		},
@@ -202,15 +210,16 @@ func retryCommand() *cobra.Command {
 
 const stopLong = `Ends what is done about cases. One that waits ends as silenced, and its incidents' next notification decides anew. One that
 was refused is not tried again. One in doubt counts as refused. One that was started ends as assumed: its slot is free, and
-the money that was reserved counts as spent. The Agent itself is not told: stop the investigation there.` + handPermissions
+the money that was reserved counts as spent. The Agent itself is not told: stop the investigation there. Name it by the
+case's id, or by the id of a delivery or an event that led to it.` + handPermissions
 
 func stopCommand() *cobra.Command {
 	return handCommand(&cobra.Command{
-		Use:     "stop CASE…",
+		Use:     "stop ID…",
 		Short:   "End what is done about a case",
 		Long:    stopLong,
 		Example: "  alertbridge stop ab-k5w2q7n3xj4mzyta --reason known-fault",
-		Args:    someIDs(`name cases by their ids; "alertbridge cases list" shows them`),
+		Args:    someIDs(`name a case, or the delivery or event of an alert in it; "alertbridge cases list" shows the cases`),
 	}, operate.Stop)
 }
 
@@ -255,7 +264,7 @@ func order(cmd *cobra.Command, from *origin, sign signature, o operate.Order) er
 	if o.Do != operate.Expire && strings.TrimSpace(sign.reason) == "" {
 		return usage("say why with --reason, for whoever wonders at night what was set by hand")
 	}
-	if o.For < 0 {
+	if f := cmd.Flags().Lookup("for"); f != nil && f.Changed && o.For <= 0 { // 0 would be for ever
 		return usage("--for is %s and must be above 0", o.For)
 	}
 	o.By, o.Reason = cmp.Or(sign.by, here()), sign.reason
@@ -272,7 +281,7 @@ func order(cmd *cobra.Command, from *origin, sign signature, o operate.Order) er
 		return err
 	case done.Failed:
 		return errSaid
-	case sign.by == "" && slices.Contains([]string{operate.Start, operate.Retry, operate.Stop}, o.Do): // the others say it
+	case done.Signed && sign.by == "" && slices.Contains([]string{operate.Start, operate.Retry, operate.Stop}, o.Do): // the others say it
 		fmt.Fprintf(cmd.OutOrStdout(), "On record as ordered by %s; --by names somebody else.\n", o.By)
 	}
 	return nil

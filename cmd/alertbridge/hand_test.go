@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -84,6 +86,15 @@ func TestByHandInALocalRun(t *testing.T) {
 	}
 	has(t, "the status", fine(t, "", "status", "--url", url), "running: 1", started+" until about ")
 
+	// the same to programs, by either flag
+	short, long := fine(t, "", "explain", ago("1"), "--url", url, "--json"), fine(t, "", "explain", ago("1"), "--url", url, "-o", "json")
+	if strings.Contains(short, "only the policy can tell") {
+		t.Errorf("a local run has a policy, and does not ask it: %s", short)
+	}
+	if short != long || !json.Valid([]byte(short)) || !strings.Contains(short, `"asked": "`+ago("1")+`"`) {
+		t.Errorf("--json: %s\n-o json: %s", short, long)
+	}
+
 	// over before its time
 	fine(t, "", "silence", "expire", said[1], "--url", url)
 	if out := fine(t, "", "silence", "list", "--url", url); out != "Silences: none.\n" {
@@ -118,7 +129,10 @@ func TestByHandInALocalRun(t *testing.T) {
 	out = fine(t, "", "stop", started, "--reason", "known", "--url", url)
 	has(t, "the stop", out, "Case "+started+" has ended for the bridge", "The Agent itself was not told")
 	has(t, "its story", fine(t, "", "explain", started, "--url", url), "ended (assumed): stopped by hand by ", "; the Agent itself was not told")
-	has(t, "nothing to retry", fine(t, "", "retry", "--reason", "look", "--url", url), "On record as ordered by "+here()+"; --by names somebody else.\n", "Agent default: nothing closes it.", "No case was refused or rests in doubt.")
+	has(t, "the stop", out, "On record as ordered by "+here()+"; --by names somebody else.\n")
+	if out := fine(t, "", "retry", "--reason", "look", "--url", url); out != "Agent default: nothing closes it.\nNo case was refused or rests in doubt.\n" {
+		t.Errorf("nothing to retry: %q", out) // and nothing is on record
+	}
 
 	// a monitor, a link, and what is not there
 	has(t, "the monitor", fine(t, "", "explain", "77", "--url", url), ago("1"), ago("2"))
@@ -155,6 +169,12 @@ func TestOrdersThatAreNotGiven(t *testing.T) {
 		{[]string{"mode", "off"}, 2, "say why with --reason"},
 		{[]string{"mode", "off", "--reason", " "}, 2, "say why with --reason"},
 		{[]string{"mode", "off", "--reason", "x", "--for", "-1h"}, 2, "--for is -1h0m0s and must be above 0"},
+		{[]string{"mode", "off", "--reason", "x", "--for", "0s"}, 2, "--for is 0s and must be above 0"},
+		{[]string{"mode", "clear", "--reason", "x", "--for", "1h"}, 2, "--for does not go with clear"},
+		{[]string{"mode", "--reason", "x"}, 2, "--reason goes with a mode, and none is named; name one of off, observe"},
+		{[]string{"mode", "--for", "2h"}, 2, "--for goes with a mode"},
+		{[]string{"silence", "add", "a=b", "--reason", "x", "--for", "0"}, 2, "--for is 0s and must be above 0"},
+		{[]string{"silence", "add", "priority=p1", "--reason", "x", "--url", url}, 1, "would mute nothing"},
 		{[]string{"mode", "off", "--reason", strings.Repeat("x", gate.MaxReason+1), "--url", url}, 1, "the reason is longer than 300 bytes"},
 		{[]string{"mode", "off", "--by", strings.Repeat("x", gate.MaxBy+1), "--reason", "x", "--url", url}, 1, "the name is longer than 100 bytes"},
 		{[]string{"mode", "off", "--by", "\a", "--reason", "x", "--url", url}, 1, "nobody signs it"},
@@ -169,6 +189,9 @@ func TestOrdersThatAreNotGiven(t *testing.T) {
 		{[]string{"start", "a b", "--reason", "x", "--url", url}, 1, `"a b" is no id`},
 		{[]string{"start", "ab-nothing", "--reason", "x", "--url", url}, 1, "there is neither a case nor a dropped alert of this id"},
 		{[]string{"start", "dd-1-2", "--reason", "x", "--url", url}, 1, "there is no delivery dd-1-2; looked for dd-1-2"},
+		{[]string{"start", "8873", "--reason", "x", "--url", url}, 1, "there is no delivery of the event 8873; looked for dd-0-8873; one of another organisation is named dd-ORG-EVENT"},
+		{[]string{"stop", "dd-1-2", "--reason", "x", "--url", url}, 1, "there is no delivery dd-1-2; looked for dd-1-2"},
+		{[]string{"stop", "a b", "--reason", "x", "--url", url}, 1, `"a b" is no id`},
 		{[]string{"stop", "ab-nothing", "--reason", "x", "--url", url}, 1, "there is neither a case nor a dropped alert of this id"},
 		{[]string{"retry", "ab-nothing", "--reason", "x", "--url", url}, 1, "there is neither a case nor a dropped alert of this id"},
 		{[]string{"status", "x"}, 2, "it takes no arguments"},
@@ -232,9 +255,56 @@ func TestOrdersToATable(t *testing.T) {
 	if err != nil || len(s.Accounts) != 2 || len(s.Accounts[1].Waiting) != 1 || s.Accounts[1].Waiting[0].Hand != "a" {
 		t.Errorf("%+v, %v", s, err)
 	}
-	story, err := table.explain(t.Context(), "ab-k5w2q7n3xj4mzyta", "")
+	story, err := table.explain(t.Context(), "ab-k5w2q7n3xj4mzyta", "", nil)
 	if err != nil || !story.Found || story.Cases[0].Cost != "nothing, for it was not started" && story.Cases[0].Cost != "nothing yet" {
 		t.Errorf("%+v, %v", story, err)
+	}
+}
+
+// What another priority would have meant is asked of the policy that is at hand: the one that is named, else the one of
+// this folder. The tests' folder has none.
+func TestThePolicyAtHand(t *testing.T) {
+	named := filepath.Join(t.TempDir(), "named.yaml")
+	if err := os.WriteFile(named, []byte("mode: critical_only\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := policyAtHand(io.Discard, "", true)
+	if p != nil || err != nil {
+		t.Errorf("where there is none: %v, %v", p, err)
+	}
+	if p, err = policyAtHand(io.Discard, named, true); err != nil || p.For(alert.Alert{}).Mode != gate.ModeCriticalOnly {
+		t.Errorf("one that is named: %v", err)
+	}
+	if _, err = policyAtHand(io.Discard, filepath.Join(t.TempDir(), "none.yaml"), true); err == nil {
+		t.Error("one that is named and is not there is no error")
+	}
+	t.Chdir(filepath.Dir(named))
+	if err := os.WriteFile(policyFile, []byte("mode: off\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if p, err = policyAtHand(io.Discard, "", true); err != nil || p == nil || p.For(alert.Alert{}).Mode != gate.ModeOff {
+		t.Errorf("the one of this folder: %v, %v", p, err)
+	}
+	if p, err = policyAtHand(io.Discard, named, false); p != nil || err != nil {
+		t.Errorf("a local run has its own: %v, %v", p, err)
+	}
+
+	// and it is what a table's story asks
+	l := memledger.New()
+	rules := gate.DefaultRules()
+	rules.Hold = time.Hour
+	a := alert.Alert{Delivery: "dd-1-1", Incident: alert.Incident{Org: "1", Monitor: "7", Key: "g.1"}, Transition: alert.Triggered, Severity: alert.High, Priority: "P2", Time: time.Now()}
+	if err := l.Commit(t.Context(), gate.Arrive(gate.View{}, gate.Arrival{Alert: a}, rules, time.Now()).Change); err != nil {
+		t.Fatal(err)
+	}
+	for want, p := range map[string]gate.Policy{"": rules, "name its file with --policy": nil} {
+		s, err := fromTable{l, "Ledger", "default"}.explain(t.Context(), "dd-1-1", "", p)
+		if err != nil || !strings.HasSuffix(s.Doubt, want) || (s.Doubt == "") != (want == "") {
+			t.Errorf("%v: %q, %v", p, s.Doubt, err)
+		}
+		if len(s.Cases) != 1 || s.Cases[0].Next == nil || s.Cases[0].Next.String() != "wait, hold" { // by the record without a policy
+			t.Errorf("%v: what the next tick does: %+v", p, s.Cases)
+		}
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // who asks twice is not made to wait
 	os.Exit(execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
@@ -26,7 +26,7 @@ func main() {
 func execute(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	root := rootCommand()
 	root.SetArgs(append([]string{}, args...)) // cobra takes nil for "look yourself"
-	root.SetIn(in)
+	root.SetIn(input{ctx, in})
 	root.SetOut(out)
 	root.SetErr(errs)
 	called, err := root.ExecuteContextC(ctx)
@@ -41,6 +41,31 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errs io.Writ
 	default:
 		fmt.Fprintf(errs, "alertbridge: %s\n", err)
 		return 1
+	}
+}
+
+// input is standard input until the command is told to end: a command that waits for a terminal or a pipe must end too.
+type input struct {
+	ctx context.Context
+	io.Reader
+}
+
+// Read implements io.Reader. What is read while the command is told to end is lost.
+func (i input) Read(p []byte) (int, error) {
+	type answer struct {
+		n   int
+		err error
+	}
+	buf, done := make([]byte, len(p)), make(chan answer, 1)
+	go func() {
+		n, err := i.Reader.Read(buf)
+		done <- answer{n, err}
+	}()
+	select {
+	case a := <-done:
+		return copy(p, buf[:a.n]), a.err
+	case <-i.ctx.Done():
+		return 0, errors.New("it was told to end before all was read")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -307,5 +308,29 @@ func TestColorful(t *testing.T) {
 		if colorful(null, func(n string) string { return map[string]string{name: value}[n] }) {
 			t.Errorf("%s=%s does not switch colours off", name, value)
 		}
+	}
+}
+
+// A command that waits for what nobody writes ends when it is told to.
+func TestReadingCanBeEnded(t *testing.T) {
+	for _, args := range [][]string{{"archive"}, {"play", "-"}, {"send", "-"}, {"policy", "show", "-", "--policy", "../../policy.yaml"}} {
+		in, writer := io.Pipe()
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan int, 1)
+		var out, errs bytes.Buffer
+		go func() { ended <- execute(ctx, args, in, &out, &errs) }()
+		if _, err := writer.Write([]byte("{")); err != nil { // it reads
+			t.Fatal(err)
+		}
+		cancel()
+		select {
+		case status := <-ended:
+			if said := out.String() + errs.String(); status != 1 || !strings.Contains(said, "it was told to end before all was ") {
+				t.Errorf("%v: status %d, %s", args, status, said)
+			}
+		case <-time.After(time.Minute):
+			t.Errorf("%v does not end", args)
+		}
+		_ = writer.Close() // whoever still reads is let go
 	}
 }

@@ -21,8 +21,10 @@ import (
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/explain"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/local"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/operate"
+	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/ledger/dynamoledger"
+	"github.com/alertbridge/alertbridge/shared/policy"
 )
 
 // origin says where cases come from: a local run, or the table of a deployed bridge.
@@ -35,7 +37,7 @@ func (o *origin) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.table, "table", "", "the table of a deployed bridge; then --url does not count")
 	f.StringVar(&o.region, "region", "", "the table's AWS region (default: as the AWS CLI's)")
 	f.StringVar(&o.profile, "profile", "", "AWS profile with which to read the table (default: as the AWS CLI's)")
-	f.StringVar(&o.agent, "agent", "default", "the Agent whose cases are listed, with --table")
+	f.StringVar(&o.agent, "agent", policy.DefaultAgent, "the Agent whose cases are listed")
 }
 
 // handFlags are the flags of the commands that look at, or set, more than cases.
@@ -56,7 +58,7 @@ type source interface {
 	cases
 	status(ctx context.Context) (operate.Status, error)
 	do(ctx context.Context, o operate.Order) (operate.Done, error)
-	explain(ctx context.Context, id, org string) (explain.Story, error)
+	explain(ctx context.Context, id, org string, p gate.Policy) (explain.Story, error)
 }
 
 func (o *origin) open(ctx context.Context) (source, error) {
@@ -66,7 +68,7 @@ func (o *origin) open(ctx context.Context) (source, error) {
 			return nil, err
 		}
 		u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, local.Path), "/")
-		return fromRun{&http.Client{Timeout: sendTime}, u}, nil
+		return fromRun{&http.Client{Timeout: sendTime}, u, o.agent}, nil
 	}
 	// The SDK warns of what it has tried before it found credentials; an error says all that matters.
 	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithLogger(logging.Nop{})}
@@ -90,11 +92,16 @@ func (o *origin) open(ctx context.Context) (source, error) {
 type fromRun struct {
 	client *http.Client
 	url    *url.URL
+	agent  string // of lists of cases; all else a local run looks up for every Agent of its policy
 }
 
 func (f fromRun) list(ctx context.Context, state string, limit int) (caseview.List, error) {
 	var l caseview.List
-	err := f.get(ctx, "/cases", url.Values{"state": {state}, "limit": {strconv.Itoa(limit)}}, &l)
+	query := url.Values{"state": {state}, "limit": {strconv.Itoa(limit)}}
+	if f.agent != policy.DefaultAgent { // which a policy need not have: the run knows its own
+		query.Set("agent", f.agent)
+	}
+	err := f.get(ctx, "/cases", query, &l)
 	return l, err
 }
 
@@ -116,7 +123,7 @@ func (f fromRun) do(ctx context.Context, o operate.Order) (operate.Done, error) 
 	return d, err
 }
 
-func (f fromRun) explain(ctx context.Context, id, org string) (explain.Story, error) {
+func (f fromRun) explain(ctx context.Context, id, org string, _ gate.Policy) (explain.Story, error) {
 	var s explain.Story
 	err := f.get(ctx, "/explain", url.Values{"id": {id}, "org": {org}}, &s)
 	return s, err
@@ -197,12 +204,12 @@ func (f fromTable) do(ctx context.Context, o operate.Order) (operate.Done, error
 	return d, f.fails("used any more; what was done before is said above", err)
 }
 
-func (f fromTable) explain(ctx context.Context, id, org string) (explain.Story, error) {
+func (f fromTable) explain(ctx context.Context, id, org string, p gate.Policy) (explain.Story, error) {
 	asked, err := explain.Parse(id)
 	if err != nil {
 		return explain.Story{}, err
 	}
-	facts, err := explain.Finder{Ledger: f.ledger, Agents: f.agents(), Org: org}.Find(ctx, asked, time.Now())
+	facts, err := explain.Finder{Ledger: f.ledger, Agents: f.agents(), Org: org, Policy: p}.Find(ctx, asked, time.Now())
 	if err != nil {
 		return explain.Story{}, f.unread(err)
 	}

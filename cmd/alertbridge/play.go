@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -140,14 +141,14 @@ func (p *player) run(ctx context.Context, args []string, in io.Reader) error {
 
 func (p *player) policies() (err error) {
 	for _, f := range []struct {
-		path string
-		into **policy.Policy
-	}{{p.policy, &p.own}, {p.against, &p.other}} {
+		flag, path string
+		into       **policy.Policy
+	}{{"policy", p.policy, &p.own}, {"against", p.against, &p.other}} {
 		if f.path == "" {
 			continue
 		}
 		if *f.into, err = policy.Load(f.path); err != nil {
-			return err
+			return fmt.Errorf("--%s: %w", f.flag, err) // both may be called policy.yaml, in their folders
 		}
 	}
 	return nil
@@ -164,7 +165,11 @@ func (p *player) policyOf(w *playback.World) (gate.Policy, error) {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(filepath.Dir(s.Name), path)
 		}
-		return policy.Load(path)
+		named, err := policy.Load(path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.Name, err)
+		}
+		return named, nil
 	case s != nil && s.Policy.Text != nil:
 		return policy.Parse(s.Name, s.Policy.Text)
 	}
@@ -190,6 +195,8 @@ func (p *player) worlds(args []string, in io.Reader) ([]*playback.World, error) 
 			}
 			list = append(list, playback.OfScenario(s))
 			continue
+		case playback.IsLog:
+			return nil, fmt.Errorf("%s cannot be played: it is a log; alertbridge archive makes an archive of it, which can be", arg)
 		case playback.IsArchive:
 			told, err = captured.AddArchive(arg, text)
 		default:
@@ -213,7 +220,7 @@ func (p *player) worlds(args []string, in io.Reader) ([]*playback.World, error) 
 	return list, nil
 }
 
-// readInput reads a file, or standard input for -.
+// readInput reads a file, or standard input for -. What is compressed with gzip is unpacked.
 func readInput(arg string, in io.Reader) ([]byte, error) {
 	if arg != "-" {
 		f, err := os.Open(arg)
@@ -223,8 +230,15 @@ func readInput(arg string, in io.Reader) ([]byte, error) {
 		defer f.Close()
 		in = f
 	}
-	text, err := io.ReadAll(io.LimitReader(in, playback.MaxBytes+1))
-	if err == nil && len(text) > playback.MaxBytes {
+	unpacked, err := archive.Unpacked(bufio.NewReaderSize(in, 64<<10))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", arg, err)
+	}
+	text, err := io.ReadAll(io.LimitReader(unpacked, playback.MaxBytes+1))
+	switch {
+	case err != nil:
+		err = fmt.Errorf("%s cannot be read: %w", arg, err)
+	case len(text) > playback.MaxBytes:
 		err = fmt.Errorf("%s is larger than %d MiB; play it in parts", arg, playback.MaxBytes>>20)
 	}
 	return text, err

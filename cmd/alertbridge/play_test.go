@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"io"
@@ -80,9 +81,9 @@ func TestPlayPolicies(t *testing.T) {
 		{"none.yaml", 0, "0 starts", ""},
 		{"inside.yaml", 0, "0 starts", ""},
 		{"inside.yaml --policy plain.yaml", 1, "", `plain.yaml:1:1: a policy has no key "title"`},
-		{"gone.yaml", 1, "", "the policy cannot be read"},
+		{"gone.yaml", 1, "", "gone.yaml: the policy cannot be read"},
 		{"wrong.yaml", 1, "", "wrong.yaml:3:3:"},
-		{"plain.yaml --against nowhere.yaml", 1, "", "the policy cannot be read"},
+		{"plain.yaml --against nowhere.yaml", 1, "", "--against: the policy cannot be read"},
 		{"plain.yaml --against ten.yaml", 0, "The Agent is told of these only under the policy (1):\n  2026-11-02 09:00:00  P2  Search is slow; under the other: wait hold, its case ended recovered", ""},
 	} {
 		args := []string{"play"}
@@ -178,6 +179,8 @@ func TestPlayRefuses(t *testing.T) {
 		{"nonsense", []string{"archive"}, 1, "-: skipped: 1 of something else\nalertbridge: there is no record of a decision in it"},
 		{"", []string{"archive", "nowhere.log"}, 1, "open nowhere.log: no such file or directory"},
 		{"\x1f\x8bx", []string{"archive", "-"}, 1, "-: it looks compressed with gzip, and is not"},
+		{"\x1f\x8bx", []string{"play", "-"}, 1, "-: it looks compressed with gzip, and is not"},
+		{"", []string{"archive", t.TempDir()}, 1, " is a directory; name the files in it"},
 	} {
 		got := call(t, row.in, row.args...)
 		if got.status != row.status || got.out != "" || !strings.Contains(got.errs, row.errs) {
@@ -198,11 +201,28 @@ func TestArchiveAndPlay(t *testing.T) {
 		t.Fatalf("status %d\n%s%s", got.status, got.out, got.errs)
 	}
 	played := call(t, got.out+"broken\n", "play", "-")
-	if played.status != 0 || !strings.Contains(played.out, "2026-11-21 12:02:00  ► investigation") && !strings.Contains(played.out, "1 start, $3.98") {
+	if played.status != 0 || !strings.Contains(played.out, "2026-11-21 12:01:00  ► investigation") || !strings.Contains(played.out, "\n  1 start, $3.98\n") {
 		t.Errorf("status %d\n%s", played.status, played.out)
 	}
 	if played.errs != "alertbridge: -: skipped: 1 broken (line 3: it is no JSON of an alert)\n" {
 		t.Errorf("it says %s", played.errs)
+	}
+	// Compressed it is the same. The log itself would be taken for deliveries, and is refused.
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, _ = z.Write([]byte(got.out + "broken\n")) // into memory
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if again := call(t, packed.String(), "play", "-"); again != played {
+		t.Errorf("compressed it is %+v\nelse\n%+v", again, played)
+	}
+	if cut := call(t, packed.String()[:packed.Len()/2], "play", "-"); cut.status != 1 || cut.errs != "alertbridge: - cannot be read: unexpected EOF\n" {
+		t.Errorf("cut off: status %d\n%s", cut.status, cut.errs)
+	}
+	const refused = ": it is a log; alertbridge archive makes an archive of it, which can be\n"
+	if raw := call(t, "", "play", log); raw.status != 1 || raw.errs != "alertbridge: "+log+" cannot be played"+refused {
+		t.Errorf("the log itself: status %d\n%s", raw.status, raw.errs)
 	}
 }
 

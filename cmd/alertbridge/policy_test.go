@@ -55,8 +55,12 @@ Probably not meant:
 		t.Errorf("status %d, %q\n%s\nwant\n%s", got.status, got.errs, said, want)
 	}
 	for text, want := range map[string]string{
-		"mode: off\n":        "FILE:1: nothing is ever started: every mode is off or observe\n",
-		"critical: always\n": "FILE:1: every alert is critical: none waits for money, only for critical_per_day\n",
+		"mode: off\n":                            "FILE:1: nothing is ever started: there is no alert for which mode, critical and start_on say so\n",
+		"start_on: []\n":                         "FILE:1: nothing is ever started: there is no alert for which mode, critical and start_on say so\n",
+		"mode: critical_only\ncritical: never\n": "FILE:2: nothing is ever started: there is no alert for which mode, critical and start_on say so\n",
+		"mode: {P1: observe, default: full}\ncritical: always\n": "FILE:2: nothing is ever started: there is no alert for which mode, critical and start_on say so\n",
+		"mode: critical_only\nstart_on: {Triggered: never}\n":    "Its version",
+		"critical: always\n":                      "FILE:1: every alert is critical: none waits for money, only for critical_per_day\n",
 		"budget:\n  dollars_a_month: unlimited\n": "  default: as much as it likes, at $3.98 an investigation; 3 slots,",
 		"{}\n": "Routes: none, the root speaks for all alerts\n",
 	} {

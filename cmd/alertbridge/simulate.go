@@ -37,6 +37,7 @@ type simulateOptions struct {
 	seed          uint64
 	out, replay   string
 	partial, json bool
+	first         bool
 }
 
 func simulateCommand() *cobra.Command {
@@ -62,6 +63,7 @@ func simulateCommand() *cobra.Command {
 	cmd.Flags().StringVar(&o.out, "out", ".", "folder for the worlds in which a promise was broken")
 	cmd.Flags().StringVar(&o.replay, "replay", "", "play the world of such a file instead")
 	cmd.Flags().BoolVar(&o.partial, "partial", false, "what is not covered is no failure, for a few worlds only")
+	cmd.Flags().BoolVar(&o.first, "first", false, "end at the first world in which a promise is broken, and do not make it smaller")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON for programs")
 	return cmd
 }
@@ -90,10 +92,17 @@ type broken struct {
 }
 
 func (o simulateOptions) run(ctx context.Context, out, errs io.Writer) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	rep, err := simulate.Many(ctx, o.seed, o.histories, func(done, broken int) {
-		fmt.Fprintf(errs, "%d of %d worlds, %d broken\n", done, o.histories, broken)
+		if o.first && broken > 0 {
+			end()
+		}
+		if done%1000 == 0 {
+			fmt.Fprintf(errs, "%d of %d worlds, %d broken\n", done, o.histories, broken)
+		}
 	})
-	if err != nil {
+	if err != nil && !(o.first && len(rep.Broken) > 0) {
 		return fmt.Errorf("the worlds were not all played: %w", err)
 	}
 	s := simulated{
@@ -109,7 +118,7 @@ func (o simulateOptions) run(ctx context.Context, out, errs io.Writer) error {
 	}
 	for i, r := range rep.Broken {
 		b := broken{Seed: r.Seed, Promise: r.Breaches[0].Promise, Text: r.Breaches[0].String()}
-		if i < 3 { // making one small takes seconds
+		if i < 3 && !o.first { // making one small takes seconds
 			if b.File, err = o.keep(r.Seed); err != nil {
 				return err
 			}

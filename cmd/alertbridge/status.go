@@ -7,6 +7,8 @@ import (
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/explain"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/operate"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/policy"
 )
 
 const statusLong = `Shows how a bridge stands: the mode and the silences that are set by hand, with author, reason and end; and for each Agent
@@ -41,7 +43,9 @@ func statusCommand() *cobra.Command {
 const explainLong = `Tells the story of an alert, a case or a monitor: what came, what was decided, by which line of the policy and with which
 numbers, what was set by hand, what was sent to the Agent and what it said, and what it cost. For an alert, and for the one
 that opened a case, it also tells what would have had to differ for another verdict: the gate is asked again on what it
-saw, with one thing changed at a time (severity, age, mode, silence, money, slots, the Agent).
+saw, with one thing changed at a time (priority, age, mode, silence, money, slots, the Agent). What it would say of another
+priority only the policy that decided can tell: a local run has it, and with --table it is read from --policy. Of a case that
+waits it tells what the next tick does about it, and what it would need to be started.
 
 ID is an event's or a monitor's number, the id of a delivery (dd-ORG-EVENT), a case (ab-…) or an incident
 (ORG/MONITOR/KEY), or a link of Datadog to an event or a monitor, in quotes. An event or a monitor is looked for in the
@@ -55,12 +59,14 @@ Exit status: 1 when nothing is found; then it says where it looked, and what els
 const explainExample = `  alertbridge explain 8873248385148318284
   alertbridge explain ab-k5w2q7n3xj4mzyta --table alertbridge-Ledger-1ABC2DEF3GHI
   alertbridge explain https://app.datadoghq.eu/event/event?id=8873248385148318284
-  alertbridge explain 24018841 -o json | jq -r '.events[].text'`
+  alertbridge explain 24018841 --json | jq -r '.events[].text'`
 
 func explainCommand() *cobra.Command {
 	var (
 		from        origin
 		output, org string
+		file        string
+		asJSON      bool
 	)
 	cmd := &cobra.Command{
 		Use:     "explain ID",
@@ -77,11 +83,18 @@ func explainCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if asJSON {
+				output = "json"
+			}
+			p, err := policyAtHand(cmd.ErrOrStderr(), file, from.table != "")
+			if err != nil {
+				return err
+			}
 			source, err := from.open(cmd.Context())
 			if err != nil {
 				return err
 			}
-			s, err := source.explain(cmd.Context(), args[0], org)
+			s, err := source.explain(cmd.Context(), args[0], org, p)
 			if err != nil {
 				return err
 			}
@@ -96,6 +109,24 @@ func explainCommand() *cobra.Command {
 	}
 	from.handFlags(cmd.Flags())
 	cmd.Flags().StringVar(&org, "org", "", "Datadog's id of the organisation (default: those of the cases that there are)")
+	cmd.Flags().StringVar(&file, "policy", "", "the policy that decided, with --table (default: policy.yaml of this folder, where there is one)")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as --output json")
 	outputFlag(cmd, &output)
 	return cmd
+}
+
+// policyAtHand is the policy that an explanation may ask; nil where none is named and this folder has none that can be
+// read. A local run asks its own.
+func policyAtHand(errs io.Writer, file string, table bool) (gate.Policy, error) {
+	switch {
+	case !table:
+		return nil, nil
+	case file != "":
+		return loadPolicy(errs, file)
+	}
+	p, err := policy.Load(policyFile)
+	if err != nil {
+		return nil, nil // the explanation says that there is none
+	}
+	return p, nil
 }

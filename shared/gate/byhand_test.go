@@ -69,6 +69,49 @@ func TestByHandByState(t *testing.T) {
 	}
 }
 
+// A start that was asked for is taken back by stopping the case: the tick must not find it again.
+func TestStopTakesBackAStartThatWasAskedFor(t *testing.T) {
+	for _, state := range []string{"refused", "resting", "waiting"} {
+		v := viewOf(Incident{}, caseIn(state, "ab-1"))
+		d, err := Promote(v, "ab-1", ordered(0), noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := d.Change.Cases[0].Now
+		d, err = Stop(viewOf(Incident{}, asked), "ab-1", ordered(0), noon)
+		if err != nil || asked.Hand == (Order{}) {
+			t.Fatalf("%s: %+v, %v", state, asked, err)
+		}
+		n := d.Change.Cases[0].Now
+		want := Declined
+		if state == "waiting" {
+			want = Closed
+		}
+		if n.Hand != (Order{}) || n.Bucket() != want {
+			t.Errorf("%s: it is %s, in the bucket %s, and asked for by %+v", state, n.State, n.Bucket(), n.Hand)
+		}
+	}
+}
+
+// The case that takes the place of one that was only observed is found by its grouping keys, though that one still waits.
+func TestPromoteTakesTheKeysOfWhatWasObserved(t *testing.T) {
+	old := caseIn("waiting", "ab-1")
+	old.Shadow = true
+	lead := said("d1", alert.Triggered, noon, "fallback")
+	old.Incident = lead.Incident.String()
+	v := viewOf(Incident{Key: lead.Incident, Fire: noon, Case: "ab-1", Version: 1}, old)
+	v.Leads = map[string]alert.Alert{"ab-1": lead}
+	v.Pointers = map[string]string{"k1": "ab-1"}
+	v.Delivery = &Delivery{ID: "d1", Saw: &Saw{Rules: keyed(policyAll(), "k1")}}
+	d, err := Promote(v, "ab-1", ordered(0), noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := d.Change.Pointers; len(p) != 1 || p[0] != (PointerWrite{Key: "k1", Read: "ab-1", Now: d.Case}) || d.Case == "ab-1" {
+		t.Errorf("case %s, the keys %+v", d.Case, p)
+	}
+}
+
 // says checks an error, or else that the change can be made.
 func says(t *testing.T, what string, d Decision, err error, want string) bool {
 	t.Helper()
@@ -96,8 +139,11 @@ func TestPromoteStandsForAnAlertThatFires(t *testing.T) {
 		want   int
 		facts  CaseFacts
 	}{
-		{"waiting", 0, 1, CaseFacts{Firing: NoneFires}}, {"waiting", 2, 2, CaseFacts{}},
-		{"refused", 0, 1, CaseFacts{Firing: NoneFires}}, {"resting", 0, 1, CaseFacts{Firing: NoneFires}}, {"in doubt", 3, 3, CaseFacts{}},
+		{"waiting", 0, 1, CaseFacts{Firing: NoneFires}},
+		{"waiting", 2, 2, CaseFacts{}},
+		{"refused", 0, 1, CaseFacts{Firing: NoneFires}},
+		{"resting", 0, 1, CaseFacts{Firing: NoneFires}},
+		{"in doubt", 3, 3, CaseFacts{}},
 	} {
 		c := caseIn(row.state, "ab-1")
 		c.Firing = row.firing
@@ -221,9 +267,15 @@ func TestPromoteADroppedAlert(t *testing.T) {
 // What was dropped and is started by hand must not be paid for twice.
 func TestPromoteLooksAtTheIncidentsCase(t *testing.T) {
 	for _, row := range []struct{ state, says string }{
-		{"waiting", "belongs to case ab-own by now, which is waiting"}, {"starting", "which is starting"},
-		{"in doubt", "which is in_doubt"}, {"resting", "which is in_doubt"}, {"started", "which is started"},
-		{"refused", "which is refused"}, {"ended assumed", ""}, {"ended recovered", ""}, {"ended expired", ""},
+		{"waiting", "belongs to case ab-own by now, which is waiting"},
+		{"starting", "which is starting"},
+		{"in doubt", "which is in_doubt"},
+		{"resting", "which is in_doubt"},
+		{"started", "which is started"},
+		{"refused", "which is refused"},
+		{"ended assumed", ""},
+		{"ended recovered", ""},
+		{"ended expired", ""},
 	} {
 		v, lead := dropped()
 		v.Incident = Incident{Key: lead.Incident, Fire: noon, Version: 3, Case: "ab-own"}

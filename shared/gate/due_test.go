@@ -155,10 +155,10 @@ func TestMutedCases(t *testing.T) {
 		if at["the case"] == "a storm's" {
 			c.Storm = "1200/default/prod"
 		}
-		v, note := viewOf(Incident{}, c), "mode "+at["what was set since"]+" by ana@laptop until 2026-03-02 13:00:00: release"
+		v, note := viewOf(Incident{}, c), "mode "+at["what was set since"]+" by ana@laptop until 2026-03-02 13:00:00 UTC: release"
 		if at["what was set since"] == "silence" {
 			v.Hand.Silences = []Silence{{"s-1", matchers(t, "monitor=77"), ordered(time.Hour)}}
-			note = "silence s-1 by ana@laptop until 2026-03-02 13:00:00: release"
+			note = "silence s-1 by ana@laptop until 2026-03-02 13:00:00 UTC: release"
 		} else {
 			v.Hand.Mode = ModeOrder{Mode(at["what was set since"]), ordered(time.Hour)}
 		}
@@ -440,8 +440,10 @@ func TestByHandIsOnce(t *testing.T) {
 		state string
 		still bool
 	}{
-		{delivery.BadRequest, "refused", false}, {delivery.TimedOut, "in doubt", false},
-		{delivery.OutOfTime, "waiting (agent_down)", true}, {delivery.Unauthorized, "waiting (agent_shut)", true},
+		{delivery.BadRequest, "refused", false},
+		{delivery.TimedOut, "in doubt", false},
+		{delivery.OutOfTime, "waiting (agent_down)", true},
+		{delivery.Unauthorized, "waiting (agent_shut)", true},
 	} {
 		c, p := caseIn("refused", "ab-own"), policyAll()
 		c.Hand, p.InDoubt = ordered(0), StopIt
@@ -464,6 +466,23 @@ func TestByHandIsOnce(t *testing.T) {
 	}
 	if d := dueWith(t, viewOf(Incident{}, lost), lost, p); d.Start != nil {
 		t.Error("it is sent again, against the policy")
+	}
+}
+
+// TestARepeatByHandIsOne: a doubt that somebody has sent again is not sent a third time for his word, whatever came of it.
+func TestARepeatByHandIsOne(t *testing.T) {
+	for _, why := range []delivery.Reason{delivery.OutOfTime, delivery.Unauthorized, delivery.BadRequest, delivery.TimedOut} {
+		c, p := caseIn("resting", "ab-own"), policyAll()
+		c.Hand, c.Resting, p.InDoubt = ordered(0), false, StopIt
+		d := dueWith(t, viewOf(Incident{}, c), c, p)
+		if d.Did != Repeats {
+			t.Fatalf("asked for, it %s", d.Did)
+		}
+		set := settleWith(t, d.Start.Case, *d.Start, delivery.Answer{Reason: why}).Change.Cases[0].Now
+		set.Until = noon
+		if again := dueWith(t, viewOf(Incident{}, set), set, p); again.Start != nil {
+			t.Errorf("%s: it is sent once more", why)
+		}
 	}
 }
 

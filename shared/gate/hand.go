@@ -60,15 +60,18 @@ func SetMode(h Hand, o ModeOrder, now time.Time) Change {
 	return h.write(now)
 }
 
-// AddSilence adds a silence, and removes those that have ended. Without an id it gets one, made of what it says, so that
-// the same silence added twice is there once. Its error says why it cannot be: too many of them, too many matchers or
-// none; or that it would mute every alert, which has to be forced.
+// AddSilence adds a silence, and removes those that have ended. Without an id it gets one, made of who mutes what and why,
+// so that the same silence added once more is there once, with its new end: expiring it then leaves no twin that goes on
+// muting. Its error says why it cannot be: too many of them, too many matchers or none; that no alert can meet them; or
+// that it would mute every alert, which has to be forced.
 func AddSilence(h Hand, s Silence, force bool, now time.Time) (Change, error) {
 	switch {
 	case len(s.Matchers) == 0:
 		return Change{}, errors.New("the silence has no matcher and would mute every alert; name at least one, such as service=checkout")
 	case len(s.Matchers) > MaxMatchers:
 		return Change{}, fmt.Errorf("the silence has %d matchers, and at most %d are possible; make two silences of it", len(s.Matchers), MaxMatchers)
+	case match.Never(s.Matchers):
+		return Change{}, errors.New("no alert can meet these matchers, so the silence would mute nothing; look at their values, which are compared with regard to case")
 	case s.over(now):
 		return Change{}, fmt.Errorf("the silence would be over at %s, before it begins", s.Until.UTC().Format(time.RFC3339))
 	case !force && mutesAll(s.Matchers):
@@ -120,7 +123,7 @@ func mutesAll(list []match.Matcher) bool {
 }
 
 func silenceID(s Silence) string {
-	parts := []string{s.By, s.Reason, s.At.UTC().Format(time.RFC3339Nano), s.Until.UTC().Format(time.RFC3339Nano)}
+	parts := []string{s.By, s.Reason}
 	for _, m := range s.Matchers {
 		parts = append(parts, m.String())
 	}

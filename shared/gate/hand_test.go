@@ -137,6 +137,17 @@ func TestAddSilence(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(again.Hand.Now.Silences, list) {
 		t.Errorf("added twice: %+v, %v", again.Hand, err)
 	}
+	longer := checkout
+	longer.At, longer.Until = noon.Add(2*time.Minute), noon.Add(9*time.Hour)
+	moved, err := AddSilence(c.Hand.Now, longer, false, noon.Add(2*time.Minute))
+	if err != nil || len(moved.Hand.Now.Silences) != 2 || moved.Hand.Now.Silences[1].ID != list[1].ID || moved.Hand.Now.Silences[1].Order != longer.Order {
+		t.Errorf("the same with another end: %+v, %v", moved.Hand, err)
+	}
+	bens := checkout
+	bens.By = "ben@laptop"
+	if both, err := AddSilence(c.Hand.Now, bens, false, noon.Add(time.Minute)); err != nil || len(both.Hand.Now.Silences) != 3 {
+		t.Errorf("somebody else's: %+v, %v", both.Hand, err)
+	}
 	other := checkout
 	other.Matchers = matchers(t, "service=cart")
 	third, err := AddSilence(c.Hand.Now, other, false, noon.Add(time.Minute))
@@ -162,6 +173,8 @@ func TestAddSilenceRefuses(t *testing.T) {
 		{"too many", Hand{}, many, 0, "has 7 matchers, and at most 6 are possible"},
 		{"as many as may be", Hand{}, many[:MaxMatchers], 0, ""},
 		{"a hundred are there", full, []string{"a=c"}, 0, "there are 100 silences"},
+		{"a priority that there is not", Hand{}, []string{"priority=p1"}, 0, "would mute nothing"},
+		{"one thing and not the same", Hand{}, []string{"service=cart", "service!=cart"}, 0, "would mute nothing"},
 		{"it ends now", Hand{}, []string{"a=b"}, -time.Second, "would be over at 2026-03-02T11:59:59Z"},
 		{"whatever the service", Hand{}, []string{"service=~.*"}, 0, "would mute every alert"},
 		{"every alert with a service", Hand{}, []string{"service=~.+"}, 0, "would mute every alert"},

@@ -91,12 +91,25 @@ func mutedHolds(t *testing.T, name scene, v View, d Decision, a alert.Alert, sil
 	want := ""
 	switch {
 	case silenced:
-		want = "silence s-1 by ana@laptop until 2026-03-02 13:00:00: release"
+		want = "silence s-1 by ana@laptop until 2026-03-02 13:00:00 UTC: release"
 	case byHand:
-		want = "mode " + string(v.Hand.Mode.Mode) + " by ana@laptop until 2026-03-02 13:00:00: release"
+		want = "mode " + string(v.Hand.Mode.Mode) + " by ana@laptop until 2026-03-02 13:00:00 UTC: release"
 	}
 	if got := d.Change.Delivery.Hand; got != want {
 		t.Errorf("%s: touched by %q, want %q", name, got, want)
+	}
+}
+
+// A recovery and a test are what they are whatever the mode: nothing by hand has touched their verdicts.
+func TestAModeDoesNotTouchARecovery(t *testing.T) {
+	v := viewOf(Incident{}, Case{})
+	v.Hand.Mode = ModeOrder{ModeOff, ordered(time.Hour)}
+	test := said("d2", alert.Triggered, noon, "fallback")
+	test.Test = true
+	for _, a := range []alert.Alert{said("d1", alert.Recovered, noon, "fallback"), test} {
+		if d := Arrive(v, Arrival{Alert: a}, DefaultRules(), noon); d.Verdict != Drop || d.Reason == IsModeOff || d.Change.Delivery.Hand != "" {
+			t.Errorf("%s %s, touched by %q", d.Verdict, d.Reason, d.Change.Delivery.Hand)
+		}
 	}
 }
 

@@ -93,7 +93,8 @@ type decidedPart struct {
 func decided(c Case) decidedPart {
 	d := decidedPart{
 		c.State, c.Why, c.How, c.Until, c.StartAt, int(c.Severity), c.Attempt, c.Doubts, c.NoRepeat, c.Resting,
-		c.Note, c.Hand, len(c.Steps), [MaxSteps]Step{},
+		c.Note, c.Hand, len(c.Steps),
+		[MaxSteps]Step{},
 	}
 	copy(d.steps[:], c.Steps)
 	return d

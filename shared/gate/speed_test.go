@@ -43,8 +43,8 @@ func ticks() []decision {
 		return func() Decision { return Due(v, c.ID, p, noon) }
 	}
 	return []decision{
-		{"starts a waiting case", 9, tick("waiting")},
-		{"repeats a case in doubt", 9, tick("in doubt")},
+		{"starts a waiting case", 8, tick("waiting")},
+		{"repeats a case in doubt", 8, tick("in doubt")},
 		{"ends a started case", 5, tick("started")},
 	}
 }

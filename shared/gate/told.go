@@ -147,7 +147,7 @@ func (d arrival) touchedBy(why Reason) string {
 func (o Order) String() string {
 	text := " by " + o.By
 	if !o.Until.IsZero() {
-		text += " until " + clock(o.Until)
+		text += " until " + clock(o.Until) + " UTC" // it is read alone, and far away from other times
 	}
 	return text + ": " + o.Reason
 }

@@ -29,9 +29,11 @@
 package match
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -55,6 +57,10 @@ const (
 	MaxValue = 300
 )
 
+// maxWritten bounds an expression when its repetitions are written out, in characters. What it costs to match grows with
+// that: a{1000} is short, and would take milliseconds for each of an alert's tags.
+const maxWritten = MaxValue
+
 // Matcher compares one thing about an alert with a value. Make one with Parse or New: the zero value meets nothing. As
 // text, in JSON too, it is what String gives.
 type Matcher struct {
@@ -76,6 +82,8 @@ func New(name string, op Op, value string) (Matcher, error) {
 		return Matcher{}, fmt.Errorf("the name %.40q… of a matcher is longer than %d bytes", name, MaxName)
 	case strings.ContainsFunc(name, notInName):
 		return Matcher{}, fmt.Errorf("%q is no name of a field or a tag; write a matcher like service = checkout", name)
+	case strings.Contains(withoutPrefix(name), ":"):
+		return Matcher{}, fmt.Errorf("%q is the name of no tag, for these end at their first colon%s", name, asTag(withoutPrefix(name)))
 	case len(value) > MaxValue:
 		return Matcher{}, fmt.Errorf("the value for %s is longer than %d bytes", name, MaxValue)
 	}
@@ -84,7 +92,10 @@ func New(name string, op Op, value string) (Matcher, error) {
 	case Is, IsNot:
 	case Matches, MatchesNot:
 		expr, err := compile(value)
-		if err != nil {
+		switch {
+		case errors.Is(err, errTooLarge):
+			return Matcher{}, fmt.Errorf("%q is %w", value, err)
+		case err != nil:
 			return Matcher{}, fmt.Errorf("%q is no regular expression: %w", value, err)
 		}
 		m.expr = expr
@@ -97,6 +108,22 @@ func New(name string, op Op, value string) (Matcher, error) {
 // notInName tells what the key of a tag does not have at Datadog, and what would make a Matcher read differently.
 func notInName(r rune) bool {
 	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-./:@", r)
+}
+
+func withoutPrefix(name string) string {
+	if len(name) >= len(tagPrefix) && strings.EqualFold(name[:len(tagPrefix)], tagPrefix) {
+		return name[len(tagPrefix):]
+	}
+	return name
+}
+
+// asTag proposes a Matcher for a tag that was written as Datadog writes it, with a colon; "" where it is none.
+func asTag(text string) string {
+	key, value, ok := strings.Cut(text, ":")
+	if !ok || key == "" || value == "" || strings.ContainsFunc(text, notInName) {
+		return ""
+	}
+	return fmt.Sprintf("; the tag %s is meant by %s = %s", text, key, value)
 }
 
 // expression is a regular expression that must match a value as a whole, and what is known of its values.
@@ -112,11 +139,36 @@ func compile(text string) (*expression, error) {
 	if err != nil {
 		return nil, err
 	}
+	if written(tree) > maxWritten {
+		return nil, errTooLarge
+	}
 	re, err := regexp.Compile("^(?s:" + text + ")$")
 	if err != nil {
 		return nil, err
 	}
-	return &expression{re, listed(tree), everything(tree)}, nil
+	values := slices.DeleteFunc(listed(tree), func(v string) bool { return !re.MatchString(v) })
+	return &expression{re, values, everything(tree)}, nil
+}
+
+var errTooLarge = fmt.Errorf("too large a regular expression: with its repetitions written out it has more than %d characters", maxWritten)
+
+// written counts the characters of an expression, as if its repetitions were written out: one more than maxWritten where
+// there are more.
+func written(re *syntax.Regexp) int {
+	n := 0
+	switch re.Op {
+	case syntax.OpLiteral:
+		n = len(re.Rune)
+	case syntax.OpAnyChar, syntax.OpAnyCharNotNL, syntax.OpCharClass:
+		n = 1
+	}
+	for _, sub := range re.Sub {
+		n = min(n+written(sub), maxWritten+1)
+	}
+	if re.Op == syntax.OpRepeat {
+		n *= max(re.Min, re.Max)
+	}
+	return min(n, maxWritten+1)
 }
 
 // Parse reads a Matcher as it is written: name, operator, value, with or without space between, and the value with or
@@ -124,7 +176,7 @@ func compile(text string) (*expression, error) {
 func Parse(text string) (Matcher, error) {
 	i := strings.IndexAny(text, "=!~")
 	if i < 0 {
-		return Matcher{}, fmt.Errorf("%q has none of =, !=, =~, !~", text)
+		return Matcher{}, fmt.Errorf("%q has none of =, !=, =~, !~%s", text, asTag(withoutPrefix(text)))
 	}
 	name, rest := strings.TrimSpace(text[:i]), text[i:]
 	if strings.HasPrefix(name, "{") {

@@ -13,43 +13,46 @@ func sample() *alert.Alert {
 	return &alert.Alert{
 		OrgID: "1200", OrgName: "Shop", Monitor: alert.Monitor{ID: "77", Name: "Checkout is slow", Type: "query_alert_monitor"},
 		Title: "Checkout is slow on web-1", Priority: "P2", Transition: alert.Triggered, AlertType: "error",
-		Tags:  []string{"env:prod", "team:pay", "team:core", "Region:eu", "bare", "image:shop:417", "monitor:synthetic"},
+		Tags:  []string{"env:prod", "team:pay", "team:core", "Region:eu", "bare", "image:shop:417", "monitor:synthetic", "zone:", "zone:a"},
 		Scope: []string{"shard:3"},
 	}
 }
 
 func TestMeets(t *testing.T) {
 	for text, want := range map[string]bool{
-		`env = prod`:           true,
-		`env=prod`:             true,
-		`env = "prod"`:         true,
-		`env = 'prod'`:         true,
-		`env = Prod`:           false, // values are compared with regard to case
-		`ENV = prod`:           true,  // names are not
-		`region = eu`:          true,
-		`env != prod`:          false,
-		`env != dev`:           true,
-		`team = core`:          true,  // one of several
-		`team != core`:         false, // and then not none
-		`team != data`:         true,
-		`team =~ pay.*|x`:      true,
-		`team =~ pa`:           false, // as a whole
-		`team =~ ay`:           false,
-		`team =~ "c(or|ar)e"`:  true,
-		`host !~ "web-\d+"`:    true, // a backslash that escapes nothing stands for itself
-		`title =~ ".*web-\d"`:  true,
-		`title =~ ".*web-\\d"`: true,
-		`team !~ pa`:           true,
-		`team !~ pay|data`:     false,
-		`service = ""`:         true, // there is none
-		`service =`:            true,
-		`service != ""`:        false,
-		`service !~ .+`:        true,
-		`service =~ .*`:        true,
-		`env = ""`:             false,
-		`bare = ""`:            true, // a tag without a value has none
-		`image = shop:417`:     true,
-		`shard = 3`:            true, // the scope has tags too
+		`env = prod`:                true,
+		`env=prod`:                  true,
+		`env = "prod"`:              true,
+		`env = 'prod'`:              true,
+		`env = Prod`:                false, // values are compared with regard to case
+		`ENV = prod`:                true,  // names are not
+		`region = eu`:               true,
+		`env != prod`:               false,
+		`env != dev`:                true,
+		`team = core`:               true,  // one of several
+		`team != core`:              false, // and then not none
+		`team != data`:              true,
+		`team =~ pay.*|x`:           true,
+		`team =~ pa`:                false, // as a whole
+		`team =~ ay`:                false,
+		`team =~ "c(or|ar)e"`:       true,
+		`host !~ "web-\d+"`:         true, // a backslash that escapes nothing stands for itself
+		`title =~ "(ab?){0,149}.*"`: true, // as large as an expression can be
+		`title =~ ".*web-\d"`:       true,
+		`title =~ ".*web-\\d"`:      true,
+		`team !~ pa`:                true,
+		`team !~ pay|data`:          false,
+		`service = ""`:              true, // there is none
+		`service =`:                 true,
+		`service != ""`:             false,
+		`service !~ .+`:             true,
+		`service =~ .*`:             true,
+		`env = ""`:                  false,
+		`bare = ""`:                 true,  // a tag without a value has none
+		`zone = ""`:                 false, // one that has none beside one that has
+		`zone = a`:                  true,
+		`image = shop:417`:          true,
+		`shard = 3`:                 true, // the scope has tags too
 
 		`monitor = 77`:                          true,
 		`monitor = synthetic`:                   false, // fields hide tags
@@ -106,6 +109,19 @@ func TestHost(t *testing.T) {
 	if got := Value(a, "host"); got != "web-1" {
 		t.Errorf("its host is %q, want web-1", got)
 	}
+	a.Hostname = ""
+	if got := Value(a, "host"); got != "from-tag" {
+		t.Errorf("its host is %q, want that of the tag", got)
+	}
+}
+
+// What a dot matches is any character, for .* must mean every value.
+func TestDotMatchesNewLines(t *testing.T) {
+	a := sample()
+	a.Title = "two\nlines"
+	if m := parsed(t, "title =~ two.lines"); !m.Meets(a) {
+		t.Error("it does not match a new line")
+	}
 }
 
 func TestValue(t *testing.T) {
@@ -148,6 +164,13 @@ func TestParseRefuses(t *testing.T) {
 		`env = "`:                         `the value " begins with a quote that does not end`,
 		`env = "a"b"`:                     `the value "a"b" is not quoted rightly; a quote or a last backslash within is written \" or \\`,
 		`env = 'a'b'`:                     `the value 'a'b' has a quote in the middle; write it between " and "`,
+		"env:prod":                        `"env:prod" has none of =, !=, =~, !~; the tag env:prod is meant by env = prod`,
+		"a b:c":                           `"a b:c" has none of =, !=, =~, !~`,
+		"tag:env":                         `"tag:env" has none of =, !=, =~, !~`,
+		"env:prod = yes":                  `"env:prod" is the name of no tag, for these end at their first colon; the tag env:prod is meant by env = prod`,
+		"Tag:env:prod = yes":              `"Tag:env:prod" is the name of no tag, for these end at their first colon; the tag env:prod is meant by env = prod`,
+		"host =~ (ab?){151}":              `"(ab?){151}" is too large a regular expression: with its repetitions written out it has more than 300 characters`,
+		"host =~ ((a{9,}){9}){9}":         `"((a{9,}){9}){9}" is too large a regular expression: with its repetitions written out it has more than 300 characters`,
 		"env =~ (":                        "\"(\" is no regular expression: error parsing regexp: missing closing ): `(`",
 		"env =~ a)|(b":                    "\"a)|(b\" is no regular expression: error parsing regexp: unexpected ): `a)|(b`",
 		strings.Repeat("n", 101) + "=x":   `the name "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"… of a matcher is longer than 100 bytes`,

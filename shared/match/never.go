@@ -101,8 +101,18 @@ func contradict(matchers []*Matcher) bool {
 	return false
 }
 
-// everything tells an expression that matches every value, or every one but the empty.
+// everything tells an expression that matches every value, or every one but the empty. What it begins and ends with may
+// be said, for it matches as a whole anyway.
 func everything(re *syntax.Regexp) bool {
+	switch re.Op {
+	case syntax.OpCapture:
+		return everything(re.Sub[0])
+	case syntax.OpConcat:
+		inner := slices.DeleteFunc(slices.Clone(re.Sub), func(sub *syntax.Regexp) bool {
+			return sub.Op == syntax.OpBeginText || sub.Op == syntax.OpEndText
+		})
+		return len(inner) == 1 && everything(inner[0])
+	}
 	return (re.Op == syntax.OpStar || re.Op == syntax.OpPlus) && re.Sub[0].Op == syntax.OpAnyChar
 }
 
@@ -120,10 +130,11 @@ func (m *Matcher) lists() []string {
 	return nil
 }
 
-// listed are all texts that an expression matches as a whole; nil where these are too many.
+// listed are all texts that an expression matches as a whole, and some that it may not match because of what it says of
+// beginnings and ends; nil where these are too many.
 func listed(re *syntax.Regexp) []string {
 	switch re.Op {
-	case syntax.OpEmptyMatch:
+	case syntax.OpEmptyMatch, syntax.OpBeginText, syntax.OpEndText, syntax.OpBeginLine, syntax.OpEndLine, syntax.OpWordBoundary, syntax.OpNoWordBoundary:
 		return []string{""}
 	case syntax.OpLiteral:
 		if re.Flags&syntax.FoldCase != 0 {

@@ -26,6 +26,12 @@ func TestNever(t *testing.T) {
 		"env =~ pr.*; env !~ pr.*":                    true,  // in the same words
 		"env =~ pr.*; env !~ p.*":                     false, // as far as is known
 		"env != prod; env != \"\"":                    false,
+		"env =~ ^prod$; env != prod":                  true, // as many write it, though it matches as a whole anyway
+		"env = prod; env !~ ^(prod|dev)$":             true,
+		"env = prod; env !~ ^(.*)$":                   true,
+		"env !~ (.+); env != \"\"":                    true,
+		"env =~ a^b":                                  true,
+		"env !~ ^$":                                   false,
 		"env !~ .+; env != \"\"":                      true,
 		"env !~ .+":                                   false, // it may have none
 		"env !~ .*":                                   true,
@@ -44,6 +50,7 @@ func TestNever(t *testing.T) {
 		"transition = Warn; transition =~ No.*":                                                            true,
 		"transition =~ Re-.*; transition != Re-Triggered":                                                  false,
 		"team =~ a?b; team != b; team != ab":                                                               true,
+		"team =~ (?i)a; team != A":                                                                         false,
 		"team =~ (?i)a; team != a":                                                                         false,
 		"team =~ [a-z]{3}; team != aaa":                                                                    false,
 		"env = prod; team = x; env != dev; team != y":                                                      false,
@@ -119,6 +126,10 @@ func TestListed(t *testing.T) {
 		"x =~ P[12]":      {"P1", "P2"},
 		"x =~ prod|pre":   {"prod", "pre"},
 		"x =~ a{2}":       nil,
+		"x =~ ^a$":        {"a"},
+		"x =~ ^a|b$":      {"a", "b"},
+		"x =~ ^(a|b\\b)$": {"a", "b"},
+		"x =~ a^b|c":      {"c"}, // and not ab, which it does not match
 		"x =~ .":          nil,
 		"x =~ a.*":        nil,
 		"x != a":          nil,

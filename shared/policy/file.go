@@ -164,16 +164,19 @@ func (f *file) check(r *reader) {
 	f.checkReach(r)
 }
 
-func (f *file) checkSettings(s *settings, ofRoute bool, r *reader) {
-	own := func(at ...pos) (pos, bool) { // the last place of these that is this level's own
-		var last pos
-		for _, p := range at {
-			if p.routed == ofRoute && p.line > last.line {
-				last = p
-			}
+// lastOwn is the last of the places that are of the level which is looked at: what is wrong between settings of two
+// levels is said once, and to the one that can mend it.
+func lastOwn(isOwn func(pos) bool, places ...pos) (last pos, there bool) {
+	for _, p := range places {
+		if p.line > 0 && isOwn(p) {
+			last, there = later(last, p), true
 		}
-		return last, last.line > 0
 	}
+	return last, there
+}
+
+func (f *file) checkSettings(s *settings, ofRoute bool, r *reader) {
+	own := func(at ...pos) (pos, bool) { return lastOwn(func(p pos) bool { return p.routed == ofRoute }, at...) }
 	if _, there := f.agents[s.agent.v]; !there && s.agent.v != DefaultAgent {
 		if at, ok := own(s.agent.at); ok {
 			names := append(slices.Sorted(maps.Keys(f.agents)), DefaultAgent)
@@ -185,6 +188,9 @@ func (f *file) checkSettings(s *settings, ofRoute bool, r *reader) {
 		setting[time.Duration]
 	}
 	holds := []held{{"late_hold", s.lateHold}, {"the hold of No Data", s.noData}}
+	if s.storm.cases.v > 0 {
+		holds = append(holds, held{"within of storm", s.storm.within})
+	}
 	for _, rank := range ranks[1:] {
 		holds = append(holds, held{"the hold of " + rank.name, s.hold[rank.of]})
 	}
@@ -193,17 +199,17 @@ func (f *file) checkSettings(s *settings, ofRoute bool, r *reader) {
 		at, ok := own(h.at, s.maxAge.at)
 		if ok && h.v >= s.maxAge.v && !told[at] {
 			told[at] = true
-			r.add(at, "%s is %s and max_age is %s: a case would be too old before it may start; the hold must be shorter", h.name, show(h.v), show(s.maxAge.v))
+			r.add(at, "%s is %s and max_age is %s: a case would be too old before it may start; the first must be shorter than the second", h.name, show(h.v), show(s.maxAge.v))
 		}
 	}
 }
 
 func (a *account) check(whose string, ofAgent bool, r *reader) {
-	own := func(at pos) bool { return at.line > 0 && at.agent == ofAgent }
-	if at := later(a.slots.at, a.criticalSlots.at); own(at) && a.criticalSlots.v >= a.slots.v {
+	own := func(at ...pos) (pos, bool) { return lastOwn(func(p pos) bool { return p.agent == ofAgent }, at...) }
+	if at, ok := own(a.slots.at, a.criticalSlots.at); ok && a.criticalSlots.v >= a.slots.v {
 		r.add(at, "slots of %s: %d of %d are for critical cases only, which leaves none for the others; to start critical ones only, write mode: critical_only", whose, a.criticalSlots.v, a.slots.v)
 	}
-	if at := later(a.month.at, a.price.at, a.expected.at); own(at) && a.month.v > 0 && a.investigation() > a.month.v {
+	if at, ok := own(a.month.at, a.price.at, a.expected.at); ok && a.month.v > 0 && a.investigation() > a.month.v {
 		r.add(at, "budget of %s: one investigation is reckoned to cost %s (%s at $%s a second), and a month has %s: nothing would start but critical cases", whose, a.investigation(), show(a.expected.v), plainDollars(a.price.v), a.month.v)
 	}
 }

@@ -74,7 +74,7 @@ func checkRules(t *testing.T, p *Policy, r gate.Rules) {
 		t.Errorf("a storm is %v of %q", r.Storm, r.Surge)
 	case r.Budget.Case <= 0 || r.Budget.Month < 0 || r.Budget.Month > 0 && r.Budget.Case > r.Budget.Month || r.Budget.Bucket < 1:
 		t.Errorf("the budget is %+v", r.Budget)
-	case r.MaxAge <= r.Hold || r.MaxAge <= r.LateHold || r.Hold < 0 || r.LateHold < 0 || r.Fresh < 0 || r.Window < 0 || r.Quiet <= 0 || r.Estimate < time.Second:
+	case r.MaxAge <= r.Hold || r.MaxAge <= r.LateHold || r.Storm.Cases > 0 && r.MaxAge <= r.Storm.Within || r.Hold < 0 || r.LateHold < 0 || r.Fresh < 0 || r.Window < 0 || r.Quiet <= 0 || r.Estimate < time.Second:
 		t.Errorf("times that cannot be: %+v", r)
 	}
 	for name, place := range r.Source {

@@ -15,8 +15,10 @@ const day = 24 * time.Hour
 
 // Limits of lists in a file.
 const (
-	maxRoutes = 100
-	maxAgents = 20
+	maxRoutes   = 100
+	maxAgents   = 20
+	maxMatchers = 20 // of a route, or of an entry of critical: each is held against every alert
+	maxCritical = 50
 )
 
 // rootKeys are those of the file itself, but for agents and routes.
@@ -226,6 +228,10 @@ func criticalKey(s *setting[[][]match.Matcher]) key {
 				}
 			case n.kind == list:
 				all, fine := [][]match.Matcher{}, true
+				if len(n.items) > maxCritical {
+					r.add(n.at, "critical: there are %d entries, and at most %d can be; one with =~ can have many values", len(n.items), maxCritical)
+					return
+				}
 				for _, item := range n.items {
 					m, ok := r.matchers(item, "critical")
 					all, fine = append(all, m), fine && ok
@@ -295,7 +301,7 @@ func groupByKey(s *setting[[]keySet]) key {
 			for _, item := range n.items {
 				set := r.keySet(item)
 				for _, other := range all {
-					if set.keys != nil && slices.Equal(lower(other.keys), lower(set.keys)) {
+					if set.keys != nil && slices.Equal(other.keys, set.keys) {
 						r.add(item.at, "group_by: the keys %s stand here a second time", and(set.keys))
 					}
 				}
@@ -345,24 +351,16 @@ func (r *reader) keyNames(n node) []string {
 			r.add(item.at, "keys: %s is no name of a tag; it takes %s", quote(item.text), what)
 			continue
 		}
-		if slices.Contains(lower(names), strings.ToLower(item.text)) {
+		if slices.Contains(names, strings.ToLower(item.text)) {
 			r.add(item.at, "keys: %s stands here a second time", item.text)
 			continue
 		}
-		names = append(names, item.text)
+		names = append(names, strings.ToLower(item.text)) // so that a case is found by it however a route spells it
 	}
 	if len(n.items) == 0 || len(n.items) > maxSetKeys {
 		r.add(n.at, "keys: there are %d; a set has 1 to %d", len(n.items), maxSetKeys)
 	}
 	return names
-}
-
-func lower(words []string) []string {
-	var out []string
-	for _, w := range words {
-		out = append(out, strings.ToLower(w))
-	}
-	return out
 }
 
 // agentKey reads the name of an Agent.

@@ -193,7 +193,7 @@ func TestRoutes(t *testing.T) {
 	sameRules(t, "payments", r, gate.Rules{
 		Agent: "payments", Mode: gate.ModeFull, ModeFixed: true, Severity: alert.High, On: gate.StartIt, OnWarn: gate.StartIt, OnNoData: gate.DropIt,
 		OnTest: gate.StartIt, InDoubt: gate.StopIt, MaxAge: 2 * time.Hour, Window: 10 * time.Minute, Quiet: 48 * time.Hour, Estimate: 10 * time.Minute,
-		LateHold: time.Minute, Keys: []gate.Key{{Name: "1200/payments/team=pay,Region=eu", For: 2 * time.Hour}},
+		LateHold: time.Minute, Keys: []gate.Key{{Name: "1200/payments/team=pay,region=eu", For: 2 * time.Hour}},
 		Slots: 5, CriticalSlots: 2, Budget: gate.Budget{Month: 500_250_000, Case: 4_980_000, Bucket: 5, CriticalPerDay: 3},
 		Route: "payments", Version: p.Version(),
 	})
@@ -281,6 +281,25 @@ func TestNames(t *testing.T) {
 	none := read(t, "group_by: []\nstorm: off\nflap: off\n").For(prod(alert.High, "P2", alert.Triggered))
 	if none.Keys != nil || none.Group != "" || none.Surge != "" || none.Storm != (gate.Storm{}) || none.Flap != (gate.Flap{}) {
 		t.Errorf("nothing is to be joined, and there is %+v", none)
+	}
+}
+
+// A verdict names the line that it rests on: of a hold the one of its rank, or of No Data; of start_on the transition's.
+func TestPlaces(t *testing.T) {
+	p := read(t, "hold:\n  P2: 1m\n  P3: 2m\n  No Data: 3m\nstart_on:\n  Renotify: never\n  No Data: always\n")
+	for _, row := range []struct {
+		a                  alert.Alert
+		hold, on, fallback string
+	}{
+		{prod(alert.High, "P2", alert.Renotify), "policy.yaml:2", "policy.yaml:6", "default"},
+		{prod(alert.Medium, "P3", alert.Triggered), "policy.yaml:3", "default", "default"},
+		{prod(alert.Medium, "P3", alert.ReNoData), "policy.yaml:4", "policy.yaml:7", "default"},
+		{prod(alert.Low, "P4", alert.Recovered), "default", "", "default"}, // which starts nothing, whatever start_on says
+	} {
+		s := p.For(row.a).Source
+		if s["hold"] != row.hold || s["start_on"] != row.on || s["max_age"] != row.fallback {
+			t.Errorf("%s %s: hold stands at %q, start_on at %q, max_age at %q", row.a.Priority, row.a.Transition, s["hold"], s["start_on"], s["max_age"])
+		}
 	}
 }
 

@@ -44,12 +44,21 @@ func (p *problems) add(at pos, format string, args ...any) {
 	p.list = append(p.list, Problem{Line: max(at.line, 1), Column: max(at.col, 1), Text: text})
 }
 
+// maxTold bounds the problems that are told. A file with more of them is something else than a policy, and its error
+// would not fit into a function's log.
+const maxTold = 100
+
 // err is nil where nothing is wrong.
 func (p *problems) err(file string) error {
 	if len(p.list) == 0 {
 		return nil
 	}
 	slices.SortStableFunc(p.list, func(a, b Problem) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
+	if more := len(p.list) - maxTold; more > 0 {
+		next := p.list[maxTold]
+		next.Text = fmt.Sprintf("more problems from here on: %d; is this file a policy?", more)
+		p.list = append(p.list[:maxTold], next)
+	}
 	return &Error{file, p.list}
 }
 

@@ -208,6 +208,9 @@ func show(d time.Duration) string {
 	return out
 }
 
+// countPattern leaves out what YAML reads as a number and people as another one: 010 is eight there.
+var countPattern = regexp.MustCompile(`^-?(0|[1-9]\d*)$`)
+
 // count is a key whose value is a whole number.
 func count(name string, s *setting[int], least, most int) key {
 	what := fmt.Sprintf("a whole number from %d to %d", least, most)
@@ -219,7 +222,11 @@ func count(name string, s *setting[int], least, most int) key {
 				return
 			}
 			v, err := strconv.Atoi(n.text)
-			if err != nil || v < least || v > most {
+			switch {
+			case !countPattern.MatchString(n.text):
+				r.add(n.at, "%s: %s is no whole number in plain digits; it takes %s", name, cut(n.text), what)
+				return
+			case err != nil || v < least || v > most:
 				r.add(n.at, "%s: %s is out of range; it takes %s", name, cut(n.text), what)
 				return
 			}
@@ -300,6 +307,10 @@ func (r *reader) matchers(n node, name string) ([]match.Matcher, bool) {
 	}
 	if n.kind != list {
 		r.wrong(n, name, takesMatch, asMatcher(n))
+		return nil, false
+	}
+	if len(n.items) > maxMatchers {
+		r.add(n.at, "%s: there are %d matchers, and at most %d can be; one with =~ or !~ can have many values", name, len(n.items), maxMatchers)
 		return nil, false
 	}
 	var all []match.Matcher

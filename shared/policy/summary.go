@@ -71,7 +71,14 @@ func (f *file) warnings(chosen []string) []Problem {
 		}
 	}
 	if !started {
-		w.add(f.root.mode[alert.High].at, "nothing is ever started: every mode is off or observe")
+		places := []pos{f.root.critical.at}
+		for _, m := range f.root.mode {
+			places = append(places, m.at)
+		}
+		for _, on := range f.root.startOn {
+			places = append(places, on.at)
+		}
+		w.add(later(places...), "nothing is ever started: there is no alert for which mode, critical and start_on say so")
 	}
 	if v := f.root.critical.v; len(v) > 0 && len(v[0]) == 0 {
 		w.add(f.root.critical.at, "every alert is critical: none waits for money, only for critical_per_day")
@@ -80,9 +87,18 @@ func (f *file) warnings(chosen []string) []Problem {
 	return w.list
 }
 
+// startsSomething tells whether there can be an alert that something is started for.
 func startsSomething(s *settings) bool {
+	never, always := len(s.critical.v) == 0, len(s.critical.v) > 0 && len(s.critical.v[0]) == 0
 	for _, rank := range ranks {
-		if m := s.mode[rank.of].v.mode; m == gate.ModeFull || m == gate.ModeCriticalOnly {
+		critical := rank.of == alert.Critical
+		if critical && never || !critical && always {
+			continue
+		}
+		if m := s.mode[rank.of].v.mode; m != gate.ModeFull && (m != gate.ModeCriticalOnly || !critical) {
+			continue
+		}
+		if slices.ContainsFunc(s.startOn[:], func(on setting[when]) bool { return choice(on.v, critical) == gate.StartIt }) {
 			return true
 		}
 	}

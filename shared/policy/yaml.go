@@ -90,9 +90,10 @@ func readYAML(content []byte, p *problems) node {
 		p.add(pos{}, "the file has %d bytes, and at most %d are read", len(content), maxSize)
 		return top
 	}
+	content = bytes.TrimPrefix(content, []byte("\ufeff"))             // editors of Windows put it there, and it is nothing
 	content = bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n")) // of which the library would count two lines
-	if at, ok := plainText(content); !ok {
-		p.add(at, "here stands what is no text in UTF-8; save the file as such")
+	if at, wrong := notText(content); wrong != "" {
+		p.add(at, "%s", wrong)
 		return top
 	}
 	file, err := parse(content)
@@ -117,6 +118,10 @@ func readYAML(content []byte, p *problems) node {
 		if d.Body == nil {
 			continue
 		}
+		if _, there := d.Body.(*ast.DirectiveNode); there { // the library has it as a document of its own
+			p.add(position(d.Body.GetToken()), "directives such as %%YAML are not read in a policy; leave it out")
+			continue
+		}
 		if bodies++; bodies > 1 {
 			p.add(position(d.Body.GetToken()), "a second document begins here; a policy is one document")
 			break
@@ -126,20 +131,23 @@ func readYAML(content []byte, p *problems) node {
 	return top
 }
 
-// plainText tells whether the content can be read at all, and else where it cannot.
-func plainText(content []byte) (pos, bool) {
+// notText says what keeps the content from being read at all, and where; "" where nothing does.
+func notText(content []byte) (pos, string) {
 	line, col := 1, 1
 	for len(content) > 0 {
 		r, size := utf8.DecodeRune(content)
-		if r == utf8.RuneError && size == 1 || r == 0 || r == '\r' {
-			return pos{line: line, col: col}, false
+		switch {
+		case r == utf8.RuneError && size == 1 || r == 0:
+			return pos{line: line, col: col}, "here stands what is no text in UTF-8; save the file as such"
+		case r == '\r':
+			return pos{line: line, col: col}, "a line ends here as on an old Mac, in CR alone; save the file with LF or CRLF"
 		}
 		if col++; r == '\n' {
 			line, col = line+1, 1
 		}
 		content = content[size:]
 	}
-	return pos{}, true
+	return pos{}, ""
 }
 
 // parse reads YAML. The library has been seen to panic on broken files, and a policy that cannot be read must never be

@@ -5,8 +5,15 @@ import (
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/agent"
+	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/gate"
 )
+
+// Told is what the Agent is told of a case, and was told of one that it was called for: as far as nothing has joined or
+// recovered since the call, word for word. lead is the alert that opened it.
+func Told(c gate.Case, lead alert.Alert) agent.Message {
+	return message(gate.Claim{Case: c, Lead: lead})
+}
 
 // message says to the Agent what the claim's case is about. It depends on the case alone, so that a repeat sends the
 // same id and the same timestamp.

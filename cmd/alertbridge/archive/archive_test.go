@@ -47,6 +47,17 @@ func TestRecord(t *testing.T) {
 	if string(got) != want {
 		t.Errorf("it is\n%s\nwant\n%s", got, want)
 	}
+	// What is left out of a record when it is not so, and the year from which on an alert can be.
+	other := strings.NewReplacer(`"cycle":true`, `"test":true`, "2026-11-21T12:00:01Z", "2010-01-01T00:00:00Z").Replace(record("9"))
+	list, told, _ = archive.Collect(strings.NewReader(other))
+	if len(list) != 1 || list[0].Alert.Incident.Cycle || !list[0].Alert.Test || list[0].Received.Year() != 2010 {
+		t.Errorf("%+v %s", list, told.Skipped())
+	}
+	old := strings.Replace(other, "2010-01-01T00:00:00Z", "2009-12-31T23:59:59Z", 1)
+	list, told, _ = archive.Collect(strings.NewReader(old))
+	if len(list) != 0 || told.Skipped() != "skipped: 1 broken (line 1: it was received in the year 2009)" {
+		t.Errorf("%+v %s", list, told.Skipped())
+	}
 }
 
 // Each form in which CloudWatch gives records out, with two alerts in it.

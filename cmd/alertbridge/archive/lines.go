@@ -58,14 +58,11 @@ func (t Told) Skipped() string {
 // eachLine hands over each line that is not empty. One that is too long is broken. What is compressed with gzip, as
 // CloudWatch's exports are, is unpacked.
 func eachLine(r io.Reader, told *Told, use func(line []byte)) error {
-	b := bufio.NewReaderSize(r, 64<<10)
-	if magic, _ := b.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		z, err := gzip.NewReader(b)
-		if err != nil {
-			return fmt.Errorf("it looks compressed with gzip, and is not: %w", err)
-		}
-		b = bufio.NewReaderSize(z, 64<<10)
+	unpacked, err := Unpacked(bufio.NewReaderSize(r, 64<<10))
+	if err != nil {
+		return err
 	}
+	b := bufio.NewReaderSize(unpacked, 64<<10)
 	var line []byte
 	long := false
 	for {
@@ -93,6 +90,19 @@ func eachLine(r io.Reader, told *Told, use func(line []byte)) error {
 			return fmt.Errorf("it cannot be read beyond line %d: %w", told.line, err)
 		}
 	}
+}
+
+// Unpacked reads what is compressed with gzip as it was before, and all else as it is. Its error says that a text only
+// looks compressed.
+func Unpacked(b *bufio.Reader) (io.Reader, error) {
+	if magic, _ := b.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		return b, nil
+	}
+	z, err := gzip.NewReader(b)
+	if err != nil {
+		return nil, fmt.Errorf("it looks compressed with gzip, and is not: %w", err)
+	}
+	return z, nil
 }
 
 // Skip counts a broken line, and keeps where the first ones are and why.

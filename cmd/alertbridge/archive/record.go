@@ -40,6 +40,16 @@ func Collect(r io.Reader) ([]Entry, Told, error) {
 	return list, told, err
 }
 
+// IsLog tells whether there is a record of a decision in a text, also one that cannot be used. A delivery that quotes one
+// in its words is no log.
+func IsLog(content []byte) bool {
+	if !bytes.Contains(content, []byte(decided)) {
+		return false // as most that are asked about, without reading them whole
+	}
+	_, told, _ := Collect(bytes.NewReader(content)) // what is there in memory can be read
+	return told.Alerts+told.Old+told.Unreadable > 0
+}
+
 // maxWhole bounds a file that is one JSON text.
 const maxWhole = 512 << 20
 

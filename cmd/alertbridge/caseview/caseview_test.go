@@ -170,6 +170,7 @@ func (s *shelf) LookCase(_ context.Context, id, _ string, _ time.Time) (gate.Vie
 }
 
 func (s *shelf) Verdict(context.Context, string, time.Time) (*gate.Delivery, error) { return nil, nil }
+
 func (s *shelf) Incidents(context.Context, string, string, int, time.Time) ([]gate.Incident, error) {
 	return nil, nil
 }

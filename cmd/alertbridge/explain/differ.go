@@ -13,15 +13,18 @@ import (
 
 // Other is a verdict that the gate would have given instead, had one thing been different.
 type Other struct {
-	If      []string `json:"if"` // each alone leads to it
+	If      []string `json:"if,omitempty"` // each alone leads to it
 	Verdict string   `json:"verdict"`
-	Reason  string   `json:"reason"`
+	Reason  string   `json:"reason,omitempty"`
 }
 
 // Differ asks the gate again what it answered to a delivery: first with all that it saw, which must give the verdict on
 // record, else that is said and nothing is concluded; and then with one thing changed at a time. It lists what gives
 // another verdict or reason.
-func Differ(rec gate.Delivery) (others []Other, doubt string) {
+//
+// What another priority would have meant only the policy knows, for it can say something else of each. p is the policy at
+// hand, nil when there is none. Where it is not the one that decided, doubt says so, and others has the rest.
+func Differ(rec gate.Delivery, p gate.Policy) (others []Other, doubt string) {
 	if rec.Saw == nil {
 		return nil, "what the verdict rested on is not on record, so nothing can be said about what would have changed it"
 	}
@@ -30,7 +33,8 @@ func Differ(rec gate.Delivery) (others []Other, doubt string) {
 		return nil, fmt.Sprintf("asked again with all that was seen, this version of the gate answers %s, and on record is %s: "+
 			"the rules have changed since, so what would have changed the verdict cannot be computed", again, was)
 	}
-	for _, c := range changes(*rec.Saw) {
+	list, doubt := priorities(*rec.Saw, p)
+	for _, c := range append(list, changes(*rec.Saw)...) {
 		got := ask(c.saw)
 		if got == was {
 			continue
@@ -42,7 +46,7 @@ func Differ(rec gate.Delivery) (others []Other, doubt string) {
 		}
 		others[i].If = append(others[i].If, c.words)
 	}
-	return others, ""
+	return others, doubt
 }
 
 type answer struct {
@@ -63,33 +67,68 @@ type change struct {
 	saw   gate.Saw
 }
 
-// changes are the things that people ask about, each changed alone. None of them touches what s holds.
-func changes(s gate.Saw) []change {
-	list := slices.Concat(severities(s), ages(s), modes(s), silences(s))
-	return slices.Concat(list, money(s), slots(s), agent(s))
-}
-
-func severities(s gate.Saw) (list []change) {
+// priorities asks the policy what it says of the alert with each other priority. The doubt is why it could not be asked, or
+// not about all of them.
+func priorities(s gate.Saw, p gate.Policy) (list []change, doubt string) {
+	if p == nil {
+		return nil, "what another priority would have meant only the policy can tell: name its file with --policy"
+	}
+	if is := p.For(s.Alert); is.Version != s.Rules.Version {
+		return nil, fmt.Sprintf("what another priority would have meant only the policy can tell that decided, of version %s; the one at hand "+
+			"is %s: name the right one's file with --policy", s.Rules.Version, is.Version)
+	}
+	var unknown []string
 	for sev := alert.Critical; sev >= alert.Minimal; sev-- {
-		if sev == s.Rules.Ranks(s.Alert) {
+		c := s
+		c.Alert.Severity, c.Alert.Priority = sev, fmt.Sprintf("P%d", alert.Critical-sev+1)
+		if c.Alert.Priority == s.Alert.Priority {
 			continue
 		}
-		c := s
-		c.Rules.Severity = sev
-		list = append(list, change{"it were " + sev.String(), c})
+		if c.Rules = p.For(c.Alert); !seen(s.Rules, c.Rules) {
+			unknown = append(unknown, c.Alert.Priority)
+			continue
+		}
+		list = append(list, change{"its priority were " + c.Alert.Priority, c})
 	}
-	return list
+	if unknown != nil {
+		doubt = fmt.Sprintf("what %s would have meant is not told: the policy has another Agent or other groups for that, of which nothing is on record",
+			strings.Join(unknown, ", "))
+	}
+	return list, doubt
 }
 
+// seen tells whether all that is needed to judge by the other rules was read to judge by these.
+func seen(is, other gate.Rules) bool {
+	for _, key := range other.Pointers() {
+		if !slices.Contains(is.Pointers(), key) {
+			return false
+		}
+	}
+	return other.Agent == is.Agent && (other.Group == "" || other.Group == is.Group) && (other.Surge == "" || other.Surge == is.Surge)
+}
+
+// changes are the other things that people ask about, each changed alone. None of them touches what s holds.
+func changes(s gate.Saw) []change {
+	return slices.Concat(ages(s), modes(s), silences(s), money(s), slots(s), agent(s))
+}
+
+// ages asks about every age at which the rules begin to judge otherwise.
 func ages(s gate.Saw) (list []change) {
-	if s.Now.Sub(s.Alert.Time) > time.Second {
+	age := s.Now.Sub(s.Alert.Time)
+	if age > time.Second {
 		c := s
 		c.Alert.Time = s.Now
 		list = append(list, change{"it had happened only then", c})
 	}
-	c := s
-	c.Alert.Time = s.Now.Add(-s.Rules.MaxAge - time.Second)
-	return append(list, change{"it had happened more than " + length(s.Rules.MaxAge) + " before", c})
+	for _, limit := range []time.Duration{s.Rules.Fresh, s.Rules.MaxAge} {
+		if limit <= 0 || age > limit {
+			continue
+		}
+		c := s
+		c.Alert.Time = s.Now.Add(-limit - time.Second)
+		list = append(list, change{"it had happened more than " + length(limit) + " before", c})
+	}
+	return list
 }
 
 func modes(s gate.Saw) (list []change) {
@@ -98,20 +137,24 @@ func modes(s gate.Saw) (list []change) {
 		if m == is {
 			continue
 		}
-		c := s
+		c, words := s, "the mode were "
 		c.Rules.Mode, c.View.Hand.Mode = m, gate.ModeOrder{}
-		list = append(list, change{"the mode were " + string(m), c})
+		if s.Rules.ModeFixed && slices.Index(gate.Modes(), m) > slices.Index(gate.Modes(), s.Rules.Mode) {
+			words = "its mode in the policy were " // by hand it can be made stricter only
+		}
+		list = append(list, change{words + string(m), c})
 	}
 	return list
 }
 
 func silences(s gate.Saw) []change {
-	if s.View.Hand.SilenceFor(&s.Alert, s.Now) == nil {
-		return nil
-	}
-	c := s
+	c, words := s, "nothing silenced it"
 	c.View.Hand.Silences = nil
-	return []change{{"nothing silenced it", c}}
+	if s.View.Hand.SilenceFor(&s.Alert, s.Now) == nil {
+		words = "a silence muted it"
+		c.View.Hand.Silences = []gate.Silence{{}} // without a matcher it mutes every alert
+	}
+	return []change{{words, c}}
 }
 
 func money(s gate.Saw) []change {
@@ -131,13 +174,9 @@ func money(s gate.Saw) []change {
 
 func slots(s gate.Saw) []change {
 	free, taken := s, s
-	free.View.Account.Running = map[string]gate.Reservation{}
+	free.View.Account.Running = freed(s.View.Account.Running, s.Now)
 	taken.View.Account.Running = map[string]gate.Reservation{}
-	for id, r := range s.View.Account.Running {
-		taken.View.Account.Running[id] = r
-		r.Until = s.Now // its money stays
-		free.View.Account.Running[id] = r
-	}
+	maps.Copy(taken.View.Account.Running, s.View.Account.Running)
 	for i := range gate.MaxRunning {
 		taken.View.Account.Running[fmt.Sprint("taken-", i)] = gate.Reservation{Until: s.Now.Add(time.Hour)}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
+	"github.com/alertbridge/alertbridge/shared/start"
 )
 
 // Story is what is told. Times are in UTC, to the millisecond. Fields are added, never given another meaning.
@@ -32,7 +33,7 @@ type Story struct {
 	Hints  []string `json:"hints,omitempty"` // what is left out, and what can be done
 
 	Others []Other `json:"others,omitempty"` // other verdicts for Alert, and what each would have needed
-	Doubt  string  `json:"doubt,omitempty"`  // why no Others can be told
+	Doubt  string  `json:"doubt,omitempty"`  // why there may be more of them than are told
 }
 
 // Alert is an alert and its verdict.
@@ -76,6 +77,21 @@ type Case struct {
 	Cost  string `json:"cost"`
 	// Dollars is what is reckoned as spent or reserved; left out where no price is known.
 	Dollars *float64 `json:"dollars,omitempty"`
+	// Next is what the next tick does about a case that waits, and Others what it would do, and what each would have needed.
+	Next   *Other  `json:"next,omitempty"`
+	Others []Other `json:"others,omitempty"`
+	Sent   *Sent   `json:"sent,omitempty"` // nil where the Agent was not called, or the alert is not kept any more
+}
+
+// Sent is what the Agent was told. It is made once more from the record, and so can differ from what was sent in what
+// joined or recovered while the Agent was being called.
+type Sent struct {
+	Priority    string `json:"priority"`
+	Title       string `json:"title"`
+	Service     string `json:"service"`
+	Timestamp   string `json:"timestamp"`
+	Incidents   int    `json:"incidents"` // that it tells of
+	Description string `json:"description"`
 }
 
 // Tell makes a story of what was found.
@@ -89,7 +105,7 @@ func Tell(f Facts) Story {
 	s.Found = true
 	if rec := f.Delivery; rec != nil {
 		s.Alert = alertOf(*rec)
-		s.Others, s.Doubt = Differ(*rec)
+		s.Others, s.Doubt = Differ(*rec, f.Policy)
 	}
 	s.Events = events(f)
 	for _, c := range f.Cases {
@@ -186,7 +202,8 @@ func eventOf(d gate.Delivery) Event {
 }
 
 func caseOf(f Facts, c gate.Case) Case {
-	out := Case{ID: c.ID, State: string(c.State), Why: string(c.Why), How: string(c.How), Title: c.Title, Note: c.Note}
+	out := Case{ID: c.ID, State: string(c.State), Why: string(c.Why), How: string(c.How), Title: c.Title, Note: c.Note, Sent: sent(f, c)}
+	out.Next, out.Others = pending(f, c)
 	price, known := priceOf(f, c)
 	r, held := f.Accounts[c.Agent].Running[c.ID]
 	switch {
@@ -216,6 +233,18 @@ func caseOf(f Facts, c gate.Case) Case {
 		out.Dollars = &dollars
 	}
 	return out
+}
+
+func sent(f Facts, c gate.Case) *Sent {
+	lead, kept := f.Leads[c.ID]
+	if c.Attempt == 0 || !kept {
+		return nil
+	}
+	m := start.Told(c, lead)
+	return &Sent{
+		Priority: m.Priority, Title: m.Title, Service: m.Service, Timestamp: m.Timestamp,
+		Incidents: 1 + max(len(c.Members), c.Firing-1), Description: m.Description,
+	}
 }
 
 // priceOf is what the policy reckons for the case, by the rules of the alert that opened it.
@@ -267,7 +296,7 @@ func could(a Asked) []string {
 		list = append(list, "nothing that the monitor said has opened or changed an incident: its Warn and test notifications are found by their events only")
 	}
 	if a.Case != "" {
-		list = append(list, "it is of another bridge: --table or --url names that one", "it is of another Agent: --agent names it")
+		list = append(list, "it is of another bridge: --table or --url names that one")
 	}
 	return list
 }

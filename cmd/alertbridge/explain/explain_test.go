@@ -3,6 +3,7 @@ package explain
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/match"
+	"github.com/alertbridge/alertbridge/shared/policy"
 )
 
 var noon = time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC)
@@ -71,6 +73,7 @@ func TestTheStoryOfAnAlertThatWasHeldAndStarted(t *testing.T) {
 		Accounts: map[string]gate.Account{"default": {Agent: "default", Running: map[string]gate.Reservation{
 			c.ID: {Attempt: 1, Until: noon.Add(10 * time.Minute), Money: 3_984_000, Month: "2026-11"},
 		}}},
+		Policy: held(), Leads: map[string]alert.Alert{c.ID: fired()},
 	}
 	wantText(t, Tell(f), `alert       dd-1000042-8873248385148318284
 title       Checkout answers slowly
@@ -98,13 +101,15 @@ What came and what became of it (UTC)
 
 Cases and what they cost
   `+c.ID+`  started, about $3.98 is reserved until 2026-11-03 12:10:00 UTC
+  `+strings.Repeat(" ", len(c.ID))+`  sent: MEDIUM, "Checkout answers slowly (service:checkout)", service checkout, of 1 incident; with --json also the description
 
 What would have had to differ
-  start, new_incident, if it were CRITICAL
+  start, new_incident, if its priority were P1
   drop, too_old, if it had happened more than 6h before
   drop, mode_off, if the mode were off
   wait, would_start, if the mode were observe
   drop, critical_only, if the mode were critical_only
+  drop, silenced, if a silence muted it
 `)
 }
 
@@ -123,17 +128,18 @@ happened    2026-11-03 11:59:55 UTC
 decided     2026-11-03 12:00:00 UTC
 agent       default
 verdict     drop, silenced: somebody silenced it
-by hand     silence s-0a1b2c3d4e by ana@laptop until 2026-11-03 13:00:00: release
+by hand     silence s-0a1b2c3d4e by ana@laptop until 2026-11-03 13:00:00 UTC: release
 route       env = prod
 policy      9f3a
 trace id    77
 
 What came and what became of it (UTC)
   2026-11-03 12:00:00  dd-1000042-8873248385148318284  Triggered: drop, silenced
-                       by hand: silence s-0a1b2c3d4e by ana@laptop until 2026-11-03 13:00:00: release
+                       by hand: silence s-0a1b2c3d4e by ana@laptop until 2026-11-03 13:00:00 UTC: release
 
 What would have had to differ
   wait, hold, if nothing silenced it
+  what another priority would have meant only the policy can tell: name its file with --policy
 
 Note: it can be started by hand: alertbridge start dd-1000042-8873248385148318284.
 `)
@@ -159,24 +165,44 @@ func TestWhatWouldHaveHadToDiffer(t *testing.T) {
 		want string // verdict, reason, and what would have had to differ for a start
 	}{
 		{"nothing", gate.View{}, fired(), free, "start new_incident"},
-		{"a hold", gate.View{}, fired(), held(), "wait hold: it were CRITICAL"},
+		{"a hold", gate.View{}, fired(), held(), "wait hold: its priority were P1"},
 		{"slots", gate.View{Account: gate.Account{Running: busy}}, fired(), free, "wait slots: all slots were free"},
-		{"money", gate.View{Account: gate.Account{Money: gate.Money{Spent: map[string]gate.Dollars{"2026-11": 299_000_000}}}}, fired(), free,
-			"wait budget: it were CRITICAL; there were money enough"},
-		{"the Agent is down", gate.View{Account: gate.Account{Down: gate.Down{Until: noon.Add(time.Minute), Fails: 1}}}, fired(), free,
-			"wait agent_down: the Agent could be called"},
-		{"the Agent is shut", gate.View{Account: gate.Account{Shut: gate.Shut{Since: noon.Add(-time.Minute)}}}, fired(), free,
-			"wait agent_shut: the Agent could be called"},
+		{
+			"money",
+			gate.View{Account: gate.Account{Money: gate.Money{Spent: map[string]gate.Dollars{"2026-11": 299_000_000}}}},
+			fired(), free,
+			"wait budget: its priority were P1; there were money enough",
+		},
+		{
+			"the Agent is down",
+			gate.View{Account: gate.Account{Down: gate.Down{Until: noon.Add(time.Minute), Fails: 1}}},
+			fired(), free,
+			"wait agent_down: the Agent could be called",
+		},
+		{
+			"the Agent is shut",
+			gate.View{Account: gate.Account{Shut: gate.Shut{Since: noon.Add(-time.Minute)}}},
+			fired(), free,
+			"wait agent_shut: the Agent could be called",
+		},
 		{"a silence", gate.View{Hand: gate.Hand{Silences: []gate.Silence{silence(t)}}}, fired(), free, "drop silenced: nothing silenced it"},
-		{"a mode by hand", gate.View{Hand: gate.Hand{Mode: gate.ModeOrder{Mode: gate.ModeCriticalOnly, Order: order(time.Hour)}}}, fired(), free,
-			"drop critical_only: it were CRITICAL; the mode were full"},
-		{"a mode by hand that is over", gate.View{Hand: gate.Hand{Mode: gate.ModeOrder{Mode: gate.ModeOff, Order: order(0)}}}, fired(), free,
-			"start new_incident"},
-		{"a route's mode", gate.View{}, fired(), fixed, "wait would_start: the mode were full"},
+		{
+			"a mode by hand",
+			gate.View{Hand: gate.Hand{Mode: gate.ModeOrder{Mode: gate.ModeCriticalOnly, Order: order(time.Hour)}}},
+			fired(), free,
+			"drop critical_only: its priority were P1; the mode were full",
+		},
+		{
+			"a mode by hand that is over",
+			gate.View{Hand: gate.Hand{Mode: gate.ModeOrder{Mode: gate.ModeOff, Order: order(0)}}},
+			fired(), free,
+			"start new_incident",
+		},
+		{"a route's mode", gate.View{}, fired(), fixed, "wait would_start: its mode in the policy were full"},
 		{"its age", gate.View{}, old, free, "drop too_old: it had happened only then"},
 	} {
 		d := decided(row.v, row.a, row.r)
-		others, doubt := Differ(*d.Change.Delivery)
+		others, doubt := Differ(*d.Change.Delivery, row.r)
 		got := fmt.Sprintf("%s %s", d.Verdict, d.Reason)
 		for _, o := range others {
 			if o.Verdict == "start" {
@@ -192,6 +218,107 @@ func TestWhatWouldHaveHadToDiffer(t *testing.T) {
 	}
 }
 
+// A policy says something else of each priority: how long it is held, and whether it is only observed. So what another one
+// would have meant is asked of the policy, and is what the alert would have got with it.
+func TestOtherPrioritiesAreAskedOfThePolicy(t *testing.T) {
+	p := policy.Default()
+	for _, row := range []struct {
+		priority string
+		age      time.Duration
+		is       string
+		want     map[string]string // by priority
+	}{
+		{"P1", 5 * time.Second, "start new_incident", map[string]string{"P2": "wait hold", "P3": "wait hold", "P4": "wait would_start", "P5": "wait would_start"}},
+		{"P1", 3 * time.Minute, "wait hold", map[string]string{"P4": "wait would_start", "P5": "wait would_start"}},
+		{"P4", 5 * time.Second, "wait would_start", map[string]string{"P1": "start new_incident", "P2": "wait hold", "P3": "wait hold"}},
+		{"P2", 5 * time.Second, "wait hold", map[string]string{"P1": "start new_incident", "P4": "wait would_start", "P5": "wait would_start"}},
+	} {
+		as := func(priority string) (alert.Alert, gate.Decision) {
+			a := fired()
+			a.Priority, a.Severity, a.Time = priority, alert.Critical-alert.Severity(priority[1]-'1'), noon.Add(-row.age)
+			return a, decided(gate.View{}, a, p.For(a))
+		}
+		_, d := as(row.priority)
+		if got := fmt.Sprintf("%s %s", d.Verdict, d.Reason); got != row.is {
+			t.Fatalf("%s: %s, want %s", row.priority, got, row.is)
+		}
+		others, doubt := Differ(*d.Change.Delivery, p)
+		got := map[string]string{}
+		for _, o := range others {
+			for _, c := range o.If {
+				if priority, ok := strings.CutPrefix(c, "its priority were "); ok {
+					got[priority] = o.Verdict + " " + o.Reason
+				}
+			}
+		}
+		if !maps.Equal(got, row.want) || doubt != "" {
+			t.Errorf("%s, %s old: %v %s, want %v", row.priority, row.age, got, doubt, row.want)
+		}
+		for priority, said := range got {
+			if _, d := as(priority); fmt.Sprintf("%s %s", d.Verdict, d.Reason) != said {
+				t.Errorf("%s as %s: it says %s, and gets %s, %s", row.priority, priority, said, d.Verdict, d.Reason)
+			}
+		}
+	}
+}
+
+// byPriority is a policy that has other rules for P1.
+type byPriority struct{ gate.Rules }
+
+func (p byPriority) For(a alert.Alert) gate.Rules {
+	r := p.Rules
+	if a.Priority == "P1" {
+		r.Agent, r.Hold = "payments", 0
+	}
+	return r
+}
+
+// Of what was not read nothing can be said, and no other policy is taken for the one that decided.
+func TestOtherPrioritiesThatCannotBeTold(t *testing.T) {
+	rec := *decided(gate.View{}, fired(), held()).Change.Delivery
+	newer := held()
+	newer.Version = "77aa"
+	groups := held()
+	groups.Keys, groups.Group, groups.Surge = []gate.Key{{Name: "k", For: time.Hour}}, "g", "e"
+	for want, p := range map[string]gate.Policy{
+		"only the policy can tell: name its file with --policy": nil,
+		"of version 9f3a; the one at hand is 77aa":              newer,
+		"what P1 would have meant is not told":                  byPriority{held()},
+		"what P1, P2, P4, P5 would have meant is not told":      groups,
+	} {
+		others, doubt := Differ(rec, p)
+		if !strings.Contains(doubt, want) || len(others) < 5 {
+			t.Errorf("%+v, %q, want %q", others, doubt, want)
+		}
+		for _, o := range others {
+			if slices.Contains(o.If, "its priority were P1") {
+				t.Errorf("%s: it tells of P1: %+v", want, o)
+			}
+		}
+	}
+	if text := write(t, Tell(Facts{Delivery: &rec})); !strings.Contains(text, "  drop, mode_off, if the mode were off\n") ||
+		!strings.Contains(text, "  what another priority would have meant only the policy can tell") {
+		t.Errorf("the story does not say so:\n%s", text)
+	}
+}
+
+// A critical alert is judged otherwise when it is not fresh any more, and every alert when it is too old.
+func TestTheAgesAtWhichRulesChange(t *testing.T) {
+	p := policy.Default()
+	a := fired()
+	a.Priority, a.Severity = "P1", alert.Critical
+	others, _ := Differ(*decided(gate.View{}, a, p.For(a)).Change.Delivery, p)
+	got := map[string]string{}
+	for _, o := range others {
+		for _, c := range o.If {
+			got[c] = o.Verdict + " " + o.Reason
+		}
+	}
+	if got["it had happened more than 2m before"] != "wait hold" || got["it had happened more than 6h before"] != "drop too_old" {
+		t.Errorf("%v", got)
+	}
+}
+
 // Asking again must not change what was asked about: it is on record.
 func TestDifferLeavesTheRecordAlone(t *testing.T) {
 	v := gate.View{Account: gate.Account{
@@ -203,8 +330,8 @@ func TestDifferLeavesTheRecordAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, _ := Differ(rec)
-	second, _ := Differ(rec)
+	first, _ := Differ(rec, held())
+	second, _ := Differ(rec, held())
 	after, err := json.Marshal(rec)
 	if err != nil || string(after) != string(before) || !reflect.DeepEqual(first, second) || len(first) == 0 {
 		t.Errorf("%v\n%s\n%s", err, before, after)
@@ -221,7 +348,7 @@ func TestDifferSaysWhenItCannotTell(t *testing.T) {
 		"this version of the gate answers wait, hold, and on record is start, new_incident": other,
 		"what the verdict rested on is not on record":                                       none,
 	} {
-		if others, doubt := Differ(d); others != nil || !strings.Contains(doubt, want) {
+		if others, doubt := Differ(d, held()); others != nil || !strings.Contains(doubt, want) {
 			t.Errorf("%v, %q, want %q", others, doubt, want)
 		}
 	}
@@ -237,7 +364,8 @@ func TestTheStoryOfACase(t *testing.T) {
 	in := gate.Incident{Key: fired().Incident, Version: 2}
 	del := map[string]gate.Delivery{rec.ID: rec}
 	for _, d := range []gate.Delivery{
-		{ID: "dd-before", Decided: noon.Add(-time.Hour)}, {ID: "dd-other", Case: "ab-other", Decided: noon.Add(time.Minute)},
+		{ID: "dd-before", Decided: noon.Add(-time.Hour)},
+		{ID: "dd-other", Case: "ab-other", Decided: noon.Add(time.Minute)},
 		{ID: "dd-meanwhile", Decided: noon.Add(time.Minute), Transition: "Warn", Verdict: gate.Drop, Reason: gate.IsWarn},
 	} {
 		del[d.ID] = d
@@ -291,6 +419,29 @@ func TestWhatACaseCost(t *testing.T) {
 	}
 }
 
+// What the Agent was told is told, once it was called.
+func TestWhatWasSent(t *testing.T) {
+	c := decided(gate.View{}, fired(), held()).Change.Cases[0].Now
+	f := Facts{Leads: map[string]alert.Alert{c.ID: fired()}}
+	if got := caseOf(f, c).Sent; got != nil {
+		t.Errorf("of a case that waits: %+v", got)
+	}
+	c.State, c.Attempt, c.Severity, c.Firing = gate.Started, 1, alert.High, 12
+	c.Members = []gate.Member{{Incident: "1000042/2/g.1", Title: "Cart fails", Severity: alert.High, Since: noon}}
+	got := caseOf(f, c).Sent
+	if got == nil || got.Priority != "HIGH" || got.Title != "Checkout answers slowly (service:checkout)" || got.Service != "checkout" ||
+		got.Timestamp != "2026-11-03T11:59:55.000Z" || got.Incidents != 12 || !strings.Contains(got.Description, "Cart fails") {
+		t.Errorf("%+v", got)
+	}
+	s := Tell(Facts{Delivery: &gate.Delivery{ID: "dd-1-1"}, Cases: []gate.Case{c}, Leads: f.Leads})
+	if text := write(t, s); !strings.Contains(text, `sent: HIGH, "Checkout answers slowly (service:checkout)", service checkout, of 12 incidents; with --json`) {
+		t.Errorf("%s", text)
+	}
+	if got := caseOf(Facts{}, c).Sent; got != nil {
+		t.Errorf("without the alert: %+v", got)
+	}
+}
+
 func TestNothingIsFound(t *testing.T) {
 	a, err := Parse("24018841")
 	if err != nil {
@@ -315,8 +466,11 @@ What it could be:
 	if err != nil || !strings.Contains(string(text), `"found":false,"looked":["the delivery`) || !strings.Contains(string(text), `"events":[],"cases":[]`) {
 		t.Errorf("%s, %v", text, err)
 	}
-	if s := Tell(Facts{Asked: Asked{Case: "ab-1"}}); !slices.Contains(s.Could, "it is of another Agent: --agent names it") {
-		t.Errorf("%v", s.Could)
+	// A case is found by its id alone, whatever its Agent.
+	if s := Tell(Facts{Asked: Asked{Case: "ab-1"}}); !slices.Equal(s.Could, []string{
+		"it is older: records are kept for 30 days", "it is of another bridge: --table or --url names that one",
+	}) {
+		t.Errorf("%q", s.Could)
 	}
 }
 

@@ -25,6 +25,8 @@ type Finder struct {
 	Ledger Ledger
 	Agents []string // whose cases and accounts; not empty
 	Org    string   // the organisation's id; "": those of the cases that the ledger has
+	// Policy is the one at hand, to tell what it says of other priorities; nil: none is.
+	Policy gate.Policy
 }
 
 // Facts is what the ledger has about what was asked for.
@@ -38,6 +40,8 @@ type Facts struct {
 	Cases      []gate.Case
 	Leads      map[string]alert.Alert  // by case: the alert that opened it, or would have
 	Accounts   map[string]gate.Account // by Agent
+	Views      map[string]gate.View    // by case: what a tick would see of it
+	Policy     gate.Policy             // the one at hand, as in Finder
 }
 
 // Bounds of what one story reads.
@@ -49,7 +53,8 @@ const (
 // Find reads the facts. What is not there is no error; Facts.Looked says where it was looked.
 func (f Finder) Find(ctx context.Context, a Asked, now time.Time) (Facts, error) {
 	s := search{Finder: f, now: now, facts: Facts{
-		Asked: a, Now: now, Deliveries: map[string]gate.Delivery{}, Leads: map[string]alert.Alert{}, Accounts: map[string]gate.Account{},
+		Asked: a, Now: now, Policy: f.Policy, Deliveries: map[string]gate.Delivery{}, Leads: map[string]alert.Alert{}, Accounts: map[string]gate.Account{},
+		Views: map[string]gate.View{},
 	}}
 	err := s.all(ctx, a)
 	return s.facts, err
@@ -280,7 +285,7 @@ func (s *search) addCase(ctx context.Context, id string) error {
 	}
 	if c, there := v.Cases[id]; there {
 		s.facts.Cases = append(s.facts.Cases, c)
-		s.facts.Accounts[v.Account.Agent] = v.Account
+		s.facts.Accounts[v.Account.Agent], s.facts.Views[id] = v.Account, v
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/explain"
 	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/datadog"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/ledger/memledger"
@@ -99,6 +100,51 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// An alert that names no organisation is found by its event, too: nobody can name one for it.
+func TestFindWithoutAnOrganisation(t *testing.T) {
+	id := datadog.DeliveryID("-", "8873248385148318299")
+	l := told(t, joining(), said("dd-1000042-1", "a", alert.Triggered), said(id, "b", alert.Triggered))
+	f, err := explain.Finder{Ledger: l, Agents: []string{"payments"}}.Find(t.Context(), explain.Asked{Event: "8873248385148318299"}, noon)
+	if err != nil || f.Delivery == nil || f.Delivery.ID != id {
+		t.Errorf("%s: looked for %q, %v", id, f.Looked, err)
+	}
+}
+
+// The story of a case is its own, though its incident has gone on to another.
+func TestFindACaseThatItsIncidentHasLeft(t *testing.T) {
+	r := joining()
+	r.Keys, r.Mode = nil, gate.ModeObserve
+	l := told(t, r, said("dd-1000042-1", "a", alert.Triggered))
+	r.Mode = gate.ModeFull
+	again := said("dd-1000042-2", "a", alert.Renotify)
+	again.Time = noon
+	v, err := l.Look(t.Context(), ledger.Question{Delivery: again.Delivery, Incident: again.Incident, Agent: r.Agent}, noon)
+	if err == nil {
+		err = l.Commit(t.Context(), gate.Arrive(v, gate.Arrival{Alert: again}, r, noon).Change)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := explain.WouldBe("dd-1000042-1"), explain.WouldBe("dd-1000042-2")
+	for _, row := range []struct {
+		asked explain.Asked
+		want  []string
+	}{
+		{explain.Asked{Case: first}, []string{first}},
+		{explain.Asked{Case: second}, []string{second}},
+		{explain.Asked{Delivery: "dd-1000042-1"}, []string{first, second}},
+	} {
+		f, err := explain.Finder{Ledger: l, Agents: []string{"payments"}}.Find(t.Context(), row.asked, noon)
+		var cases []string
+		for _, c := range f.Cases {
+			cases = append(cases, c.ID)
+		}
+		if err != nil || !slices.Equal(cases, row.want) {
+			t.Errorf("%+v: the cases %v, %v, want %v", row.asked, cases, err, row.want)
+		}
+	}
+}
+
 // An alert that was dropped and kept is found by the id of the case that it would have opened.
 func TestFindWhatWasDropped(t *testing.T) {
 	r := joining()
@@ -161,10 +207,19 @@ func TestFindTellsWhenTheLedgerDoesNotAnswer(t *testing.T) {
 		id string
 		d  down
 	}{
-		{"8873248385148318281", down{list: true}}, {"8873248385148318281", down{verdict: true}}, {"8873248385148318281", down{look: true}},
-		{"8873248385148318281", down{lookCase: true}}, {lead, down{lookCase: true}}, {lead, down{verdict: true}}, {lead, down{look: true}},
-		{"77", down{list: true}}, {"77", down{incidents: true}}, {"77", down{verdict: true}}, {"77", down{lookCase: true}},
-		{"1000042/77/g.b", down{look: true}}, {"1000042/77/g.b", down{verdict: true}},
+		{"8873248385148318281", down{list: true}},
+		{"8873248385148318281", down{verdict: true}},
+		{"8873248385148318281", down{look: true}},
+		{"8873248385148318281", down{lookCase: true}},
+		{lead, down{lookCase: true}},
+		{lead, down{verdict: true}},
+		{lead, down{look: true}},
+		{"77", down{list: true}},
+		{"77", down{incidents: true}},
+		{"77", down{verdict: true}},
+		{"77", down{lookCase: true}},
+		{"1000042/77/g.b", down{look: true}},
+		{"1000042/77/g.b", down{verdict: true}},
 	} {
 		row.d.Ledger = l
 		asked, err := explain.Parse(row.id)

@@ -21,6 +21,8 @@ type Asked struct {
 
 var (
 	digits = regexp.MustCompile(`^[0-9]{1,32}$`)
+	// Browsers show a link, and people copy it, without its scheme.
+	withoutScheme = regexp.MustCompile(`^[a-z0-9.-]*\b(datadoghq|ddog-gov)\.(com|eu)/`)
 	// A link to a monitor is /monitors/123, and was /monitors#123; both may go on.
 	inMonitorLink = regexp.MustCompile(`/monitors[/#]([0-9]{1,20})\b`)
 )
@@ -31,8 +33,12 @@ const shortestEvent = 16
 // Parse reads what somebody asks about: the id of a case, a delivery, an incident, an event or a monitor, or a link of
 // Datadog to one of the latter two. Its error says what can be asked for.
 func Parse(text string) (Asked, error) {
-	text = strings.TrimSpace(text)
+	text = strings.Trim(strings.TrimSpace(text), "<>") // chats put links into these
 	a := Asked{Text: text}
+	if withoutScheme.MatchString(text) {
+		a.Text = "https://" + text
+		return a.link()
+	}
 	switch parts := strings.SplitN(text, "/", 3); {
 	case strings.Contains(text, "://"):
 		return a.link()
@@ -69,6 +75,9 @@ func (a Asked) link() (Asked, error) {
 		if id := u.Query().Get(name); a.Event == "" && digits.MatchString(id) {
 			a.Event = id
 		}
+	}
+	if id := u.Query().Get("link_monitor_id"); digits.MatchString(id) {
+		a.Monitor = id
 	}
 	if found := inMonitorLink.FindStringSubmatch(u.Path + "#" + u.Fragment); found != nil {
 		a.Monitor = found[1]

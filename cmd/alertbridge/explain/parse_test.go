@@ -19,12 +19,20 @@ func TestParse(t *testing.T) {
 		"https://app.datadoghq.com/monitors/24018841":                 {Monitor: "24018841"},
 		"https://app.datadoghq.com/monitors#24018841/edit":            {Monitor: "24018841"},
 		"https://app.datadoghq.com/monitors/24018841?group=h%3A1&event_id=8873248385148318284&link_source=monitor_notif": {
-			Event: "8873248385148318284", Monitor: "24018841"},
-		"https://app.datadoghq.com/monitors/24018841?id=5":                           {Monitor: "24018841"},
-		"https://app.datadoghq.com/event/explorer?link_event_id=8873248385148318284": {Event: "8873248385148318284"},
+			Event: "8873248385148318284", Monitor: "24018841",
+		},
+		"https://app.datadoghq.com/monitors/24018841?id=5":                                          {Monitor: "24018841"},
+		"https://app.datadoghq.com/event/explorer?link_event_id=8873248385148318284":                {Event: "8873248385148318284"},
+		"https://app.datadoghq.com/logs?query=x&link_monitor_id=24018841":                           {Monitor: "24018841"},
+		"https://app.datadoghq.com/logs?link_monitor_id=24018841&link_event_id=8873248385148318284": {Event: "8873248385148318284", Monitor: "24018841"},
+		"<https://app.datadoghq.eu/monitors/24018841>":                                              {Text: "https://app.datadoghq.eu/monitors/24018841", Monitor: "24018841"},
+		"us5.datadoghq.com/event/event?id=8873248385148318284":                                      {Text: "https://us5.datadoghq.com/event/event?id=8873248385148318284", Event: "8873248385148318284"},
+		"app.ddog-gov.com/monitors/24018841":                                                        {Text: "https://app.ddog-gov.com/monitors/24018841", Monitor: "24018841"},
 	} {
 		got, err := Parse(text)
-		want.Text = strings.TrimSpace(text)
+		if want.Text == "" {
+			want.Text = strings.TrimSpace(text)
+		}
 		if err != nil || got != want {
 			t.Errorf("%q: %+v, %v, want %+v", text, got, err, want)
 		}

@@ -21,6 +21,7 @@ func Write(w io.Writer, s Story) error {
 	}
 	t.events(s.Events)
 	t.cases(s.Cases)
+	t.pending(s.Cases)
 	t.others(s)
 	for _, hint := range s.Hints {
 		t.line("\nNote: %s.", hint)
@@ -97,8 +98,31 @@ func (t *text) cases(list []Case) {
 		if c.Note != "" {
 			t.line("  %s%s", strings.Repeat(" ", len(c.ID)+2), c.Note)
 		}
+		if m := c.Sent; m != nil {
+			about := "1 incident"
+			if m.Incidents > 1 {
+				about = fmt.Sprintf("%d incidents", m.Incidents)
+			}
+			t.line("  %ssent: %s, %q, service %s, of %s; with --json also the description", strings.Repeat(" ", len(c.ID)+2), m.Priority, m.Title, m.Service, about)
+		}
 	}
 }
+
+// pending tells what stands between a case that waits and its start.
+func (t *text) pending(list []Case) {
+	for _, c := range list {
+		if c.Next == nil {
+			continue
+		}
+		t.line("\nWhat the next tick does about %s: %s", c.ID, c.Next)
+		for _, o := range c.Others {
+			t.line("  %s, if %s", o, strings.Join(o.If, ", or if "))
+		}
+	}
+}
+
+// String is the verdict with its reason.
+func (o Other) String() string { return strings.TrimSuffix(o.Verdict+", "+o.Reason, ", ") }
 
 func (t *text) others(s Story) {
 	if s.Alert == nil {
@@ -106,13 +130,13 @@ func (t *text) others(s Story) {
 	}
 	t.line("\nWhat would have had to differ")
 	for _, o := range s.Others {
-		t.line("  %s, %s, if %s", o.Verdict, o.Reason, strings.Join(o.If, ", or if "))
+		t.line("  %s, if %s", o, strings.Join(o.If, ", or if "))
 	}
 	switch {
 	case s.Doubt != "":
 		t.line("  %s", s.Doubt)
 	case len(s.Others) == 0:
-		t.line("  neither severity, age, mode, silences, money, slots nor the Agent would have changed it")
+		t.line("  neither priority, age, mode, silences, money, slots nor the Agent would have changed it")
 	}
 }
 

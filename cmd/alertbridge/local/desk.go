@@ -52,7 +52,7 @@ func (b *bridge) tellStory(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
 		return
 	}
-	f := explain.Finder{Ledger: b.ledger, Agents: b.policy.Agents(), Org: r.URL.Query().Get("org")}
+	f := explain.Finder{Ledger: b.ledger, Agents: b.policy.Agents(), Org: r.URL.Query().Get("org"), Policy: b.policy}
 	facts, err := f.Find(r.Context(), asked, time.Now())
 	if err != nil {
 		answer(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})

@@ -82,7 +82,14 @@ func (b *bridge) listCases(w http.ResponseWriter, r *http.Request) {
 		}
 		limit = n
 	}
-	list, err := caseview.Find(r.Context(), b.ledger, b.agentOf(r), state, limit, time.Now())
+	agent := b.agentOf(r)
+	if names := b.policy.Agents(); !slices.Contains(names, agent) {
+		answer(w, http.StatusBadRequest, map[string]string{
+			"error": fmt.Sprintf("the policy has no Agent %.64q; it has %s", agent, strings.Join(names, ", ")),
+		})
+		return
+	}
+	list, err := caseview.Find(r.Context(), b.ledger, agent, state, limit, time.Now())
 	if err != nil {
 		answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
 		return

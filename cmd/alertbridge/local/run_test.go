@@ -197,6 +197,10 @@ func TestRunPlaysEveryAgent(t *testing.T) {
 			t.Errorf("cases of the Agent %q: %d, %d cases, want %d", agent, status, len(list.Cases), n)
 		}
 	}
+	var refused struct{ Error string }
+	if status := r.get(t, "/cases?agent=basket", &refused); status != 400 || refused.Error != `the policy has no Agent "basket"; it has baskets, default` {
+		t.Errorf("cases of no Agent: %d, %q", status, refused.Error)
+	}
 }
 
 // The command that is printed can be pasted, and starts an investigation, again and again where nothing is joined.

@@ -42,7 +42,7 @@ const (
 	Expire  = "expire"  // IDs of silences
 	Start   = "start"   // IDs of cases, deliveries or events
 	Retry   = "retry"   // the accounts, and IDs of cases; without any, all that were refused or rest in doubt
-	Stop    = "stop"    // IDs of cases
+	Stop    = "stop"    // IDs of cases, deliveries or events
 )
 
 // Order is what somebody asks for, as a local run takes it. What belongs to which Do stands there.
@@ -61,6 +61,7 @@ type Order struct {
 type Done struct {
 	Said   []string `json:"said"`
 	Failed bool     `json:"failed,omitempty"` // for one of several IDs, what is said tells why not
+	Signed bool     `json:"signed,omitempty"` // something is on record now under the order's By
 }
 
 // Refusal is an order that cannot be done, in words for the one who gave it. Every other error of Do is the ledger's.
@@ -141,7 +142,8 @@ func (d Desk) mode(ctx context.Context, o Order, by gate.Order) (Done, error) {
 	if m == "" {
 		return said("The mode %s%s is taken back; the policy's counts again.", was.Mode, was.Order), nil
 	}
-	return said("Mode %s%s, for every alert from now on; where a route has a stricter mode of its own, that one counts.", m, by), nil
+	return said("Mode %s%s, for every alert from now on; where a route has a stricter mode of its own, that one counts.%s",
+		m, by, endless(by, "mode clear --reason …")), nil
 }
 
 func (d Desk) silence(ctx context.Context, o Order, by gate.Order) (Done, error) {
@@ -165,7 +167,16 @@ func (d Desk) silence(ctx context.Context, o Order, by gate.Order) (Done, error)
 	if err != nil {
 		return Done{}, err
 	}
-	return said("Silence %s mutes alerts with %s%s.", s.ID, strings.Join(ledger.MatcherTexts(s.Matchers), ", "), s.Order), nil
+	return said("Silence %s mutes alerts with %s%s.%s", s.ID, strings.Join(ledger.MatcherTexts(s.Matchers), ", "), s.Order,
+		endless(s.Order, "silence expire "+s.ID)), nil
+}
+
+// endless reminds of what goes on until somebody thinks of it, "" where there is an end.
+func endless(o gate.Order, command string) string {
+	if !o.Until.IsZero() {
+		return ""
+	}
+	return " It has no end: take it back with alertbridge " + command + "."
 }
 
 func (d Desk) expire(ctx context.Context, id string) (string, error) {
@@ -207,15 +218,22 @@ func (d Desk) start(ctx context.Context, id string, by gate.Order) (string, erro
 	return "Case " + opened + " starts with the next tick, as soon as the Agent can be called and has a free slot.", err
 }
 
-func (d Desk) stop(ctx context.Context, id string, by gate.Order) (string, error) {
+func (d Desk) stop(ctx context.Context, named string, by gate.Order) (string, error) {
 	words := ""
-	err := d.settle(ctx, func(now time.Time) (gate.Change, error) {
+	id, rec, err := d.caseOf(ctx, named)
+	if err != nil {
+		return "", err
+	}
+	err = d.settle(ctx, func(now time.Time) (gate.Change, error) {
 		v, err := d.look(ctx, id, now)
 		if err != nil {
 			return gate.Change{}, err
 		}
 		dec, err := gate.Stop(v, id, by, now)
-		if err != nil {
+		switch {
+		case errors.Is(err, gate.ErrNothing) && rec != nil:
+			return gate.Change{}, refuse("the alert %s was dropped as %s and has no case; there is nothing to stop", rec.ID, rec.Reason)
+		case err != nil:
 			return gate.Change{}, refuse("%s", err)
 		}
 		words = stopped(v.Cases[id], dec)
@@ -271,7 +289,8 @@ func (d Desk) retry(ctx context.Context, o Order, by gate.Order) (Done, error) {
 		return done, nil
 	}
 	more, err := d.each(ids, func(id string) (string, error) { return d.start(ctx, id, by) })
-	return Done{Said: append(done.Said, more.Said...), Failed: more.Failed}, err
+	more.Said = append(done.Said, more.Said...)
+	return more, err
 }
 
 // open opens an account.
@@ -354,6 +373,8 @@ func (d Desk) caseOf(ctx context.Context, id string) (string, *gate.Delivery, er
 	switch {
 	case err != nil:
 		return "", nil, err
+	case rec == nil && asked.Event != "":
+		return "", nil, refuse("there is no delivery of the event %s; looked for %s; one of another organisation is named dd-ORG-EVENT", asked.Event, strings.Join(looked, ", "))
 	case rec == nil:
 		return "", nil, refuse("there is no delivery %s; looked for %s", id, strings.Join(looked, ", "))
 	case rec.Case != "":
@@ -433,7 +454,7 @@ func (d Desk) each(ids []string, do func(id string) (string, error)) (Done, erro
 		refusal := (*Refusal)(nil)
 		switch {
 		case err == nil:
-			done.Said = append(done.Said, words)
+			done.Said, done.Signed = append(done.Said, words), true
 		case len(ids) > 1 && errors.As(err, &refusal):
 			done.Said, done.Failed = append(done.Said, id+": "+refusal.Words), true
 		default:

@@ -139,6 +139,15 @@ func TestModeAndSilences(t *testing.T) {
 	does(t, d, operate.Order{Do: operate.Mode, Mode: "observe", For: time.Hour})
 	does(t, d, operate.Order{Do: operate.Silence, Matchers: []string{"service=cart"}, For: time.Hour})
 	does(t, d, operate.Order{Do: operate.Silence, Matchers: []string{"env!=prod"}, Force: true})
+	for want, o := range map[string]operate.Order{
+		" It has no end: take it back with alertbridge mode clear --reason ….": {Do: operate.Mode, Mode: "off"},
+		" until 2026-11-03 13:00:00 UTC: release, for every alert":             {Do: operate.Mode, Mode: "observe", For: time.Hour},
+	} {
+		if said := does(t, d, o); !strings.Contains(said, want) || strings.Contains(said, "no end") != (o.For == 0) {
+			t.Errorf("%+v: %q, want %q", o, said, want)
+		}
+	}
+	does(t, d, operate.Order{Do: operate.Mode, Mode: "observe", For: time.Hour})
 	s := status(t, d)
 	if s.Mode == nil || s.Mode.Mode != "observe" || s.Mode.By != "ana@laptop" || !s.Mode.Until.Equal(noon.Add(time.Hour)) || len(s.Silences) != 2 {
 		t.Fatalf("%+v", s)
@@ -265,6 +274,15 @@ func TestStopByHand(t *testing.T) {
 			t.Errorf("%q, and it is %s, %s; want %q, %s, %s", said, c.State, c.How, row.says, row.state, row.how)
 		}
 	}
+	again := arrives(t, s, "5", r)
+	if said := does(t, d, operate.Order{Do: operate.Stop, IDs: []string{"dd-1-5"}}); !strings.HasPrefix(said, "Case "+again.Case+" has ended") || caseOf(t, s, again.Case).State != gate.Ended {
+		t.Errorf("by the delivery that opened it: %q", said)
+	}
+	r.Mode = gate.ModeOff
+	arrives(t, s, "6", r)
+	if _, err := give(t, d, operate.Order{Do: operate.Stop, IDs: []string{"dd-1-6"}}); err == nil || err.Error() != "the alert dd-1-6 was dropped as mode_off and has no case; there is nothing to stop" {
+		t.Errorf("what has no case: %v", err)
+	}
 	if a := status(t, d).Accounts[0]; a.Spent != 12 || a.Reserved != 4 { // refused keeps its reservation: nobody has settled it
 		t.Errorf("%+v", a)
 	}
@@ -388,6 +406,23 @@ func TestStatusTellsTheLimits(t *testing.T) {
 	if a := status(t, d).Accounts[0]; a.Limits == nil || *a.Limits != want || a.Spent != 4 || len(a.Running) != 1 {
 		t.Errorf("while one runs: %+v, %+v", a.Limits, a)
 	}
+	if a := status(t, d).Accounts[0]; a.MoneyFor == nil || *a.MoneyFor != 4 || !a.MoneyAt.IsZero() {
+		t.Errorf("there is money for %+v", a)
+	}
+	for _, n := range []string{"11", "12", "13", "14"} {
+		if got := arrives(t, s, n, r); got.Reason == gate.OverBudget {
+			t.Fatalf("%s: %s", n, got.Reason)
+		}
+		r.Slots++ // so that only money is scarce
+	}
+	a := status(t, d).Accounts[0] // 75 a month: each is earned in 9 h 36 min
+	if *a.MoneyFor != 0 || !a.MoneyAt.Equal(noon.Add(9*time.Hour+36*time.Minute)) {
+		t.Errorf("after five: %+v", a)
+	}
+	var out strings.Builder
+	if err := operate.WriteStatus(&out, status(t, d)); err != nil || !strings.Contains(out.String(), "money now: for critical cases only; for one that is not critical from 2026-11-03 21:36:00 UTC on\n") {
+		t.Errorf("%v, it prints\n%s", err, out.String())
+	}
 	r.Hold, r.Slots = time.Hour, 0 // the policy has changed, and says nothing of slots
 	waits := arrives(t, s, "2", r)
 	if l := status(t, d).Accounts[0].Limits; l == nil || l.Case != waits.Case || l.Slots != gate.MaxRunning {
@@ -401,10 +436,62 @@ func TestStatusListsTheBest(t *testing.T) {
 	r := gate.DefaultRules()
 	r.Hold = time.Hour
 	for i := range operate.MaxListed + 1 {
+		if i == operate.MaxListed {
+			if a := status(t, d).Accounts[0]; len(a.Waiting) != operate.MaxListed || a.More {
+				t.Errorf("as many as are listed: %d wait, more %t", len(a.Waiting), a.More)
+			}
+		}
 		arrives(t, s, fmt.Sprint(i), r)
 	}
 	if a := status(t, d).Accounts[0]; len(a.Waiting) != operate.MaxListed || !a.More {
 		t.Errorf("%d wait, more %t", len(a.Waiting), a.More)
+	}
+}
+
+// What was refused and what rests in doubt are listed together, within the bound.
+func TestStatusListsWhatNeedsAHandWithinItsBound(t *testing.T) {
+	d, s := desk()
+	r := gate.DefaultRules()
+	for i := range operate.MaxListed + 1 {
+		c := arrives(t, s, fmt.Sprint(i), r)
+		becomes(t, s, c.Case, func(c *gate.Case) {
+			c.State = gate.Refused
+			if i < 2 {
+				c.State, c.Doubts, c.Resting = gate.InDoubt, 1, true
+			}
+		})
+	}
+	if a := status(t, d).Accounts[0]; len(a.NeedIt) != operate.MaxListed || a.NeedIt[operate.MaxListed-1].State != "in_doubt" {
+		t.Errorf("%d need a hand: %+v", len(a.NeedIt), a.NeedIt)
+	}
+}
+
+// What was reserved in another month was spent in that one.
+func TestStatusCountsAReservationInItsMonth(t *testing.T) {
+	d, s := desk()
+	put := map[string]gate.Reservation{
+		"ab-old": {Until: noon.Add(time.Minute), Money: 4_000_000, Month: "2026-10"}, "ab-new": {Until: noon.Add(time.Minute), Money: 3_000_000, Month: "2026-11"},
+	}
+	if err := s.Ledger.Commit(t.Context(), gate.Change{At: noon, Account: &gate.AccountWrite{Agent: "default", Put: put}}); err != nil {
+		t.Fatal(err)
+	}
+	if a := status(t, d).Accounts[0]; a.Spent != 3 || a.Reserved != 3 || len(a.Running) != 2 {
+		t.Errorf("%+v", a)
+	}
+}
+
+// A case is stopped in the account of its own Agent.
+func TestStopForTheAgentThatRunsIt(t *testing.T) {
+	d, s := desk("default", "payments")
+	r := gate.DefaultRules()
+	r.Agent, r.Budget = "payments", gate.Budget{Month: 300_000_000, Case: 4_000_000, Bucket: 5}
+	started := arrives(t, s, "1", r)
+	becomes(t, s, started.Case, func(c *gate.Case) { c.State = gate.Started })
+	if said := does(t, d, operate.Order{Do: operate.Stop, IDs: []string{started.Case}}); !strings.Contains(said, "$4.00 count as spent") {
+		t.Errorf("%q", said)
+	}
+	if a := status(t, d).Accounts; a[0].Spent != 0 || a[1].Spent != 4 || len(a[1].Running) != 0 {
+		t.Errorf("%+v", a)
 	}
 }
 
@@ -424,22 +511,24 @@ func TestOrdersWithoutWords(t *testing.T) {
 
 func TestWriteStatus(t *testing.T) {
 	at := func(d time.Duration) time.Time { return noon.Add(d) }
+	four := 4
 	s := operate.Status{
 		At: noon, Mode: &operate.ByHand{Mode: "observe", By: "ana@laptop", Reason: "release", Until: at(time.Hour)},
 		Silences: []operate.ByHand{{ID: "s-1", Matchers: []string{`service = "cart"`, `env = "prod"`}, By: "ben@laptop", Reason: "known"}},
 		Accounts: []operate.Account{
 			{
 				Agent: "default", State: "open", Month: "2026-11", Spent: 123.4, Reserved: 7.97, Critical: 2, More: true,
-				PacedTill: at(2 * time.Hour), Limits: &operate.Limits{Slots: 3, CriticalSlots: 1, Month: 300, CriticalDay: 20},
+				PacedTill: at(2 * time.Hour), MoneyFor: &four, Limits: &operate.Limits{Slots: 3, CriticalSlots: 1, Month: 300, CriticalDay: 20},
 				Running: []operate.Running{{Case: "ab-1", Until: at(time.Minute), Critical: true, Dollars: 3.984}},
 				Waiting: []operate.Waiting{
 					{Case: "ab-2", State: "waiting", Why: "budget", Until: at(time.Hour), Severity: "HIGH", Title: "Cart fails"},
 					{Case: "ab-3", State: "waiting", Why: "hold", Until: at(time.Minute), Severity: "LOW", Title: "Disk fills up", Observed: true},
+					{Case: "ab-5", State: "waiting", Why: "slots", Until: at(-time.Minute), Severity: "LOW", Title: "Mail is late"},
 				},
 				NeedIt: []operate.Waiting{{Case: "ab-4", State: "refused", Severity: "LOW", Title: "Index is old", Hand: "ana@laptop"}},
 			},
 			{Agent: "payments", State: "shut", Since: at(-time.Hour), Words: "denied: 401", Month: "2026-11"},
-			{Agent: "search", State: "down", Until: at(time.Minute), Month: "2026-11"},
+			{Agent: "search", State: "down", Until: at(time.Minute), Month: "2026-11", MoneyFor: new(int), MoneyAt: at(time.Hour), Critical: 20, Limits: &operate.Limits{Slots: 3, Month: 300, CriticalDay: 20}},
 		},
 	}
 	var out strings.Builder
@@ -452,12 +541,13 @@ Silences:
 
 Agent default: open
   spent in 2026-11: $123.40 of $300.00, with $7.97 for what runs; critical starts today: 2 of 20
-  saved up: nothing before 2026-11-03 14:00:00 UTC; the budget refills evenly
+  money now: for 4 more; the budget refills evenly
   running: 1 of 3 slots, 1 of them for critical cases only
     ab-1 until about 2026-11-03 12:01:00 UTC, $3.98, critical
-  waiting: 2 and more
+  waiting: 3 and more
     ab-2  HIGH  budget until 2026-11-03 13:00:00 UTC  Cart fails
     ab-3  LOW   hold until 2026-11-03 12:01:00 UTC    Disk fills up (only observed)
+    ab-5  LOW   slots                                 Mail is late
   need a hand (alertbridge retry, start or stop): 1
     ab-4  LOW  refused  Index is old (start asked for by ana@laptop)
 
@@ -467,8 +557,9 @@ Agent payments: shut since 2026-11-03 11:00:00 UTC: denied: 401; it opens when t
   waiting: 0
 
 Agent search: down: it could not be reached, and is left alone until 2026-11-03 12:01:00 UTC
-  spent in 2026-11: $0.00, with $0.00 for what runs; critical starts today: 0
-  running: 0
+  spent in 2026-11: $0.00 of $300.00, with $0.00 for what runs; critical starts today: 20 of 20
+  money now: for nothing; for one that is not critical from 2026-11-03 13:00:00 UTC on
+  running: 0 of 3 slots
   waiting: 0
 `
 	if out.String() != want {

@@ -44,10 +44,15 @@ type Account struct {
 	Spent     float64   `json:"spent"`          // in it, what runs included
 	Reserved  float64   `json:"reserved"`       // of that, for what runs
 	Critical  int       `json:"critical_today"` // critical starts of the day, UTC
-	PacedTill time.Time `json:"paced,omitzero"` // until then the even refill of the budget is used up; left out: something is saved
+	PacedTill time.Time `json:"paced,omitzero"` // so far the starts have used up the even refill of the budget; left out: everything is saved up
 
-	// Limits is what the policy allowed when one of the cases below was decided; left out when there is none.
+	// Limits is what the policy allowed when one of the cases below was decided; left out when there is none, and with it
+	// what the money is enough for.
 	Limits *Limits `json:"limits,omitempty"`
+	// MoneyFor is for how many investigations that are not critical there is money at this moment; left out also where
+	// the policy sets no limit. MoneyAt is when there will be for the next one, if it is for none.
+	MoneyFor *int      `json:"money_for,omitempty"`
+	MoneyAt  time.Time `json:"money_at,omitzero"`
 
 	Waiting []Waiting `json:"waiting"`   // best first; at most MaxListed
 	More    bool      `json:"more"`      // more wait than these
@@ -156,8 +161,15 @@ func (d Desk) account(ctx context.Context, a gate.Account, now time.Time) (Accou
 			out.NeedIt = append(out.NeedIt, waits(c))
 		}
 	}
-	out.Limits, err = d.limits(ctx, out, now)
-	return out, err
+	budget := gate.Budget{}
+	if out.Limits, budget, err = d.limits(ctx, out, now); err != nil {
+		return out, err
+	}
+	if budget.Month > 0 {
+		starts, next := a.Purse(budget, now)
+		out.MoneyFor, out.MoneyAt = &starts, ledger.Moment(next)
+	}
+	return out, nil
 }
 
 // maxAsked bounds the cases whose records are read for the limits.
@@ -165,7 +177,7 @@ const maxAsked = 3
 
 // limits are read from the record of a case that waits or runs, so that they are those of the policy that is in force,
 // or was lately, and nobody has to have its file at hand.
-func (d Desk) limits(ctx context.Context, a Account, now time.Time) (*Limits, error) {
+func (d Desk) limits(ctx context.Context, a Account, now time.Time) (*Limits, gate.Budget, error) {
 	var ids []string
 	for _, c := range a.Waiting {
 		ids = append(ids, c.Case)
@@ -176,11 +188,11 @@ func (d Desk) limits(ctx context.Context, a Account, now time.Time) (*Limits, er
 	for _, id := range ids[:min(len(ids), maxAsked)] {
 		v, err := d.Ledger.LookCase(ctx, id, a.Agent, now)
 		if err != nil {
-			return nil, readable(err)
+			return nil, gate.Budget{}, readable(err)
 		}
 		rec, err := d.Ledger.Verdict(ctx, v.Leads[id].Delivery, now)
 		if err != nil {
-			return nil, readable(err)
+			return nil, gate.Budget{}, readable(err)
 		}
 		if rec == nil || rec.Saw == nil || rec.Saw.Rules.Agent != a.Agent {
 			continue
@@ -193,9 +205,9 @@ func (d Desk) limits(ctx context.Context, a Account, now time.Time) (*Limits, er
 		return &Limits{
 			Slots: slots, CriticalSlots: r.CriticalSlots, Month: dollars(r.Budget.Month), CriticalDay: r.Budget.CriticalPerDay,
 			Case: id, Policy: r.Version,
-		}, nil
+		}, r.Budget, nil
 	}
-	return nil, nil
+	return nil, gate.Budget{}, nil
 }
 
 // money sums up as the gate does: what runs counts with what it is reckoned to cost.

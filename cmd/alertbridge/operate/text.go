@@ -3,9 +3,12 @@ package operate
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/alertbridge/alertbridge/shared/gate"
 )
 
 // WriteStatus prints a status for people.
@@ -81,8 +84,15 @@ func (t *text) account(a Account) {
 		}
 	}
 	t.line("  spent in %s: $%.2f%s, with $%.2f for what runs; critical starts today: %d%s", a.Month, a.Spent, month, a.Reserved, a.Critical, day)
-	if !a.PacedTill.IsZero() {
-		t.line("  saved up: nothing before %s; the budget refills evenly", clock(a.PacedTill))
+	switch {
+	case a.MoneyFor != nil && *a.MoneyFor > 0:
+		t.line("  money now: for %d more; the budget refills evenly", *a.MoneyFor)
+	case a.MoneyFor != nil:
+		whom := "for nothing"
+		if l := a.Limits; l != nil && a.Critical < l.CriticalDay {
+			whom = "for critical cases only"
+		}
+		t.line("  money now: %s; for one that is not critical from %s on", whom, clock(a.MoneyAt))
 	}
 	t.line("  running: %d%s", len(a.Running), slots)
 	for _, r := range a.Running {
@@ -100,12 +110,18 @@ func (t *text) account(a Account) {
 	}
 }
 
+// untold are waits of which nobody knows when they end: a case's Until is then when it began to wait.
+var untold = []string{string(gate.WhySlots), string(gate.WhyAgentShut)}
+
 func (t *text) list(list []Waiting) {
 	tab := tabwriter.NewWriter(t, 0, 0, 2, ' ', 0)
 	for _, c := range list {
 		state, what := c.State, c.Title
 		if c.Why != "" {
-			state = c.Why + " until " + clock(c.Until)
+			state = c.Why
+			if !slices.Contains(untold, c.Why) {
+				state += " until " + clock(c.Until)
+			}
 		}
 		if c.Observed {
 			what += " (only observed)"

@@ -28,8 +28,7 @@ type Delay struct {
 	Median, High [2]time.Duration // High: nine of ten are no longer
 }
 
-// Incident is one that the Agent is told of under one policy and not under the other. It outlived its hold under the
-// first: else it would have ended unstarted there, too.
+// Incident is one that outlived its hold and that the Agent is told of under one policy, and not under the other.
 type Incident struct {
 	World    string
 	At       time.Time // of its first alert
@@ -88,16 +87,35 @@ func (r *Result) incidents() []incident {
 	return all
 }
 
-// told are the incidents that the Agent was told of: those that opened a case, or joined it while it waited, and whose
-// case was started.
+// told are the incidents that the Agent was told of while they fired: those that opened a case, or joined it while it
+// waited, and whose case was started before they had recovered.
 func (r *Result) told() map[string]bool {
+	over := r.recoveries()
 	all := map[string]bool{}
 	for _, d := range r.Alerts {
-		if d.tells() && !r.Cases[d.Case].startedAt().IsZero() {
+		if d.tells() && !r.Cases[d.Case].startedAt().IsZero() && !r.healed(d, over) {
 			all[d.Alert.Incident.String()] = true
 		}
 	}
 	return all
+}
+
+// recoveries are the times at which incidents recovered.
+func (r *Result) recoveries() map[string][]time.Time {
+	all := map[string][]time.Time{}
+	for _, d := range r.Alerts {
+		if d.Reason == gate.IsRecovery {
+			key := d.Alert.Incident.String()
+			all[key] = append(all[key], d.At)
+		}
+	}
+	return all
+}
+
+// healed tells whether the alert's incident recovered before its case was started.
+func (r *Result) healed(d Decided, over map[string][]time.Time) bool {
+	started := r.Cases[d.Case].startedAt()
+	return slices.ContainsFunc(over[d.Alert.Incident.String()], func(at time.Time) bool { return !at.Before(d.At) && at.Before(started) })
 }
 
 // tells: if the alert's case is started, the Agent is told of the alert's incident.
@@ -120,7 +138,7 @@ func (c *Case) startedAt() time.Time {
 
 // became says what became of an incident that the Agent is not told of: the last word on it that was no repeat.
 func (r *Result) became(key string) string {
-	words := "nothing came of it"
+	words, over := "nothing came of it", r.recoveries()
 	for _, d := range r.Alerts {
 		if d.Alert.Incident.String() != key || d.Verdict == "" || d.Alert.Transition == alert.Recovered || d.Reason == gate.Duplicate {
 			continue
@@ -130,6 +148,8 @@ func (r *Result) became(key string) string {
 			words += ", its case ended " + string(c.How)
 		} else if c != nil && c.State == gate.Waiting {
 			words += ", its case still waits"
+		} else if r.healed(d, over) {
+			words += ", and it recovered before the start"
 		}
 	}
 	return words

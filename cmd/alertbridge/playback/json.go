@@ -57,13 +57,14 @@ type AgainstReport struct {
 	OnlyThere []IncidentReport `json:"told_only_under_other"`
 }
 
-// DelayReport is how long a priority waits, in seconds: under the policy, and under the other.
+// DelayReport is how long a priority waits, in seconds: under the policy, and under the other. Where a policy starts
+// nothing of it there is no delay, not even one of 0.
 type DelayReport struct {
-	Priority    string  `json:"priority"`
-	Median      float64 `json:"median"`
-	P90         float64 `json:"p90"`
-	OtherMedian float64 `json:"other_median"`
-	OtherP90    float64 `json:"other_p90"`
+	Priority    string   `json:"priority"`
+	Median      *float64 `json:"median"`
+	P90         *float64 `json:"p90"`
+	OtherMedian *float64 `json:"other_median"`
+	OtherP90    *float64 `json:"other_p90"`
 }
 
 // IncidentReport is an incident that the Agent is told of under one policy only.
@@ -120,9 +121,14 @@ func (c Comparison) Report() *AgainstReport {
 		Delays: []DelayReport{}, OnlyHere: []IncidentReport{}, OnlyThere: []IncidentReport{},
 	}
 	for _, d := range c.Delays {
-		rep.Delays = append(rep.Delays, DelayReport{
-			d.Priority, d.Median[0].Seconds(), d.High[0].Seconds(), d.Median[1].Seconds(), d.High[1].Seconds(),
-		})
+		seconds := func(under int, of [2]time.Duration) *float64 {
+			if d.Starts[under] == 0 {
+				return nil
+			}
+			n := of[under].Seconds()
+			return &n
+		}
+		rep.Delays = append(rep.Delays, DelayReport{d.Priority, seconds(0, d.Median), seconds(0, d.High), seconds(1, d.Median), seconds(1, d.High)})
 	}
 	for _, in := range c.Told {
 		one := IncidentReport{in.World, in.At.UTC(), in.Priority, in.Title, in.Instead}

@@ -33,20 +33,23 @@ const (
 	IsScenario   Kind = "scenario"
 	IsDeliveries Kind = "deliveries"
 	IsArchive    Kind = "archive"
+	IsLog        Kind = "log" // of which an archive can be made, and which is not played itself
 )
 
-// KindOf tells what a text is: what begins with a brace or bracket is JSON, and an archive if its first line says so;
-// all else is a scenario.
+// KindOf tells what a text is: an archive if its first line says so, and a log if it has a record of a decision. Of the
+// rest, what begins with a brace or bracket is JSON, and all else is a scenario.
 func KindOf(text []byte) Kind {
 	text = bytes.TrimSpace(text)
-	if len(text) == 0 || text[0] != '{' && text[0] != '[' {
-		return IsScenario
-	}
 	line, _, _ := bytes.Cut(text, []byte("\n"))
-	if archive.Is(line) {
+	switch {
+	case archive.Is(line):
 		return IsArchive
+	case archive.IsLog(text):
+		return IsLog
+	case len(text) > 0 && (text[0] == '{' || text[0] == '['):
+		return IsDeliveries
 	}
-	return IsDeliveries
+	return IsScenario
 }
 
 // OfScenario makes a World of a scenario.

@@ -29,6 +29,10 @@ func TestKindOf(t *testing.T) {
 		"{\"alertbridge_archive\":99}":           playback.IsArchive,
 		"{\n\"alertbridge_archive\": 1\n}":       playback.IsDeliveries, // an archive is lines
 		"{\"a\":1}\n{\"alertbridge_archive\":1}": playback.IsDeliveries,
+		"START\n2026-11-21T12:00:01Z {\"message\":\"alert decided\",\"unreadable\":\"not_json\"}": playback.IsLog,
+		"{\"message\":\"tick\"}\n{\"message\":\"alert decided\"}":                                 playback.IsLog,
+		"{\"body\":\"{\\\"message\\\":\\\"alert decided\\\"}\"}":                                  playback.IsDeliveries, // it quotes one
+		"title: an alert decided": playback.IsScenario,
 	} {
 		if got := playback.KindOf([]byte(text)); got != want {
 			t.Errorf("%q is taken for %s, and is %s", text, got, want)
@@ -245,17 +249,62 @@ The Agent is told of these only under short.yaml (3):
 		t.Errorf("it says\n%s\nwant\n%s", got, wanted)
 	}
 	rep := c.Report()
-	if rep.Starts != 2 || rep.Dollars != 9.6 || len(rep.OnlyHere) != 3 || len(rep.OnlyThere) != 0 || rep.Delays[2].OtherP90 != 600 || rep.Delays[1].Median != 60 {
+	if rep.Starts != 2 || rep.Dollars != 9.6 || len(rep.OnlyHere) != 3 || len(rep.OnlyThere) != 0 || *rep.Delays[2].OtherP90 != 600 || *rep.Delays[1].Median != 60 || rep.Delays[1].OtherMedian != nil || rep.Delays[1].OtherP90 != nil || *rep.Delays[0].P90 != 0 {
 		t.Errorf("%+v", rep)
 	}
 	back := playback.Compare([]*playback.Result{play(t, w, long)}, []*playback.Result{play(t, w, short)}).Report()
 	if len(back.OnlyThere) != 3 || len(back.OnlyHere) != 0 || back.OnlyThere[0].Title != "Middle" {
 		t.Errorf("%+v", back)
 	}
+	// Two Worlds add up.
+	first, then := play(t, w, short), play(t, w, long)
+	sum := playback.Compare([]*playback.Result{first, first}, []*playback.Result{then, then}).Report()
+	if sum.Starts != 4 || sum.Dollars != 19.2 || len(sum.OnlyHere) != 6 {
+		t.Errorf("of two Worlds: %+v", sum)
+	}
+	if both := playback.Compare([]*playback.Result{first, first}, []*playback.Result{then, then}); both.Starts[0] != 10 || both.Dollars[0] != 10*3_984_000 {
+		t.Errorf("of two Worlds: %+v", both)
+	}
 	out.Reset()
 	r := []*playback.Result{play(t, w, short)}
 	if err := playback.Compare(r, r).WriteText(&out, [2]string{"a", "b"}); err != nil || !strings.Contains(out.String(), "The Agent is told of the same incidents under both.") {
 		t.Errorf("%v: %s", err, out.String())
+	}
+}
+
+// Of 40 services the Agent is told of 39: of four by cases of their own, of 35 by the storm's, and of the fifth not at all.
+func TestCompareStorm(t *testing.T) {
+	w := playback.OfScenario(load(t, "deploy-breaks-forty-services"))
+	c := playback.Compare([]*playback.Result{play(t, w, policy.Default())}, []*playback.Result{play(t, w, parsePolicy(t, "mode: critical_only\n"))})
+	for _, in := range c.Told {
+		if in.Under != 0 || in.Instead != "drop critical_only" || in.Title == "Error rate of service 05" {
+			t.Errorf("%+v", in)
+		}
+	}
+	if len(c.Told) != 39 {
+		t.Errorf("the Agent is told of %d", len(c.Told))
+	}
+}
+
+// Delays are counted from the alert to the start, not to the minute: one that comes so many seconds after a tick, and is
+// held for thirty, starts with the first tick after that. Ten of P2 wait 35, 40, 45, 50, 55, 60, 70, 75, 80 and 85
+// seconds, so the fifth is the median and the ninth is what nine of ten do not exceed. Three of P3 wait 120, 160 and 170.
+func TestDelays(t *testing.T) {
+	s := "title: A\nmonitors:\n  a: {title: A, priority: P2, tags: [env:prod]}\n  b: {title: B, priority: P3, tags: [env:prod]}\nalerts:\n"
+	for i, second := range []int{50, 0, 5, 45, 10, 15, 40, 20, 25, 35} {
+		s += fmt.Sprintf("  - {at: %dh%ds, monitor: a, recovers: 10m}\n", i, second)
+	}
+	for i, second := range []int{10, 0, 20} {
+		s += fmt.Sprintf("  - {at: %dh%ds, monitor: b, recovers: 10m}\n", 20+i, second)
+	}
+	r := []*playback.Result{play(t, worldOf(t, s), parsePolicy(t, "budget: {dollars_a_month: unlimited}\n"))}
+	var got []string
+	for _, d := range playback.Compare(r, r).Delays {
+		got = append(got, fmt.Sprintf("%s %d %s %s", d.Priority, d.Starts[1], d.Median[1], d.High[0]))
+	}
+	const want = "P2 10 55s 1m20s, P3 3 2m40s 2m50s"
+	if s := strings.Join(got, ", "); s != want {
+		t.Errorf("%s\nwant %s", s, want)
 	}
 }
 
@@ -270,7 +319,7 @@ monitors:
   b: {title: Second, priority: P2, tags: [env:prod, service:s]}
   c: {title: Third, tags: [env:prod, service:t]}
 alerts:
-  - {at: 0s, monitor: a}
+  - {at: 0s, monitor: a, twice: true}
   - {at: 3m, monitor: b}
   - {at: 5m, monitor: c}
 `)
@@ -293,6 +342,26 @@ alerts:
 	const dropped = "1 First: drop critical_only\n1 Third: drop critical_only"
 	if got := told(parsePolicy(t, "mode: critical_only\n"), soon); got != dropped {
 		t.Errorf("it says\n%s\nwant\n%s", got, dropped)
+	}
+	// Second heals after seventy seconds: after the start under soon, before it under late. Third heals before any start, so
+	// it has outlived no hold.
+	w = worldOf(t, `
+title: A
+lasts: 20m
+monitors:
+  a: {title: First, priority: P2, tags: [env:prod, service:s]}
+  b: {title: Second, priority: P2, tags: [env:prod, service:s]}
+  c: {title: Third, priority: P2, tags: [env:prod, service:s]}
+alerts:
+  - {at: 0s, monitor: a}
+  - {at: 10s, monitor: b, recovers: 60s}
+  - {at: 20s, monitor: c, recovers: 10s}
+`)
+	if got, want := told(soon, late), "0 Second: join covered, and it recovered before the start"; got != want {
+		t.Errorf("it says\n%s\nwant\n%s", got, want)
+	}
+	if got, want := told(parsePolicy(t, "hold: 0s\n"), soon), "1 Second: join not_told"; got != want {
+		t.Errorf("it says\n%s\nwant\n%s", got, want)
 	}
 }
 

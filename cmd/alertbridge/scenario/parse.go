@@ -223,6 +223,9 @@ func (r *reader) alerts(top fields, monitors map[string]monitor) []entry {
 	for _, e := range r.list(n) {
 		all = append(all, r.alert(e, monitors))
 	}
+	if n != nil && len(all) == 0 {
+		r.fault(n, "there is no alert in alerts, so nothing would be played")
+	}
 	return all
 }
 

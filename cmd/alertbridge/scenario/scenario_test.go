@@ -156,6 +156,10 @@ func TestShorthands(t *testing.T) {
 		{"delivered twice", "- {at: 0s, monitor: M, twice: true, expect: wait hold}", `
 0s 0s m1 c1   Triggered: wait hold
 0s 0s m1 c1   Triggered: join duplicate_delivery`},
+		{"delivered twice, and recovered once", "- {at: 0s, monitor: M, twice: true, recovers: 1m}", `
+0s 0s m1 c1   Triggered: -
+0s 0s m1 c1   Triggered: join duplicate_delivery
+1m0s 1m0s m1 c1   Recovered: drop recovered`},
 		{"late, and in the order of arrival", "- {at: 1m, monitor: M, arrives: 1h, recovers: 2m}\n  - {at: 5m, monitor: N}", `
 5m0s 5m0s m1 c1   Triggered: -
 1m0s 1h0m0s m2 c2   Triggered: -
@@ -300,4 +304,41 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The end is an hour after the last of everything, whatever that is.
+func TestEnd(t *testing.T) {
+	const alerts = "title: A\nalerts: [{at: 1h, monitor: M}]\n"
+	for rest, want := range map[string]time.Duration{
+		"":                              2 * time.Hour,
+		"agent: {at: 2h, is: down}\n":   3 * time.Hour,
+		"hand: {at: 3h, mode: off}\n":   4 * time.Hour,
+		"expect: {starts: {at: 4h}}\n":  5 * time.Hour,
+		"expect: {starts: {at: 10m}}\n": 2 * time.Hour,
+		"expect: {ends: {at: 5h, how: recovered}}\n": 6 * time.Hour,
+		"lasts: 90m\n": 90 * time.Minute,
+	} {
+		if s := parse(t, alerts+rest); s.Lasts != want {
+			t.Errorf("with %q it lasts %s, want %s", rest, s.Lasts, want)
+		}
+	}
+}
+
+// Services have monitors of their own, also where the monitor has an id: the number of the service is behind it.
+func TestServicesOfAMonitorWithAnID(t *testing.T) {
+	list := decoded(t, parse(t, "title: A\nmonitors: {m: {id: 77}}\nalerts: [{at: 0s, monitor: m, services: 2}]\n"))
+	if len(list) != 2 || list[0].Monitor.ID != "771" || list[1].Monitor.ID != "772" {
+		t.Errorf("%+v", list)
+	}
+}
+
+// Matchers look at the alert type, and without a priority the rank comes of it.
+func TestAlertTypes(t *testing.T) {
+	for transition, want := range map[string]string{
+		"Triggered": "error", "Renotify": "error", "No Data": "error", "Warn": "warning", "Re-Warn": "warning", "Recovered": "success", "Unknown": "info",
+	} {
+		if list := decoded(t, parse(t, "title: A\nalerts: [{at: 0s, monitor: M, transition: "+transition+"}]\n")); list[0].AlertType != want {
+			t.Errorf("%s is of the type %q, want %q", transition, list[0].AlertType, want)
+		}
+	}
 }

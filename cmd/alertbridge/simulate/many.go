@@ -23,7 +23,7 @@ type Report struct {
 const maxBroken = 10
 
 // Many plays worlds with the seeds from first on, on all processors, until ctx ends. progress, which may be nil, is told
-// now and then how many are done.
+// after each how many are done.
 func Many(ctx context.Context, first uint64, n int, progress func(done, broken int)) (Report, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(800)) // worlds are small and short-lived: memory is cheaper than collecting
 	rep := Report{Cover: newCover()}
@@ -51,7 +51,7 @@ func Many(ctx context.Context, first uint64, n int, progress func(done, broken i
 		if len(r.Breaches) > 0 {
 			rep.Broken = append(rep.Broken, r)
 		}
-		if progress != nil && rep.Histories%1000 == 0 {
+		if progress != nil {
 			progress(rep.Histories, len(rep.Broken))
 		}
 	}

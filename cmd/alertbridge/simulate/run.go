@@ -86,7 +86,7 @@ func prepare(w World) (*player, error) {
 	p.bridge, err = virtual.New(virtual.Options{
 		Policy: w.Settings, Begin: Begin, Seed: w.Seed, Latency: 300 * time.Millisecond,
 		Agent: p.agent, Ticks: p.ticks, Skew: p.skew, Delay: p.delay, Pick: p.pick, Meddle: p.meddle,
-		OnAlert: p.came, OnAnswer: p.answered, OnVerdict: p.verdict, OnCommit: p.committed, OnCall: func(c virtual.Call) { p.onCall(c) }, OnEnd: p.ended,
+		OnAlert: p.came, OnAnswer: p.answered, OnVerdict: p.verdict, OnCommit: p.committed, OnStart: p.reached, OnCall: func(c virtual.Call) { p.onCall(c) }, OnEnd: p.ended,
 	})
 	if err != nil {
 		return nil, err
@@ -103,6 +103,9 @@ func prepare(w World) (*player, error) {
 // breakIt makes a world break a promise, for tests.
 var breakIt func(*player)
 
+// garbled is a delivery that nobody can read.
+const garbled = `{"schema":`
+
 // plan puts an event where it belongs.
 func (p *player) plan(i int, e Event) {
 	at := Begin.Add(e.At)
@@ -111,7 +114,7 @@ func (p *player) plan(i int, e Event) {
 	case Delivery:
 		p.bridge.Deliver(at, e.Alert.body())
 	case Garbled:
-		p.bridge.Deliver(at, []byte(`{"schema":`))
+		p.bridge.Deliver(at, []byte(garbled))
 	case SetMode, Silence, Promote, Stop, Retry:
 		p.bridge.Do(at, func(ctx context.Context, l virtual.Ledger) { p.byHand(ctx, l, e) })
 	case Redrive:
@@ -136,6 +139,7 @@ func (p *player) plan(i int, e Event) {
 // mend puts the Agents' keys into their secrets again, so that these have a new version.
 func (p *player) mend() {
 	for _, name := range p.Settings.Agents() {
+		p.model.Mended(name)
 		s := p.bridge.Agent(name)
 		s.Secrets().Set(s.Secret())
 	}
@@ -239,7 +243,7 @@ func (p *player) agent(_ string, at time.Time) agenttest.Behaviour {
 // called tells the model of a request, with what its call comes to by the weather.
 func (p *player) called(c virtual.Call) {
 	call := promises.Call{
-		At: c.At, Invocation: c.Invocation, Case: c.Case, Timestamp: c.Timestamp, Left: true, Taken: true, Outcome: delivery.Accepted,
+		At: c.At, Invocation: c.Invocation, Case: c.Case, Timestamp: c.Timestamp, Priority: c.Priority, Left: true, Taken: true, Outcome: delivery.Accepted,
 	}
 	if f, bad := p.during(c.At, "", agentKinds...); bad {
 		how := agents[f.Kind]
@@ -247,6 +251,15 @@ func (p *player) called(c virtual.Call) {
 		p.strikes(f)
 	}
 	p.model.Called(call)
+}
+
+// reached: what the Agent finds wrong with a request is no weather.
+func (p *player) reached(s virtual.Start) {
+	switch s.Request.Verdict {
+	case "investigation started", "duplicate", "scripted":
+	default:
+		p.model.Objected(s.Case, s.Request.Verdict, s.At)
+	}
 }
 
 func (p *player) ticks(at time.Time) int {
@@ -402,15 +415,20 @@ func (p *player) came(a alert.Alert) {
 	p.model.Came(a)
 }
 
-// answered: what gets no 2xx, Datadog sends again, three times at most.
+// answered: what gets no 2xx, Datadog sends again, six times at most.
 func (p *player) answered(a virtual.Answer) {
+	garbled := string(a.Body) == garbled
 	switch {
-	case a.Status == 202:
+	case a.Status == 202 && !garbled || a.Status == 400 && garbled:
 		p.model.Accepted(a.Delivery, a.At)
 	case a.Status >= 500 || a.Status == 0:
-		if p.again[string(a.Body)]++; p.again[string(a.Body)] <= 3 {
+		if p.again[string(a.Body)]++; p.again[string(a.Body)] <= 6 {
 			p.bridge.Deliver(a.At.Add(20*time.Second), a.Body)
+		} else { // there are not as many faults in a world that it could meet
+			p.model.Turned(a.Status, a.At)
 		}
+	default:
+		p.model.Turned(a.Status, a.At)
 	}
 }
 
@@ -439,8 +457,12 @@ func (p *player) committed(c virtual.Committed) {
 
 // ended asks the model what a tick has left, if nothing came in its way and it did not take long.
 func (p *player) ended(e virtual.Ended) {
-	if e.Role != virtual.Scheduler || e.Dead || !e.Alone || p.meddled[e.Invocation] || e.At.Sub(e.Began) > 30*time.Second {
+	if e.Dead || p.meddled[e.Invocation] {
 		return
 	}
-	p.model.Ticked(e.At, e.Began.Add(e.Skew), p.Settings.Agents())
+	p.model.Done(e.Invocation, e.At, e.Failed && e.Alone)
+	if e.Role != virtual.Scheduler || !e.Alone || e.At.Sub(e.Began) > 30*time.Second {
+		return
+	}
+	p.model.Ticked(e.At, e.Began.Add(e.Skew), e.Commits == 0, p.Settings.Agents())
 }

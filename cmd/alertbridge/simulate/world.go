@@ -155,7 +155,7 @@ func (a Alert) body() []byte {
 	return text
 }
 
-// Rules are what the policy of the world says about an alert. Settings are a gate.Policy.
+// For is what the policy of the world says about an alert. Settings are a gate.Policy.
 func (s Settings) For(a alert.Alert) gate.Rules {
 	r := gate.DefaultRules()
 	env, service := a.Tag("env"), a.Tag("service")
@@ -215,5 +215,5 @@ func (s Settings) For(a alert.Alert) gate.Rules {
 	return r
 }
 
-// Agents implements gate.Policy.
+// Agents names the two Agents of every world; the second one has the service mail.
 func (s Settings) Agents() []string { return []string{"default", "second"} }

@@ -85,8 +85,10 @@ func (d door) tell(i *invocation, r *http.Request) error {
 		return err
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	var event struct{ IncidentID, Timestamp string }
+	var event struct{ IncidentID, Timestamp, Priority string }
 	_ = json.Unmarshal(body, &event)
-	d.b.o.OnCall(Call{At: d.b.now, Agent: d.name, Invocation: i.id, Case: event.IncidentID, Timestamp: event.Timestamp})
+	d.b.o.OnCall(Call{
+		At: d.b.now, Agent: d.name, Invocation: i.id, Case: event.IncidentID, Timestamp: event.Timestamp, Priority: event.Priority,
+	})
 	return nil
 }

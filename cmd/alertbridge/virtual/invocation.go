@@ -72,6 +72,7 @@ type invocation struct {
 
 	called  bool // it has called the Agent
 	decided bool // a dispatcher: its message has got its verdict
+	failed  bool // its handler returned an error
 	own     int  // commits of its own
 	seen    int  // commits of all others when it last read
 	before  int  // and when it began
@@ -112,7 +113,7 @@ func (i *invocation) ended() {
 	if b := i.b; b.o.OnEnd != nil {
 		b.o.OnEnd(Ended{
 			At: b.now, Role: i.role, Invocation: i.id, Began: i.began, Skew: i.skew, Dead: i.dead || !b.now.Before(i.end),
-			Alone: i.before == b.commits-i.own,
+			Failed: i.failed, Alone: i.before == b.commits-i.own, Commits: i.own,
 		})
 	}
 }

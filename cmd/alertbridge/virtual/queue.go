@@ -90,6 +90,7 @@ func (b *Bridge) poll() {
 		resp, err := b.dispatch.Handle(ctx, events.SQSEvent{Records: records})
 		b.working--
 		if i.dead || err != nil || len(resp.BatchItemFailures) > 0 {
+			i.failed = true
 			b.soon(hidden)
 		} else {
 			b.queue.Delete(records[0].ReceiptHandle)
@@ -133,8 +134,9 @@ func (b *Bridge) tick() {
 		return // it would find nothing: no case that it could move on, and no account that it could open
 	}
 	for range n {
-		b.begin(Scheduler, scheduleTime, func(ctx context.Context, _ *invocation) {
-			_, _ = b.schedule.Handle(ctx, struct{}{}) // what it could not do, the next one does
+		b.begin(Scheduler, scheduleTime, func(ctx context.Context, i *invocation) {
+			_, err := b.schedule.Handle(ctx, struct{}{}) // what it could not do, the next one does
+			i.failed = err != nil
 		})
 	}
 }

@@ -101,7 +101,9 @@ type Ended struct {
 	Began      time.Time     // on the clock of all
 	Skew       time.Duration // of its own
 	Dead       bool          // it crashed, or its time was up
+	Failed     bool          // its handler returned an error, or gave its message back
 	Alone      bool          // nobody else has committed anything while it ran
+	Commits    int           // of its own
 }
 
 // Verdict is what a message came to.
@@ -138,6 +140,7 @@ type Call struct {
 	Invocation int
 	Case       string
 	Timestamp  string // of the event, as it is sent
+	Priority   string
 }
 
 // Answer is the front door's answer to a delivery; Status 0: none came.

@@ -189,9 +189,27 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 	})
 
 	t.Run("the filler leaves no field empty", func(t *testing.T) {
-		for _, v := range []any{gate.Delivery{}, gate.Incident{}, gate.Case{}, gate.Shut{}, gate.Down{}, gate.Reservation{}, alert.Alert{},
-			gate.Group{}, gate.Surge{}, gate.Hand{}, gate.Mention{}, gate.Step{}, gate.Order{}, gate.Silence{}, gate.Member{},
-			gate.Saw{}, gate.Account{}, gate.Money{}, gate.Rules{}} {
+		for _, v := range []any{
+			gate.Delivery{},
+			gate.Incident{},
+			gate.Case{},
+			gate.Shut{},
+			gate.Down{},
+			gate.Reservation{},
+			alert.Alert{},
+			gate.Group{},
+			gate.Surge{},
+			gate.Hand{},
+			gate.Mention{},
+			gate.Step{},
+			gate.Order{},
+			gate.Silence{},
+			gate.Member{},
+			gate.Saw{},
+			gate.Account{},
+			gate.Money{},
+			gate.Rules{},
+		} {
 			p := reflect.New(reflect.TypeOf(v)).Elem()
 			(&filler{base: time.Now()}).fill(p, "")
 			for i := range p.NumField() {

@@ -17,7 +17,7 @@ func (l *Ledger) Commit(ctx context.Context, c gate.Change) error {
 	if err := ledger.Check(c); err != nil {
 		return fmt.Errorf("the ledger refuses a change that no decision may make: %w", err)
 	}
-	leads, err := encodeLeads(c)
+	leads, err := keepLeads(c)
 	if err != nil {
 		return err
 	}
@@ -33,26 +33,34 @@ func (l *Ledger) Commit(ctx context.Context, c gate.Change) error {
 	return nil
 }
 
-func encodeLeads(c gate.Change) (map[string][]byte, error) {
-	leads := map[string][]byte{}
-	encode := func(id string, a alert.Alert) error {
+// keepLeads gives the alerts that the change keeps as they come back from a table: through their JSON. That is done once,
+// here, and not with every reading.
+func keepLeads(c gate.Change) (map[string]alert.Alert, error) {
+	var leads map[string]alert.Alert
+	keep := func(id string, a alert.Alert) error {
 		text, err := ledger.EncodeLead(a)
+		if err == nil {
+			a, err = ledger.DecodeLead(text)
+		}
 		if err != nil {
 			return fmt.Errorf("case %s: %w", id, err)
 		}
-		leads[id] = text
+		if leads == nil {
+			leads = map[string]alert.Alert{}
+		}
+		leads[id] = a
 		return nil
 	}
 	for _, w := range c.Cases {
 		if w.Lead == nil {
 			continue
 		}
-		if err := encode(w.Now.ID, *w.Lead); err != nil {
+		if err := keep(w.Now.ID, *w.Lead); err != nil {
 			return nil, err
 		}
 	}
 	if w := c.Lead; w != nil {
-		if err := encode(w.Case, w.Alert); err != nil {
+		if err := keep(w.Case, w.Alert); err != nil {
 			return nil, err
 		}
 	}
@@ -172,7 +180,7 @@ func conflict(words string, args ...any) error {
 }
 
 // apply writes a change whose conditions hold.
-func (l *Ledger) apply(c gate.Change, leads map[string][]byte) {
+func (l *Ledger) apply(c gate.Change, leads map[string]alert.Alert) {
 	if c.Delivery != nil {
 		d := *c.Delivery
 		d.Time, d.Decided, d.Saw = ledger.Moment(d.Time), ledger.Moment(d.Decided), copySaw(d.Saw)
@@ -228,7 +236,7 @@ func order(o gate.Order) gate.Order {
 	return o
 }
 
-func (l *Ledger) applyCase(w gate.CaseWrite, lead []byte, at time.Time) {
+func (l *Ledger) applyCase(w gate.CaseWrite, lead alert.Alert, at time.Time) {
 	if w.Read.Version == 0 {
 		c := w.Now
 		c.Opened, c.Last, c.Gap = ledger.Moment(c.Opened), ledger.Moment(c.Last), ledger.Span(c.Gap)

@@ -9,7 +9,8 @@ import (
 )
 
 // What is copied here shares nothing that can be changed with what it was copied from. A matcher's compiled expression
-// is shared: nobody can change it. What is empty becomes nil, as it comes back from a table.
+// is shared: nobody can change it; and so are the places of the policy's settings, one table for all alerts that nobody
+// may. What is empty becomes nil, as it comes back from a table.
 
 func list[E any](from []E) []E {
 	if len(from) == 0 {
@@ -64,7 +65,7 @@ func copySaw(s *gate.Saw) *gate.Saw {
 		return nil
 	}
 	c := gate.Saw{Alert: copyAlert(s.Alert), View: copyView(s.View), Rules: s.Rules, Now: s.Now}
-	c.Rules.Keys, c.Rules.Source = list(s.Rules.Keys), table(s.Rules.Source)
+	c.Rules.Keys = list(s.Rules.Keys)
 	return &c
 }
 

@@ -9,7 +9,6 @@ package memledger
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -28,7 +27,7 @@ type Ledger struct {
 	incidents  shelf[incidentKey, gate.Incident]
 	pointers   shelf[string, string]
 	cases      shelf[string, openCase]
-	dropped    shelf[string, []byte] // by the id of the case that the alert would have opened; JSON
+	dropped    shelf[string, alert.Alert] // by the id of the case that the alert would have opened
 	groups     shelf[string, gate.Group]
 	surges     shelf[string, gate.Surge]
 	accounts   map[string]gate.Account // an account does not expire
@@ -38,7 +37,7 @@ type Ledger struct {
 // openCase is a case with the alert that opened it.
 type openCase struct {
 	gate.Case
-	lead []byte // JSON
+	lead alert.Alert
 }
 
 // incidentKey is what makes two incidents the same one.
@@ -53,7 +52,7 @@ func New() *Ledger {
 		incidents:  shelf[incidentKey, gate.Incident]{},
 		pointers:   shelf[string, string]{},
 		cases:      shelf[string, openCase]{},
-		dropped:    shelf[string, []byte]{},
+		dropped:    shelf[string, alert.Alert]{},
 		groups:     shelf[string, gate.Group]{},
 		surges:     shelf[string, gate.Surge]{},
 		accounts:   map[string]gate.Account{},
@@ -107,7 +106,8 @@ func (l *Ledger) Look(ctx context.Context, q ledger.Question, now time.Time) (ga
 	if q.Leads {
 		v.Leads = map[string]alert.Alert{}
 	}
-	return v, l.addCases(&v, named, now)
+	l.addCases(&v, named, now)
+	return v, nil
 }
 
 // LookCase implements ledger.Ledger.
@@ -119,21 +119,18 @@ func (l *Ledger) LookCase(ctx context.Context, id, agent string, now time.Time) 
 	defer l.mu.Unlock()
 	v := l.view(agent)
 	if id == "" {
-		return v, l.addCases(&v, slices.Collect(maps.Keys(v.Account.Running)), now)
+		l.addCases(&v, slices.Collect(maps.Keys(v.Account.Running)), now)
+		return v, nil
 	}
 	v.Leads = map[string]alert.Alert{}
-	if err := l.addCases(&v, []string{id}, now); err != nil || len(v.Cases) > 0 {
-		return v, err
+	if l.addCases(&v, []string{id}, now); len(v.Cases) > 0 {
+		return v, nil
 	}
 	lead, there := l.dropped.get(id, now)
 	if !there {
 		return v, nil
 	}
-	a, err := ledger.DecodeLead(lead)
-	if err != nil {
-		return v, fmt.Errorf("case %s: %w", id, err)
-	}
-	v.Leads[id] = a
+	v.Leads[id] = copyAlert(lead)
 	return v, nil
 }
 
@@ -145,7 +142,7 @@ func (l *Ledger) view(agent string) gate.View {
 }
 
 // addCases adds the cases that are there, with the alerts that opened them where the view wants them.
-func (l *Ledger) addCases(v *gate.View, ids []string, now time.Time) error {
+func (l *Ledger) addCases(v *gate.View, ids []string, now time.Time) {
 	for _, id := range ids {
 		c, there := l.cases.get(id, now)
 		if !there {
@@ -155,13 +152,8 @@ func (l *Ledger) addCases(v *gate.View, ids []string, now time.Time) error {
 		if v.Leads == nil {
 			continue
 		}
-		lead, err := ledger.DecodeLead(c.lead)
-		if err != nil {
-			return fmt.Errorf("case %s: %w", id, err)
-		}
-		v.Leads[id] = lead
+		v.Leads[id] = copyAlert(c.lead)
 	}
-	return nil
 }
 
 func (l *Ledger) account(agent string) gate.Account {

@@ -11,7 +11,9 @@ type account struct {
 	name     string
 	running  map[string]gate.Reservation
 	shut     bool
+	mended   bool // there is a newer secret than the one that it was shut by
 	downTill time.Time
+	down     gate.Down
 	spent    map[string]gate.Dollars
 	paced    time.Time
 	critical map[string]int

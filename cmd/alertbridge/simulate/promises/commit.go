@@ -3,6 +3,7 @@ package promises
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/alert"
@@ -31,6 +32,9 @@ func (m *Model) Committed(c Commit) {
 		m.moved(c)
 	case d.Reason == gate.Unreadable:
 		m.recorded(*d)
+		if d.Verdict != gate.Drop {
+			m.broken("2", "delivery %s cannot be read, and got the verdict %s", d.ID, d.Verdict)
+		}
 	default:
 		m.judge(c)
 	}
@@ -57,6 +61,9 @@ func (m *Model) judge(c Commit) {
 	v := m.arriving(a, c.Change.At)
 	got := worth{d.Verdict, d.Reason, d.Case}
 	w := v.worth()
+	if d.Incident != a.Incident.String() {
+		m.broken("2", "delivery %s is of %s, and its record says %q", d.ID, a.Incident, d.Incident)
+	}
 	if c.Alone && !v.agrees(w, got) {
 		m.broken(promiseOf(v, w, got), "%s of %s at %s is worth %s (%s) %s, and got %s (%s) %s", a.Transition, a.Incident,
 			a.Time.Format("15:04:05"), w.verdict, w.reason, w.kase, got.verdict, got.reason, got.kase)
@@ -131,8 +138,12 @@ func (m *Model) effect(v arriving, got worth, c Commit) {
 	}
 	in.final = v.a.Incident.Cycle && !in.rec.IsZero() && in.fire.Sub(in.rec) <= v.r.Window
 	if got.verdict == gate.Drop {
-		if !counted {
-			in.kase = ""
+		own := m.cases[before]
+		if !counted || v.newCycle() && own != nil && v.over(own) && !v.covers(own, v.r.Window) {
+			in.kase = "" // what begins with it is in no case
+		}
+		if c.Change.Lead == nil || c.Change.Lead.Alert.Delivery != v.a.Delivery {
+			m.broken("2", "%s was dropped (%s), and cannot be started by hand", v.a.Incident, got.reason)
 		}
 		m.same(c, v, in)
 		return
@@ -143,6 +154,7 @@ func (m *Model) effect(v arriving, got worth, c Commit) {
 	}
 	in.kase = got.kase
 	if k := m.cases[got.kase]; k != nil {
+		m.told(v, k, counted && before == k.id, c)
 		m.joins(v, k)
 	} else {
 		m.opens(v, got, flaps, c)
@@ -165,6 +177,47 @@ func (m *Model) recovery(v arriving, in *incident) {
 	if k.state == gate.Waiting && len(k.firing) == 0 {
 		k.state, k.how, k.why, k.until = gate.Ended, gate.EndRecovered, "", v.now
 	}
+}
+
+// told: what the Agent will be told of a case is kept with it.
+func (m *Model) told(v arriving, k *kase, counted bool, c Commit) {
+	if v.over(k) || k.state == gate.Refused {
+		return
+	}
+	for _, w := range c.Change.Cases {
+		if w.Now.ID != k.id {
+			continue
+		}
+		if w.Now.Joined != w.Read.Joined+1 {
+			m.broken("2", "%s joins %s, which counts %d after %d", v.a.Incident, k.id, w.Now.Joined, w.Read.Joined)
+		}
+		key := v.a.Incident.String()
+		i := slices.IndexFunc(w.Now.Members, func(x gate.Member) bool { return x.Incident == key })
+		switch {
+		case counted:
+			gap := v.a.Time.Sub(v.in.fire)
+			if v.a.Transition == alert.Renotify && gap > 0 && (w.Read.Gap == 0 || gap < w.Read.Gap) && w.Now.Gap != gap {
+				m.broken("12", "%s is told of again after %s, and the case says %s", k.id, gap, w.Now.Gap)
+			}
+		case key == k.lead.Incident.String():
+		case i < 0 && len(w.Now.Members) < gate.MaxMembers:
+			m.broken("4", "%s joins %s, and the Agent will not be told of it", key, k.id)
+		case i >= 0 && (w.Now.Members[i].Severity != v.rank || w.Now.Members[i].Scope != strings.Join(v.a.Scope, ",")):
+			m.broken("4", "%s joins %s as %+v", key, k.id, w.Now.Members[i])
+		}
+		if k.storm != "" && !counted && !slices.Contains(w.Now.Services, service(v.a)) {
+			m.broken("4", "%s joins the storm %s, which has %v", service(v.a), k.id, w.Now.Services)
+		}
+	}
+}
+
+// service: its tag, else what the group is of. Every alert of a world has a group.
+func service(a alert.Alert) string {
+	if s := tag(a, "service"); s != "" {
+		return s
+	}
+	_, of, _ := strings.Cut(a.Scope[0], ":")
+	return of
 }
 
 // joins: a case that can still end unstarted counts it, and tells the Agent of it.
@@ -192,6 +245,11 @@ func (m *Model) opens(v arriving, got worth, flaps bool, c Commit) {
 		last: v.a.Time, lead: v.a, state: gate.Waiting,
 	}
 	m.cases[k.id] = k
+	for _, w := range c.Change.Cases {
+		if w.Now.ID == k.id && w.Now.Incident != v.a.Incident.String() {
+			m.broken("2", "the case %s is of %q, and %s opened it", k.id, w.Now.Incident, v.a.Incident)
+		}
+	}
 	hold := v.hold()
 	if flaps {
 		hold = 0
@@ -214,6 +272,10 @@ func (m *Model) opens(v arriving, got worth, flaps bool, c Commit) {
 	}
 	if k.storm == "" {
 		for _, key := range v.r.Keys {
+			if old := m.cases[m.pointers[key.Name]]; k.shadow && old != nil && !old.shadow &&
+				(old.state == gate.Waiting || (old.live() || old.started()) && v.within(old, key.For)) {
+				continue // what is only observed does not hide what was, or will be, started
+			}
 			m.pointers[key.Name] = k.id
 			if c.Alone && !slices.ContainsFunc(c.Change.Pointers, func(w gate.PointerWrite) bool { return w.Key == key.Name && w.Now == k.id }) {
 				m.broken("4", "the case %s was opened and the key %s does not name it", k.id, key.Name)
@@ -247,7 +309,8 @@ func (m *Model) same(c Commit, v arriving, in *incident) {
 		m.broken("8", "the incident %s was not written: fire %s, rec %s, case %q", v.a.Incident, clock(in.fire), clock(in.rec), in.kase)
 	}
 	for _, w := range c.Change.Cases {
-		if k := m.cases[w.Now.ID]; k != nil && k.live() && w.Now.State != gate.Starting {
+		ended := w.Now.State == gate.Ended && w.Read.State != gate.Ended
+		if k := m.cases[w.Now.ID]; k != nil && (k.live() && w.Now.State != gate.Starting || ended && !k.shadow) {
 			m.equal(k, w.Now, c.Alone)
 		}
 	}
@@ -266,7 +329,7 @@ func clock(t time.Time) string {
 
 // equal compares a case as the ledger has it with the model's; counts, where they were read a moment ago.
 func (m *Model) equal(k *kase, c gate.Case, counts bool) {
-	if k.state != c.State || k.rank != c.Severity || counts && !k.last.Equal(c.Last) || k.resting != c.Resting || k.shadow != c.Shadow ||
+	if k.state != c.State || k.state == gate.Ended && k.how != c.How || k.rank != c.Severity || counts && !k.last.Equal(c.Last) || k.resting != c.Resting || k.shadow != c.Shadow ||
 		k.doubts != c.Doubts || k.attempt != c.Attempt || !k.until.Equal(c.Until) || k.why != c.Why || k.storm != c.Storm {
 		m.broken("2", "the case %s is %s (%s) until %s, %s, last %s, attempt %d, doubts %d in the ledger, and should be %s (%s) until %s, %s, last %s, attempt %d, doubts %d",
 			c.ID, c.State, c.Why, clock(c.Until), c.Severity, clock(c.Last), c.Attempt, c.Doubts,
@@ -291,9 +354,10 @@ func (m *Model) follow(c Commit) {
 	a := m.account(w.Agent)
 	if w.Shut != nil {
 		a.shut = !w.Shut.Since.IsZero()
+		a.mended = false
 	}
 	if w.Down != nil {
-		a.downTill = w.Down.Until
+		a.downTill, a.down = w.Down.Until, *w.Down
 	}
 }
 
@@ -333,6 +397,7 @@ func (m *Model) claimed(c Commit, w gate.CaseWrite) {
 	}
 	k.state, k.why, k.until, k.resting = gate.Starting, "", now.Add(lease), false
 	k.attempt++
+	k.claimedBy, k.wasDown = c.Invocation, a.down
 	res := a.holds(k.id, critical(k.rank), r, now)
 	a.reserve(k.id, res, now)
 	m.equal(k, w.Now, c.Alone)

@@ -21,6 +21,9 @@ func (m *Model) Called(c Call) {
 	case k.state != gate.Starting && c.Left:
 		m.broken("3", "the Agent was called for %s, which is %s", k.id, k.state)
 	}
+	if want := k.lead.Time.UTC().Format("2006-01-02T15:04:05.000Z"); c.Timestamp != want || c.Priority != k.rank.String() {
+		m.broken("3", "the Agent is told of %s as %s at %s, and it is %s at %s", k.id, c.Priority, c.Timestamp, k.rank, want)
+	}
 	if !c.Left {
 		return
 	}
@@ -41,20 +44,38 @@ func (m *Model) Called(c Call) {
 // doubtful: every request before this one has raised a doubt.
 func (k *kase) doubtful(requests int) bool { return k.doubts >= requests }
 
-// Ticked judges what a tick that nobody disturbed has left: whatever was due at its beginning is done.
-func (m *Model) Ticked(at time.Time, local time.Time, policyAgents []string) {
+// Ticked judges what a tick that nobody disturbed has left: whatever was due at its beginning is done. One that was quiet,
+// and has changed nothing, has also left nothing with a wrong reason.
+func (m *Model) Ticked(at, local time.Time, quiet bool, policyAgents []string) {
 	m.now = at
 	for _, name := range policyAgents {
 		a := m.account(name)
+		if a.shut && a.mended {
+			m.broken("12", "the secret of %s was mended, and a tick left its account shut", name)
+		}
 		for _, k := range m.cases {
 			if k.agent == name {
-				m.left(k, a, local)
+				m.left(k, a, quiet, local)
 			}
 		}
 	}
 }
 
-func (m *Model) left(k *kase, a *account, now time.Time) {
+// Done judges an invocation that came to its end, and that no fault has met: what it claimed it has settled, and unless
+// others were in its way it has not failed.
+func (m *Model) Done(invocation int, at time.Time, failed bool) {
+	m.now = at
+	if failed {
+		m.broken("2", "invocation %d failed, and nothing was in its way", invocation)
+	}
+	for _, k := range m.cases {
+		if k.state == gate.Starting && k.claimedBy == invocation {
+			m.broken("3", "the start of %s was claimed, and its call was not settled", k.id)
+		}
+	}
+}
+
+func (m *Model) left(k *kase, a *account, quiet bool, now time.Time) {
 	r := m.rules(k.lead)
 	switch k.state {
 	case gate.Waiting:
@@ -65,11 +86,15 @@ func (m *Model) left(k *kase, a *account, now time.Time) {
 			m.broken("12", "the case %s is too old, and a tick left it waiting", k.id)
 		case m.muted(k, now):
 			m.broken("4", "the case %s is muted, and a tick left it waiting", k.id)
-		case m.held(k, now) || a.closed(now) != "" && !k.shadow:
+		case m.held(k, now):
+		case a.closed(now) != "" && !k.shadow:
+			m.says(k, a.closed(now), quiet)
 		case m.observed(k, now):
 			m.broken("4", "the case %s is only observed and due, and a tick left it waiting", k.id)
 		case !k.hand && a.affords(r.Budget, critical(k.rank), now).After(now):
+			m.says(k, gate.WhyBudget, quiet)
 		case !a.room(r, critical(k.rank), now, k.id):
+			m.says(k, gate.WhySlots, quiet)
 		default:
 			m.broken("12", "the case %s (%s, waits for %s) could be started, and a tick left it waiting", k.id, k.rank, k.why)
 		}
@@ -87,6 +112,13 @@ func (m *Model) left(k *kase, a *account, now time.Time) {
 		if !k.until.After(now) {
 			m.broken("slots", "the investigation of %s is over by the estimate, and a tick left it", k.id)
 		}
+	}
+}
+
+// says: what a case is said to wait for is what it waits for.
+func (m *Model) says(k *kase, why gate.Why, quiet bool) {
+	if quiet && k.why != why {
+		m.broken("7", "the case %s waits for %s, and is said to wait for %s", k.id, why, k.why)
 	}
 }
 

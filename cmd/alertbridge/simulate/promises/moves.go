@@ -97,7 +97,7 @@ func (m *Model) muted(k *kase, now time.Time) bool {
 }
 
 func (m *Model) observed(k *kase, now time.Time) bool {
-	return (k.shadow || m.mode(m.rules(k.lead), now) == gate.ModeObserve) && !k.hand
+	return k.shadow || m.mode(m.rules(k.lead), now) == gate.ModeObserve && !k.hand
 }
 
 // move judges every change of a case's state but a start.
@@ -168,18 +168,19 @@ func (m *Model) waits(k *kase, n gate.Case, c Commit) {
 		}
 		k.state, k.how, k.why, k.until = gate.Ended, n.How, "", now
 	case gate.Waiting:
+		wrong = k.why == n.Why && k.until.Equal(n.Until) // it says nothing new
 		switch n.Why {
 		case gate.WhySlots:
-			wrong = acct.room(r, critical(k.rank), now, k.id)
+			wrong = wrong || acct.room(r, critical(k.rank), now, k.id)
 			k.until = n.Until
 		case gate.WhyBudget:
 			k.until = acct.affords(r.Budget, critical(k.rank), now)
-			wrong = !k.until.After(now)
+			wrong = wrong || !k.until.After(now)
 		case gate.WhyAgentDown:
-			wrong = acct.closed(now) != gate.WhyAgentDown
+			wrong = wrong || acct.closed(now) != gate.WhyAgentDown
 			k.until = acct.downTill
 		case gate.WhyAgentShut:
-			wrong = !acct.shut
+			wrong = wrong || !acct.shut
 			k.until = n.Until
 		default:
 			wrong = true
@@ -207,6 +208,7 @@ func (m *Model) settles(k *kase, w gate.CaseWrite, c Commit) {
 			m.broken("3", "the case %s is taken for a doubt before its lease is over at %s", k.id, clock(k.until))
 		}
 		k.state, k.doubts, k.until = gate.InDoubt, n.Doubts, now.Add(rest(n.Doubts))
+		m.doubted(k, n)
 		return
 	}
 	outcome := delivery.NotDelivered
@@ -228,8 +230,13 @@ func (m *Model) settles(k *kase, w gate.CaseWrite, c Commit) {
 		doubts++
 	}
 	k.doubts, k.noRepeat = doubts, k.noRepeat || outcome == delivery.Refused && want == gate.InDoubt
-	if k.noRepeat != n.NoRepeat {
+	if outcome == delivery.InDoubt {
+		m.doubted(k, n)
+	} else if k.noRepeat != n.NoRepeat {
 		m.broken("3", "the Agent refused a repeat of %s (%t), and the case says %t", k.id, k.noRepeat, n.NoRepeat)
+	}
+	if outcome == delivery.Refused {
+		k.hand = false // the order was for this one start
 	}
 	k.state = n.State
 	switch n.State {
@@ -240,23 +247,45 @@ func (m *Model) settles(k *kase, w gate.CaseWrite, c Commit) {
 		if outcome == delivery.Shut {
 			k.why, k.until = gate.WhyAgentShut, now
 		}
-		acct.give(k.id)
+		m.gives(k, acct, c)
 	case gate.Refused:
 		k.until = now
-		acct.give(k.id)
+		m.gives(k, acct, c)
 	case gate.InDoubt:
 		if k.until = now.Add(rest(doubts)); n.Until.After(k.until) && outcome == delivery.NotDelivered {
 			k.until = n.Until
 		}
 	}
-	m.health(acct, c, outcome, called, now)
+	m.health(k, acct, c, outcome, called, now)
 	if (n.State == gate.Waiting || n.State == gate.Refused) && (c.Change.Account == nil || len(c.Change.Account.Drop) != 1) {
 		m.broken("slots", "the case %s was not paid for, and keeps its reservation", k.id)
 	}
 }
 
+// doubted: whether a doubt is repeated by itself the policy says when the doubt begins, and an order by hand is used up.
+func (m *Model) doubted(k *kase, n gate.Case) {
+	k.noRepeat = k.noRepeat || m.rules(k.lead).InDoubt == gate.StopIt
+	k.hand = false
+	if n.NoRepeat != k.noRepeat {
+		m.broken("3", "the doubt about %s is not to be repeated (%t), and the case says %t", k.id, k.noRepeat, n.NoRepeat)
+	}
+}
+
+// gives: what nothing was paid for is given back whole.
+func (m *Model) gives(k *kase, acct *account, c Commit) {
+	res := acct.running[k.id]
+	back := gate.Back{}
+	if w := c.Change.Account; w != nil && w.Back != nil {
+		back = *w.Back
+	}
+	if back.Pace != res.Pace || back.Day != res.Day {
+		m.broken("money", "the start of %s was not paid for, and gives back %+v of %+v", k.id, back, res)
+	}
+	acct.give(k.id)
+}
+
 // health: what a call says of the Agent is written down with it.
-func (m *Model) health(acct *account, c Commit, outcome delivery.Outcome, called bool, now time.Time) {
+func (m *Model) health(k *kase, acct *account, c Commit, outcome delivery.Outcome, called bool, now time.Time) {
 	w := c.Change.Account
 	switch {
 	case outcome == delivery.Shut && (w == nil || w.Shut == nil || w.Shut.Since.IsZero()):
@@ -265,6 +294,30 @@ func (m *Model) health(acct *account, c Commit, outcome delivery.Outcome, called
 		m.broken("12", "the Agent %s cannot be reached, and the account does not rest", acct.name)
 	case w != nil && w.Down != nil && w.Down.Until.Sub(now) > 16*time.Minute:
 		m.broken("12", "the account %s rests until %s", acct.name, clock(w.Down.Until))
+	}
+	if !called || k.wasDown != acct.down || acct.down.Until.After(now) { // others have counted since, or it rests already
+		return
+	}
+	m.counted(acct, w, outcome, now)
+}
+
+// counted: each failure of a row is counted, a third doubt in a row lets the account rest, and an answer ends the row.
+func (m *Model) counted(acct *account, w *gate.AccountWrite, outcome delivery.Outcome, now time.Time) {
+	got, want := acct.down, acct.down
+	if w != nil && w.Down != nil {
+		got = *w.Down
+	}
+	switch outcome {
+	case delivery.Accepted:
+		want = gate.Down{}
+	case delivery.NotDelivered:
+		want.Fails++
+	case delivery.InDoubt:
+		want.Doubts++
+	}
+	rests := got.Until.After(now)
+	if got.Fails != want.Fails || got.Doubts != want.Doubts || outcome == delivery.InDoubt && rests != (want.Doubts >= 3) {
+		m.broken("12", "a call of %s came to %s, and the account counts %+v after %+v", acct.name, outcome, got, acct.down)
 	}
 }
 

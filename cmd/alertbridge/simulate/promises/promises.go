@@ -48,6 +48,7 @@ type Call struct {
 	Invocation int
 	Case       string
 	Timestamp  string
+	Priority   string
 	Left       bool // it may have reached the Agent
 	Taken      bool // the Agent opened an investigation, or knew it for one that it had opened
 	Outcome    delivery.Outcome
@@ -103,6 +104,21 @@ func (m *Model) broken(promise, format string, args ...any) {
 // Came says that an alert was put into the queue.
 func (m *Model) Came(a alert.Alert) { m.alerts[a.Delivery] = a }
 
+// Turned says that a good delivery was answered with a status that Datadog takes for final.
+func (m *Model) Turned(status int, at time.Time) {
+	m.now = at
+	m.broken("1", "a delivery was answered with %d, and is lost", status)
+}
+
+// Objected says that an Agent found fault with a request.
+func (m *Model) Objected(id, why string, at time.Time) {
+	m.now = at
+	m.broken("6", "the Agent says of the request for %s: %s", id, why)
+}
+
+// Mended says that the secret of an Agent has a new version.
+func (m *Model) Mended(agent string) { m.account(agent).mended = true }
+
 // Accepted says that a delivery was answered with 2xx.
 func (m *Model) Accepted(delivery string, at time.Time) { m.accepted[delivery] = at }
 
@@ -117,25 +133,25 @@ func (i *incident) fires() bool { return !i.final && i.fire.After(i.rec) }
 
 // kase is a case, with the set of its incidents that fire.
 type kase struct {
-	id, agent      string
-	state          gate.State
-	why            gate.Why
-	how            gate.How
-	until          time.Time
-	opened, start  time.Time
-	rank           alert.Severity
-	firing         map[string]bool
-	last           time.Time
-	attempt        int
-	doubts         int
-	noRepeat       bool
-	resting        bool
-	shadow         bool
-	storm          string
-	hand           bool
-	lead           alert.Alert
-	everDoubtful   bool
-	reserved, paid int // how often money was set aside, and not given back
+	id, agent     string
+	state         gate.State
+	why           gate.Why
+	how           gate.How
+	until         time.Time
+	opened, start time.Time
+	rank          alert.Severity
+	firing        map[string]bool
+	last          time.Time
+	attempt       int
+	doubts        int
+	noRepeat      bool
+	resting       bool
+	shadow        bool
+	storm         string
+	hand          bool
+	lead          alert.Alert
+	claimedBy     int       // the invocation that claimed its last start
+	wasDown       gate.Down // the account when it did
 }
 
 func (k *kase) started() bool {

@@ -271,10 +271,13 @@ func (v arriving) cycle() (group, bool) {
 }
 
 func (v arriving) flaps(g group) bool {
-	if v.r.Group == "" || v.r.Flap.Cycles == 0 || critical(v.rank) || g.flapping || len(g.cycles) == 0 {
+	if v.r.Group == "" || v.r.Flap.Cycles == 0 || critical(v.rank) || len(g.cycles) == 0 {
 		return false
 	}
 	newest, n := g.cycles[len(g.cycles)-1], 0
+	if v.a.Time.After(newest) {
+		newest = v.a.Time
+	}
 	for _, t := range g.cycles {
 		if newest.Sub(t) < v.r.Flap.Within {
 			n++
