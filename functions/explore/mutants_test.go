@@ -168,7 +168,7 @@ var mutants = []mutant{
 	},
 	{
 		"a group that flaps has one start", "shared/gate/arrive.go",
-		"		g.Flapping = true\n", "",
+		"		g.Flapping, g.Shadow = true, dec.Reason == WouldStart\n", "",
 		"flap of two", "are for one flapping", nil,
 	},
 	{
@@ -193,7 +193,7 @@ var mutants = []mutant{
 	},
 	{
 		"what is observed never starts", due,
-		"return d.c.Shadow || mode == ModeObserve && !d.byHand()", "return mode == ModeCriticalOnly",
+		"return d.c.Shadow || d.observing() && !d.byHand()", "return false",
 		"observed", "is only observed, and is",
 		&mutant{
 			file: "shared/gate/moves.go",

@@ -113,9 +113,9 @@ func (d arrival) trigger() Decision {
 	g, begins := d.cycle()
 	dec := d.place(g)
 	if dec.Reason == FlapStart || dec.Reason == WouldStart && d.flaps(g) {
-		g.Flapping = true
+		g.Flapping, g.Shadow = true, dec.Reason == WouldStart
 	}
-	if begins || g.Flapping != d.Group.Flapping {
+	if begins || g.Flapping != d.Group.Flapping || g.Shadow != d.Group.Shadow {
 		g.Version++
 		dec.Change.Group = &GroupWrite{Read: d.Group.Version, Now: g}
 	}

@@ -205,6 +205,62 @@ func TestFlappingIsObservedOnce(t *testing.T) {
 	}
 }
 
+// TestASilenceEndsNoCriticalOne: a silence is compared with the alert that opened a case, and says nothing about a critical
+// one that joined it.
+func TestASilenceEndsNoCriticalOne(t *testing.T) {
+	for _, tt := range []struct {
+		joined alert.Severity
+		did    Did
+	}{{alert.High, Ends}, {alert.Critical, Starts}} {
+		c := caseIn("waiting", "ab-own")
+		c.Last, c.Severity, c.Members[0].Severity = noon, alert.Critical, tt.joined
+		v := viewOf(Incident{}, c)
+		v.Hand.Silences = []Silence{{"s-1", matchers(t, "monitor=77"), ordered(time.Hour)}}
+		if d := dueWith(t, v, c, DefaultRules()); d.Did != tt.did {
+			t.Errorf("joined by %s: it %s", tt.joined, d.Did)
+		}
+	}
+}
+
+// TestNobodyRepeatsWhatIsNotWanted: a start in doubt that would be sent again is not, once it is silenced or the mode has
+// become stricter; it gives its slot back as if nothing in it fired. Somebody who asks for it gets it.
+func TestNobodyRepeatsWhatIsNotWanted(t *testing.T) {
+	for _, mode := range append(Modes(), "silenced") {
+		for _, slot := range []string{"its own", "one free"} {
+			c := caseIn("in doubt", "ab-own")
+			v := viewOf(Incident{}, c)
+			setSlot(&v.Account, c.ID, entry{"slot": slot, "Agent": "open", "money": "enough"}, false)
+			if v.Hand.Mode = (ModeOrder{mode, ordered(time.Hour)}); mode == "silenced" {
+				v.Hand = Hand{Silences: []Silence{{"s-1", matchers(t, "monitor=77"), ordered(time.Hour)}}}
+			}
+			want := map[string]Did{"its own": Nothing, "one free": Releases}[slot]
+			if mode == ModeFull {
+				want = Repeats
+			}
+			if d := dueWith(t, v, c, DefaultRules()); d.Did != want {
+				t.Errorf("%s, slot %s: it %s, want %s", mode, slot, didName(d), want)
+			}
+			c.Hand = ordered(0)
+			if d := dueWith(t, v, c, DefaultRules()); d.Did != Repeats {
+				t.Errorf("%s, slot %s, asked for: it %s", mode, slot, didName(d))
+			}
+		}
+	}
+}
+
+// TestADoubtSleepsWhileItIsObserved: what is only observed wakes no doubt, for nothing would be done about it.
+func TestADoubtSleepsWhileItIsObserved(t *testing.T) {
+	for mode, rests := range map[Mode]bool{ModeObserve: true, ModeFull: false} {
+		a, p := said("d1", alert.Renotify, noon, "fallback"), policyAll()
+		p.Mode = mode
+		v := viewOf(Incident{Key: a.Incident, Fire: noon.Add(-time.Minute), Version: 3}, caseIn("resting", "ab-own"))
+		d := Arrive(v, arrivalOf(a), p, noon)
+		if sane(t, v, d); d.Reason != Renotifying || d.Change.Cases[0].Now.Resting != rests {
+			t.Errorf("%s: %s %s, resting %t", mode, d.Verdict, d.Reason, d.Change.Cases[0].Now.Resting)
+		}
+	}
+}
+
 // TestWhatIsAskedForIsSeen: the tick sees a bounded number of waiting cases, best first. What somebody wants started must
 // not hide behind hundreds that wait for money.
 func TestWhatIsAskedForIsSeen(t *testing.T) {
@@ -223,5 +279,29 @@ func TestWhatIsAskedForIsSeen(t *testing.T) {
 				t.Errorf("before %s, storm %q: %t by its key, %t by rank", tt.severity, storm, byKey, byRank)
 			}
 		}
+	}
+}
+
+// TestAnObservedFlapIsNoStart: what was only observed to start has started nothing. A group that goes on flapping when the
+// mode is full again gets its one start; one that had it is left alone in either mode.
+func TestAnObservedFlapIsNoStart(t *testing.T) {
+	w := newWorld(t, jumpy())
+	for i, want := range []Reason{
+		WouldStart, WouldStart, WouldStart, WouldStart, IsFlapping, // observed, every ten minutes
+		FlapStart, IsFlapping, // in full
+		IsFlapping, // observed
+	} {
+		w.hand.Mode = ModeOrder{ModeObserve, ordered(0)}
+		if i == 5 || i == 6 {
+			w.hand.Mode = ModeOrder{}
+		}
+		at := after(float64(10 * i))
+		a := said(fmt.Sprint("d", i), alert.Triggered, at, "cycle")
+		a.Incident.Key = fmt.Sprint("c.", i)
+		if d := w.arrive(a, at); d.Reason != want {
+			t.Errorf("cycle %d: %s %s, want %s", i+1, d.Verdict, d.Reason, want)
+		}
+		a.Delivery, a.Transition, a.Time = fmt.Sprint("r", i), alert.Recovered, at.Add(time.Minute)
+		w.arrive(a, a.Time)
 	}
 }

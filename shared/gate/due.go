@@ -74,10 +74,11 @@ func (d due) waiting() Decision {
 // byHand: somebody wants it started, whatever it would wait for.
 func (d due) byHand() bool { return d.c.Hand != Order{} }
 
-// muted: a silence or the mode has been set by hand, or by a new policy, since the case was opened. A storm's case is
-// about more than the alert that opened it, which alone a silence can be compared with.
+// muted: a silence or the mode has been set by hand, or by a new policy, since the case was opened. A silence can be
+// compared with the alert alone that opened the case. A storm's case is about more than that one; and a critical one that
+// joined must not be lost with it.
 func (d due) muted() (How, string) {
-	if s := d.Hand.silences(LeadOf(d.View, d.c), d.now); s != nil && d.c.Storm == "" {
+	if s := d.Hand.silences(LeadOf(d.View, d.c), d.now); s != nil && d.c.Storm == "" && !d.criticalJoined() {
 		return EndSilenced, "silence " + s.ID + s.Order.String()
 	}
 	mode, order := d.Hand.ModeFor(d.r, d.now)
@@ -90,14 +91,22 @@ func (d due) muted() (How, string) {
 	return EndSilenced, "mode " + string(mode)
 }
 
+func (d due) criticalJoined() bool {
+	return slices.ContainsFunc(d.c.Members, func(m Member) bool { return critical(m.Severity) })
+}
+
 func (d due) held() bool {
 	return (d.c.Why == WhyHold || d.c.Why == WhyStorm) && d.c.Until.After(d.now) && !d.byHand()
 }
 
 // observed: it would be started now, and is only looked at.
 func (d due) observed() bool {
+	return d.c.Shadow || d.observing() && !d.byHand()
+}
+
+func (d due) observing() bool {
 	mode, _ := d.Hand.ModeFor(d.r, d.now)
-	return d.c.Shadow || mode == ModeObserve && !d.byHand()
+	return mode == ModeObserve
 }
 
 // affords asks for the money of the start. What somebody starts by hand is paid for in any case.
@@ -151,7 +160,7 @@ func (d due) inDoubt() Decision {
 	c.Version++
 	c = withStep(c, d.now)
 	facts := CaseFacts{}
-	if d.mayRepeat() { // then it rests only for want of something that fires, or of something young: neither may change
+	if d.mayRepeat() { // then it rests for want of something that fires, or of something young, and neither may change; or because it is not wanted
 		facts = CaseFacts{Last: true}
 		if c.Firing == 0 {
 			facts = CaseFacts{Firing: NoneFires}
@@ -160,7 +169,15 @@ func (d due) inDoubt() Decision {
 	return d.write(Releases, c, facts, d.drops())
 }
 
-func (d due) repeatable() bool { return d.mayRepeat() && d.c.Firing > 0 && d.young() }
+func (d due) repeatable() bool {
+	return d.mayRepeat() && d.c.Firing > 0 && d.young() && (d.byHand() || !d.unwanted())
+}
+
+// unwanted: a repeat can be paid for once more, so it needs what a start needs.
+func (d due) unwanted() bool {
+	how, _ := d.muted()
+	return how != "" || d.observing()
+}
 
 func (d due) mayRepeat() bool {
 	return d.byHand() || d.r.InDoubt == RepeatIt && !d.c.NoRepeat && d.c.Doubts <= MaxRepeats

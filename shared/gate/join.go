@@ -54,7 +54,7 @@ func (d arrival) with(c Case) Case {
 	if soon := d.now.Add(d.hold()); critical(d.rank) && (c.Why == WhyHold || c.Why == WhyStorm) && c.Until.After(soon) {
 		now.Until = soon // it must not wait longer with others than it would alone
 	}
-	if c.Resting && !c.NoRepeat && d.r.InDoubt == RepeatIt && c.Doubts <= MaxRepeats {
+	if c.Resting && !c.NoRepeat && d.mode != ModeObserve && d.r.InDoubt == RepeatIt && c.Doubts <= MaxRepeats {
 		now.Resting = false // something fires again: the tick looks at it once more
 	}
 	return now

@@ -109,7 +109,7 @@ func (d arrival) cycle() (g Group, begins bool) {
 	}
 	at := d.Alert.Time
 	if g.Flapping && at.Sub(latest(g.Cycles)) >= d.r.Flap.Quiet {
-		g.Flapping = false
+		g.Flapping, g.Shadow = false, false
 	}
 	if d.Incident.Fires() && !d.newCycle() || slices.ContainsFunc(g.Cycles, at.Equal) {
 		return g, false
@@ -126,8 +126,11 @@ func (d arrival) flaps(g Group) bool {
 	return since(g.Cycles, later(latest(g.Cycles), d.Alert.Time).Add(-d.r.Flap.Within)) >= d.r.Flap.Cycles
 }
 
-// flapping: the group had its start, and has not been quiet since.
-func (d arrival) flapping(g Group) bool { return g.Flapping && !critical(d.rank) }
+// flapping: the group had its start, and has not been quiet since. One that was only observed is one to what is only
+// observed itself.
+func (d arrival) flapping(g Group) bool {
+	return g.Flapping && (!g.Shadow || d.mode == ModeObserve) && !critical(d.rank)
+}
 
 // storming: so many cases were opened in the environment that a further one goes to the storm's; and as long as that one
 // goes on collecting, or covers.

@@ -282,6 +282,7 @@ type Group struct {
 	Name     string      `json:"name,omitzero"`
 	Cycles   []time.Time `json:"cycles,omitempty"`  // when its latest cycles began, by the alerts' clock, sorted; at most MaxCycles
 	Flapping bool        `json:"flapping,omitzero"` // the start that flapping is worth has been decided
+	Shadow   bool        `json:"shadow,omitzero"`   // with Flapping: that start was only observed
 	Version  int         `json:"version,omitzero"`  // raised by every write; 0: not in the ledger
 }
 

@@ -442,6 +442,7 @@ func encodeGroup(g gate.Group, at time.Time) item {
 	it.text("name", g.Name)
 	it.moments("cycles", g.Cycles)
 	it.flag("flapping", g.Flapping)
+	it.flag("shadow", g.Shadow)
 	it.number(attrVersion, g.Version)
 	return it
 }
@@ -451,7 +452,7 @@ func decodeGroup(it item, now time.Time) (gate.Group, bool, error) {
 	if err != nil || r.gone(now) {
 		return gate.Group{}, false, err
 	}
-	g := gate.Group{Name: r.text("name"), Cycles: r.moments("cycles"), Flapping: r.flag("flapping"), Version: r.version()}
+	g := gate.Group{Name: r.text("name"), Cycles: r.moments("cycles"), Flapping: r.flag("flapping"), Shadow: r.flag("shadow"), Version: r.version()}
 	return g, true, r.done()
 }
 

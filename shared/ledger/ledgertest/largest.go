@@ -72,7 +72,7 @@ func Largest(now time.Time, n int) gate.Change {
 			Saw: largestSaw(now, key),
 		},
 		Incident: &gate.IncidentWrite{Now: gate.Incident{Key: key, Fire: now, Rec: now, Final: true, Case: c.ID, Version: 1}},
-		Group:    &gate.GroupWrite{Now: gate.Group{Name: fmt.Sprintf("%d-", n) + wide(MaxKey / 4)[4:], Flapping: true, Version: 1}},
+		Group:    &gate.GroupWrite{Now: gate.Group{Name: fmt.Sprintf("%d-", n) + wide(MaxKey / 4)[4:], Flapping: true, Shadow: true, Version: 1}},
 		Surge:    &gate.SurgeWrite{Now: gate.Surge{Name: fmt.Sprintf("%d-", n) + wide(MaxKey / 4)[4:], Case: c.ID, Version: 1}},
 		Cases:    []gate.CaseWrite{{Now: c, Lead: &lead}},
 		Account: &gate.AccountWrite{
