@@ -125,7 +125,7 @@ func (m *Model) effect(v arriving, got worth, c Commit) {
 		return
 	case gate.FlapStart, gate.WouldStart:
 		if flaps {
-			g.flapping, grouped = true, true
+			g.flapping, g.shadow, grouped = true, got.reason == gate.WouldStart, true
 		}
 	}
 	if got.reason != gate.Silenced && got.reason != gate.IsModeOff && got.reason != gate.OnlyCritical && grouped {
@@ -225,7 +225,9 @@ func (m *Model) joins(v arriving, k *kase) {
 	if v.over(k) || k.state == gate.Refused {
 		return
 	}
-	k.firing[v.a.Incident.String()] = true
+	key := v.a.Incident.String()
+	k.worse = k.worse || critical(v.rank) && !k.firing[key] && key != k.lead.Incident.String()
+	k.firing[key] = true
 	if v.a.Time.After(k.last) {
 		k.last = v.a.Time
 	}
@@ -233,7 +235,7 @@ func (m *Model) joins(v arriving, k *kase) {
 	if soon := v.now.Add(v.hold()); critical(v.rank) && (k.why == gate.WhyHold || k.why == gate.WhyStorm) && soon.Before(k.until) {
 		k.until = soon
 	}
-	if k.resting && !k.noRepeat && v.r.InDoubt == gate.RepeatIt && k.doubts <= repeats {
+	if k.resting && !k.noRepeat && v.mode != gate.ModeObserve && v.r.InDoubt == gate.RepeatIt && k.doubts <= repeats {
 		k.resting = false
 	}
 }

@@ -93,7 +93,7 @@ func (m *Model) muted(k *kase, now time.Time) bool {
 		return false
 	}
 	mode := m.mode(m.rules(k.lead), now)
-	return k.storm == "" && m.silenced(k.lead, now) || mode == gate.ModeOff || mode == gate.ModeCriticalOnly && !critical(k.rank)
+	return k.storm == "" && !k.worse && m.silenced(k.lead, now) || mode == gate.ModeOff || mode == gate.ModeCriticalOnly && !critical(k.rank)
 }
 
 func (m *Model) observed(k *kase, now time.Time) bool {
@@ -120,7 +120,8 @@ func (m *Model) move(k *kase, w gate.CaseWrite, c Commit) {
 			k.state, k.until = gate.Started, n.Until
 		case gate.InDoubt:
 			held := now.Before(acct.running[k.id].Until)
-			again := (k.hand || r.InDoubt == gate.RepeatIt && !k.noRepeat && k.doubts <= repeats) && len(k.firing) > 0 && now.Sub(k.last) <= r.MaxAge
+			again := (k.hand || r.InDoubt == gate.RepeatIt && !k.noRepeat && k.doubts <= repeats) && len(k.firing) > 0 && now.Sub(k.last) <= r.MaxAge &&
+				(k.hand || !m.muted(k, now) && !m.observed(k, now)) // a repeat can be paid for once more, too
 			if n.Resting && (again || held) && c.Alone {
 				m.broken("12", "the case %s rests, and could be repeated (%t) or holds its slot (%t)", k.id, again, held)
 			}

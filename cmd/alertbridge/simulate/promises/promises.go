@@ -148,6 +148,7 @@ type kase struct {
 	resting       bool
 	shadow        bool
 	storm         string
+	worse         bool // a critical incident has joined the one that opened it
 	hand          bool
 	lead          alert.Alert
 	claimedBy     int       // the invocation that claimed its last start
@@ -165,6 +166,7 @@ func (k *kase) live() bool {
 type group struct {
 	cycles   []time.Time
 	flapping bool
+	shadow   bool // it flaps by a start that was only observed
 }
 
 type surge struct {

@@ -135,7 +135,7 @@ func (v arriving) worth() worth {
 	g, _ := v.cycle()
 	for _, key := range v.r.Keys { // a group that flaps is told of in what it had its start for, and in nothing else
 		w, found := v.groupCase(v.m.pointers[key.Name], key.For, gate.Covered)
-		if found && !(w.reason == gate.NotTold && g.flapping && !critical(v.rank)) {
+		if found && !(w.reason == gate.NotTold && v.flapping(g)) {
 			return w
 		}
 	}
@@ -145,7 +145,7 @@ func (v arriving) worth() worth {
 	case v.r.On == gate.DropIt:
 		return drop(gate.NotStarted)
 	}
-	if g.flapping && !critical(v.rank) {
+	if v.flapping(g) {
 		return drop(gate.IsFlapping)
 	}
 	if v.storm() {
@@ -250,14 +250,14 @@ func (v arriving) own(flaps bool) worth {
 func (v arriving) cycle() (group, bool) {
 	var g group
 	if old := v.m.groups[v.r.Group]; old != nil {
-		g = group{slices.Clone(old.cycles), old.flapping}
+		g = group{slices.Clone(old.cycles), old.flapping, old.shadow}
 	}
 	if v.r.Group == "" || v.r.Flap.Cycles == 0 || critical(v.rank) {
 		return g, false
 	}
 	was := g.flapping
 	if n := len(g.cycles); g.flapping && n > 0 && v.a.Time.Sub(g.cycles[n-1]) >= v.r.Flap.Quiet {
-		g.flapping = false
+		g.flapping, g.shadow = false, false
 	}
 	if v.in.fires() && !v.newCycle() || slices.ContainsFunc(g.cycles, v.a.Time.Equal) {
 		return g, g.flapping != was
@@ -268,6 +268,11 @@ func (v arriving) cycle() (group, bool) {
 		g.cycles = g.cycles[1:]
 	}
 	return g, true
+}
+
+// flapping: the group had its start, to what is only observed also one that was.
+func (v arriving) flapping(g group) bool {
+	return g.flapping && !critical(v.rank) && (!g.shadow || v.mode == gate.ModeObserve)
 }
 
 func (v arriving) flaps(g group) bool {
