@@ -41,14 +41,18 @@ var spoken = []string{"Did", "Beyond", "Note", "Because", "TraceID"}
 
 // neighbours are the names that can be taken for each other, each for the next one.
 var neighbours = [][]string{
-	{"Start", "Wait"}, {"Join", "Drop"},
-	{"NewIncident", "FlapStart", "Lifted"}, {"Repeat", "ReTriggering", "Renotifying"}, {"Covered", "NotTold", "InStorm"},
+	{"Start", "Wait"},
+	{"Join", "Drop"},
+	{"NewIncident", "FlapStart", "Lifted"},
+	{"Repeat", "ReTriggering", "Renotifying"},
+	{"Covered", "NotTold", "InStorm"},
 	{"Holding", "NoSlot", "OverBudget", "Storming", "WouldStart", "AgentDown", "AgentShut"},
 	{"IsRecovery", "Late", "IsTest", "IsWarn", "IsNoData", "IsUnknown", "TooOld", "NotStarted", "IsFlapping", "Silenced", "IsModeOff", "OnlyCritical"},
 	{"Waiting", "Starting", "InDoubt", "Started", "Refused", "Ended"},
 	{"WhyHold", "WhySlots", "WhyBudget", "WhyAgentDown", "WhyAgentShut", "WhyStorm"},
 	{"EndRecovered", "EndExpired", "EndSilenced", "EndObserved", "EndAssumed"},
-	{"SomeFire", "NoneFires"}, {"OneFires", "MoreFire"},
+	{"SomeFire", "NoneFires"},
+	{"OneFires", "MoreFire"},
 }
 
 // dropped are the fields of records whose values are left out.
