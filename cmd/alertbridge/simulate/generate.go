@@ -29,6 +29,9 @@ func Generate(seed uint64) World {
 	if m.one(3) {
 		m.storm(m.upTo(length))
 	}
+	if m.one(2) {
+		m.narrow(m.upTo(length))
+	}
 	if m.one(12) {
 		m.add(Event{At: m.upTo(length), Kind: Garbled})
 	}
@@ -192,6 +195,10 @@ func (m *maker) storm(at time.Duration) {
 		m.say(a, "Triggered", when)
 		if !m.one(3) {
 			m.say(a, "Recovered", when+time.Duration(1+m.IntN(40))*time.Minute)
+		}
+		if a.Priority != "P1" && m.one(8) { // it gets worse, and that comes late
+			a.Priority = "P1"
+			m.late(a, "Re-Triggered", when+10*time.Second, 150*time.Second)
 		}
 	}
 }

@@ -219,16 +219,17 @@ var agents = map[Kind]struct {
 	outcome delivery.Outcome
 	left    bool
 	taken   bool
+	rest    time.Duration
 }{
-	AgentSlow:  {agenttest.SlowAfterReading(4 * time.Second), delivery.Accepted, true, true},
-	AgentHangs: {agenttest.Hang, delivery.InDoubt, true, false},
-	AgentTakes: {agenttest.Taken(agenttest.Hang), delivery.InDoubt, true, true},
-	AgentDown:  {agenttest.Unreachable, delivery.NotDelivered, false, false},
-	AgentBusy:  {agenttest.Throttled("120"), delivery.NotDelivered, true, false},
-	AgentFails: {agenttest.Taken(agenttest.Status(500, `{"message":"Internal server error"}`)), delivery.InDoubt, true, true},
-	Gibberish:  {agenttest.Garbage, delivery.InDoubt, true, false},
-	AgentShut:  {agenttest.Status(403, `{"message":"Forbidden"}`), delivery.Shut, true, false},
-	Refuses:    {agenttest.Errors("priority must be one of CRITICAL, HIGH"), delivery.Refused, true, false},
+	AgentSlow:  {agenttest.SlowAfterReading(4 * time.Second), delivery.Accepted, true, true, 0},
+	AgentHangs: {agenttest.Hang, delivery.InDoubt, true, false, 0},
+	AgentTakes: {agenttest.Taken(agenttest.Hang), delivery.InDoubt, true, true, 0},
+	AgentDown:  {agenttest.Unreachable, delivery.NotDelivered, false, false, 0},
+	AgentBusy:  {agenttest.Throttled("120"), delivery.NotDelivered, true, false, 2 * time.Minute},
+	AgentFails: {agenttest.Taken(agenttest.Status(500, `{"message":"Internal server error"}`)), delivery.InDoubt, true, true, 0},
+	Gibberish:  {agenttest.Garbage, delivery.InDoubt, true, false, 0},
+	AgentShut:  {agenttest.Status(403, `{"message":"Forbidden"}`), delivery.Shut, true, false, 0},
+	Refuses:    {agenttest.Errors("priority must be one of CRITICAL, HIGH"), delivery.Refused, true, false, 0},
 }
 
 var agentKinds = []Kind{AgentSlow, AgentHangs, AgentTakes, AgentDown, AgentBusy, AgentFails, Gibberish, AgentShut, Refuses}
@@ -247,7 +248,7 @@ func (p *player) called(c virtual.Call) {
 	}
 	if f, bad := p.during(c.At, "", agentKinds...); bad {
 		how := agents[f.Kind]
-		call.Left, call.Taken, call.Outcome = how.left, how.taken, how.outcome
+		call.Left, call.Taken, call.Outcome, call.Rest = how.left, how.taken, how.outcome, how.rest
 		p.strikes(f)
 	}
 	p.model.Called(call)

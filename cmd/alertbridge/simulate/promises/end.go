@@ -104,6 +104,12 @@ func (m *Model) left(k *kase, a *account, quiet bool, now time.Time) {
 				m.broken("12", "the case %s (%s) was started before %s (%s)", b.id, b.rank, k.id, k.rank)
 			}
 		}
+	case gate.Refused:
+		if k.hand && len(k.firing) > 0 && a.closed(now) == "" && a.room(r, critical(k.rank), now, k.id) {
+			m.broken("12", "the case %s was refused and is to be started by hand, and a tick left it", k.id)
+		}
+	case gate.InDoubt:
+		m.leftInDoubt(k, a, r, now)
 	case gate.Starting:
 		if now.After(k.until) {
 			m.broken("12", "the lease of %s is over, and a tick left it", k.id)
@@ -112,6 +118,21 @@ func (m *Model) left(k *kase, a *account, quiet bool, now time.Time) {
 		if !k.until.After(now) {
 			m.broken("slots", "the investigation of %s is over by the estimate, and a tick left it", k.id)
 		}
+	}
+}
+
+// leftInDoubt: a start in doubt is repeated when its rest is over and there is room, or gives its slot back when nothing
+// repeats it.
+func (m *Model) leftInDoubt(k *kase, a *account, r gate.Rules, now time.Time) {
+	held := now.Before(a.running[k.id].Until)
+	again := (k.hand || r.InDoubt == gate.RepeatIt && !k.noRepeat && k.doubts <= repeats) && len(k.firing) > 0 && now.Sub(k.last) <= r.MaxAge
+	switch {
+	case now.Before(k.until): // it rests, and nobody looks at it
+	case !again && !held && !k.resting:
+		m.broken("slots", "the start of %s is in doubt and not repeated any more, and a tick left it with its slot", k.id)
+	case again && a.closed(now) == "" && (k.hand || !a.affords(r.Budget, critical(k.rank), now).After(now)) &&
+		(held || a.room(r, critical(k.rank), now, k.id)):
+		m.broken("12", "the start of %s is in doubt and could be repeated since %s, and a tick left it", k.id, clock(k.until))
 	}
 }
 
