@@ -1,6 +1,10 @@
 package simulate
 
-import "time"
+import (
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/gate"
+)
 
 // narrow adds to a world what chance alone seldom brings together: two steps between the reading and the commit of one of
 // them, and troubles that follow each other. at is cut to half a minute, so that the ticks come when the stories need them.
@@ -17,7 +21,7 @@ func (m *maker) narrow(at time.Duration) {
 		b.Host, b.Priority = host, priority
 		return b
 	}
-	switch m.IntN(10) {
+	switch m.IntN(12) {
 	case 0: // a start in doubt, which recovers while it is being repeated
 		m.Settings.Repeat = true
 		agent(Gibberish, -2*time.Second, 10*time.Second)
@@ -42,11 +46,12 @@ func (m *maker) narrow(at time.Duration) {
 		agent(Gibberish, -2*time.Second, 10*time.Second)
 		say(a, "Triggered", 0)
 		agent(pick(m, AgentDown, AgentBusy, AgentShut, Refuses, Gibberish), 50*time.Second, time.Duration(60+m.IntN(1200))*time.Second)
-	case 3: // what was refused goes on, recovers, fires anew, and is asked for by hand
+	case 3: // what was refused, or is in doubt, goes on, recovers, fires anew, and is asked for by hand
+		m.Settings.Groups, m.Settings.Repeat = true, m.one(2)
 		if m.one(2) {
 			a.Cycle = 0
 		}
-		agent(Refuses, -2*time.Second, 10*time.Second)
+		agent(pick(m, Refuses, Refuses, Gibberish), -2*time.Second, 10*time.Second)
 		say(a, "Triggered", 0)
 		if m.one(2) {
 			say(a, "Renotify", 10*time.Minute)
@@ -55,7 +60,10 @@ func (m *maker) narrow(at time.Duration) {
 			say(a, "Recovered", 15*time.Minute)
 			say(a, "Triggered", 20*time.Minute)
 		}
-		say(a, pick(m, "Renotify", "Triggered", "Recovered"), 50*time.Minute)
+		if m.one(2) {
+			say(other(71, "P1"), "Triggered", 31*time.Minute)
+		}
+		say(a, pick(m, "Renotify", "Triggered", "Recovered"), 55*time.Minute)
 		m.add(Event{At: at + time.Duration(5+m.IntN(60))*time.Minute, Kind: Promote})
 	case 4: // a late critical alert, and while it is held a fresh one
 		m.Settings.Holds = true
@@ -63,12 +71,14 @@ func (m *maker) narrow(at time.Duration) {
 		say(a, "Re-Triggered", 20*time.Second)
 	case 5: // it recovers while the Agent is called in vain, and fires again when the tick ends it
 		a.Cycle = 0
-		agent(pick(m, AgentDown, AgentBusy), -20*time.Second, 40*time.Second)
-		m.late(a, "Triggered", at-time.Second, time.Second)
-		say(a, "Recovered", 0)
+		agent(pick(m, AgentDown, AgentBusy), -2*time.Second, 10*time.Second)
+		m.add(Event{At: at - time.Second, Kind: Paused, Role: "dispatcher", Op: "call", Pause: 3 * time.Second})
+		say(a, "Triggered", 0)
+		say(a, "Recovered", time.Second)
 		if m.one(2) {
-			paused("scheduler", 29*time.Second)
-			say(a, "Re-Triggered", 31*time.Second)
+			next := time.Duration(29+60*m.IntN(3)) * time.Second
+			paused("scheduler", next)
+			say(a, "Re-Triggered", next+2*time.Second)
 		}
 	case 6: // it gets worse while it waits
 		m.Settings.Holds = true
@@ -100,5 +110,31 @@ func (m *maker) narrow(at time.Duration) {
 			b.Monitor = 71 + n
 			say(b, "Triggered", 0)
 		}
+	case 10: // the mode changes while something waits
+		m.Settings.Holds, m.Settings.Groups = true, true
+		a.Priority = "P4"
+		mode := func(mode gate.Mode, after, lasts time.Duration) {
+			m.add(Event{At: at + after, Kind: SetMode, For: lasts, Mode: mode})
+		}
+		switch m.IntN(3) {
+		case 0: // it is only observed, and then no more
+			mode(gate.ModeObserve, -10*time.Second, 2*time.Minute)
+			say(a, "Re-Triggered", 3*time.Minute)
+		case 1: // another one of its group is only observed
+			mode(gate.ModeObserve, time.Minute, time.Minute)
+			say(other(71, "P4"), "Triggered", 90*time.Second)
+			say(other(72, "P4"), "Triggered", 150*time.Second)
+		default: // it would not have been opened without the order
+			a.Env = "quiet"
+			mode(gate.ModeFull, -10*time.Second, 2*time.Minute)
+		}
+		say(a, "Triggered", 0)
+	case 11: // a start in doubt fires again when the tick gives its slot back
+		m.Settings.Repeat, a.Cycle = true, 0
+		agent(Gibberish, -2*time.Second, 10*time.Second)
+		say(a, "Triggered", 0)
+		say(a, "Recovered", 20*time.Second)
+		paused("scheduler", 8*time.Minute+29*time.Second)
+		say(a, "Re-Triggered", 8*time.Minute+31*time.Second)
 	}
 }
