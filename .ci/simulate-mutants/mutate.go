@@ -32,7 +32,7 @@ var spared = []string{
 
 // tables are functions that list what there is, for tests and documents, or that only say something, or that are a hand's.
 var tables = []string{
-	"Reasons", "Moves", "Endings", "Modes", "String", "Order", "OrderUntil", "Bucket", "DefaultRules", "words", "notSpent", "cut", "LeavesInDoubt",
+	"Reasons", "Moves", "Endings", "Modes", "String", "Order", "OrderUntil", "Bucket", "DefaultRules", "words", "notSpent", "cut", "LeavesInDoubt", "waitsForMoney",
 	"SetMode", "AddSilence", "ExpireSilence", "mutesAll", "without", "silenceID",
 }
 

@@ -48,6 +48,7 @@ type player struct {
 	whiles   []fault // that go on for a while
 	struck   map[int]bool
 	meddled  map[int]bool // invocations that met a fault
+	excused  map[int]bool // and one that lets them fail
 	recent   []blow
 	again    map[string]int // deliveries that were sent again, by their body
 	keys     map[string]alert.Incident
@@ -78,7 +79,7 @@ const weather = 10 * time.Minute
 
 func prepare(w World) (*player, error) {
 	p := &player{
-		World: w, struck: map[int]bool{}, meddled: map[int]bool{}, again: map[string]int{}, keys: map[string]alert.Incident{},
+		World: w, struck: map[int]bool{}, meddled: map[int]bool{}, excused: map[int]bool{}, again: map[string]int{}, keys: map[string]alert.Incident{},
 		model: promises.New(w.Settings.For), cover: newCover(),
 	}
 	p.onCall = p.called
@@ -317,6 +318,7 @@ func (p *player) meddle(s virtual.Step) (o virtual.Outcome) {
 		}
 		p.strikes(*f)
 		p.meddled[s.Invocation] = true
+		p.excused[s.Invocation] = p.excused[s.Invocation] || !slices.Contains([]Kind{Conflict, AnswerLost, Unknown, AppliedLate}, f.Kind)
 		return outcome(*f)
 	}
 	return o
@@ -458,6 +460,9 @@ func (p *player) committed(c virtual.Committed) {
 
 // ended asks the model what a tick has left, if nothing came in its way and it did not take long.
 func (p *player) ended(e virtual.Ended) {
+	if !e.Dead && !p.excused[e.Invocation] && e.At.Sub(e.Began) < 4*time.Second { // else there was no time to try again
+		p.model.LostRaces(e.Invocation, e.At, e.Failed)
+	}
 	if e.Dead || p.meddled[e.Invocation] {
 		return
 	}

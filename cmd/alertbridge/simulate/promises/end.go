@@ -75,6 +75,15 @@ func (m *Model) Done(invocation int, at time.Time, failed bool) {
 	}
 }
 
+// LostRaces judges an invocation that had time enough, and whose commits at most lost races or had answers that nobody
+// knows: it reads again, or leaves it to the next tick, and has not failed.
+func (m *Model) LostRaces(invocation int, at time.Time, failed bool) {
+	m.now = at
+	if failed {
+		m.broken("2", "invocation %d failed, and has only lost races", invocation)
+	}
+}
+
 func (m *Model) left(k *kase, a *account, quiet bool, now time.Time) {
 	r := m.rules(k.lead)
 	switch k.state {
