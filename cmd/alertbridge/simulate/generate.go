@@ -29,7 +29,7 @@ func Generate(seed uint64) World {
 	if m.one(3) {
 		m.storm(m.upTo(length))
 	}
-	if m.one(2) {
+	if !m.one(3) {
 		m.narrow(m.upTo(length))
 	}
 	if m.one(12) {

@@ -60,11 +60,17 @@ func (m *maker) narrow(at time.Duration) {
 			say(a, "Recovered", 15*time.Minute)
 			say(a, "Triggered", 20*time.Minute)
 		}
-		if m.one(2) {
+		if !m.one(3) {
 			say(other(71, "P1"), "Triggered", 31*time.Minute)
 		}
 		say(a, pick(m, "Renotify", "Triggered", "Recovered"), 55*time.Minute)
-		m.add(Event{At: at + time.Duration(5+m.IntN(60))*time.Minute, Kind: Promote})
+		asked := at + time.Duration(5+m.IntN(60))*time.Minute
+		if m.one(2) {
+			m.add(Event{At: asked, Kind: Promote})
+		}
+		if m.one(2) {
+			m.add(Event{At: asked, Kind: pick(m, CrashBefore, CrashAfter), Role: "scheduler", Op: "call"})
+		}
 	case 4: // a late critical alert, and while it is held a fresh one
 		m.Settings.Holds = true
 		m.late(a, "Triggered", at-3*time.Minute, 3*time.Minute)

@@ -133,14 +133,20 @@ func (m *Model) left(k *kase, a *account, quiet bool, now time.Time) {
 // leftInDoubt: a start in doubt is repeated when its rest is over and there is room, or gives its slot back when nothing
 // repeats it.
 func (m *Model) leftInDoubt(k *kase, a *account, r gate.Rules, now time.Time) {
-	held := now.Before(a.running[k.id].Until)
-	again := (k.hand || r.InDoubt == gate.RepeatIt && !k.noRepeat && k.doubts <= repeats) && len(k.firing) > 0 && now.Sub(k.last) <= r.MaxAge
+	before := now.Add(-gate.ClockDifference) // a clock that is set right in the middle of a tick goes back by so much
+	young := before.Sub(k.last) <= r.MaxAge
+	if young != (now.Sub(k.last) <= r.MaxAge) {
+		return
+	}
+	res, there := a.running[k.id]
+	held := before.Before(res.Until)
+	again := (k.hand || r.InDoubt == gate.RepeatIt && !k.noRepeat && k.doubts <= repeats) && len(k.firing) > 0 && young
 	switch {
-	case now.Before(k.until): // it rests, and nobody looks at it
-	case !again && !held && !k.resting:
+	case before.Before(k.until): // it rests, and nobody looks at it
+	case !again && there && !held && !k.resting: // a reservation that cost nothing may be gone, by another start of this tick
 		m.broken("slots", "the start of %s is in doubt and not repeated any more, and a tick left it with its slot", k.id)
-	case again && a.closed(now) == "" && (k.hand || !a.affords(r.Budget, critical(k.rank), now).After(now)) &&
-		(held || a.room(r, critical(k.rank), now, k.id)):
+	case again && a.closed(before) == "" && (k.hand || !a.affords(r.Budget, critical(k.rank), before).After(before)) &&
+		a.room(r, critical(k.rank), before, k.id):
 		m.broken("12", "the start of %s is in doubt and could be repeated since %s, and a tick left it", k.id, clock(k.until))
 	}
 }

@@ -252,8 +252,9 @@ func (m *Model) settles(k *kase, w gate.CaseWrite, c Commit) {
 		k.until = now
 		m.gives(k, acct, c)
 	case gate.InDoubt:
-		if k.until = now.Add(rest(doubts)); n.Until.After(k.until) && outcome == delivery.NotDelivered {
-			k.until = n.Until
+		k.until = now.Add(rest(doubts))
+		if w := c.Change.Account; outcome == delivery.NotDelivered && w != nil && w.Down != nil && w.Down.Until.After(k.until) {
+			k.until = w.Down.Until
 		}
 	}
 	m.health(k, acct, c, outcome, called, now)
