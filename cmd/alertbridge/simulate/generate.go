@@ -29,13 +29,15 @@ func Generate(seed uint64) World {
 	if m.one(3) {
 		m.storm(m.upTo(length))
 	}
-	if !m.one(3) {
+	aimed := !m.one(3)
+	if !aimed { // it would keep from happening what is aimed at
+		m.narrow(m.upTo(length))
 		m.narrow(m.upTo(length))
 	}
 	if m.one(12) {
 		m.add(Event{At: m.upTo(length), Kind: Garbled})
 	}
-	if !m.one(3) {
+	if aimed {
 		m.aim()
 	}
 	m.byHand(length)

@@ -159,8 +159,12 @@ func (m *Model) effect(v arriving, got worth, c Commit) {
 		return
 	}
 	if k := m.cases[before]; k != nil && before != got.kase && counted &&
-		(k.state == gate.Refused || k.state == gate.InDoubt || k.state == gate.Waiting && k.shadow) {
+		(k.state == gate.Refused || k.state == gate.InDoubt || k.state == gate.Waiting && k.shadow || v.elsewhere(k)) {
+		gone := v.elsewhere(k)
 		delete(k.firing, v.a.Incident.String())
+		if gone && len(k.firing) == 0 {
+			k.state, k.how, k.why, k.until = gate.Ended, gate.EndRecovered, "", v.now
+		}
 		if w, told := c.writes(k.id); !told || c.Alone && w.Now.Firing != len(k.firing) {
 			m.broken("4", "%s leaves %s for %s, and the case counts %d that fire (told: %t), not %d", v.a.Incident, k.id, got.kase, w.Now.Firing, told, len(k.firing))
 		}

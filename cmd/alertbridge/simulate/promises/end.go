@@ -114,7 +114,7 @@ func (m *Model) left(k *kase, a *account, quiet bool, now time.Time) {
 			}
 		}
 	case gate.Refused:
-		if k.hand && len(k.firing) > 0 && a.closed(now) == "" && a.room(r, critical(k.rank), now, k.id) {
+		if k.hand && !now.Before(k.until) && len(k.firing) > 0 && a.closed(now) == "" && a.room(r, critical(k.rank), now, k.id) {
 			m.broken("12", "the case %s was refused and is to be started by hand, and a tick left it", k.id)
 		}
 	case gate.InDoubt:
@@ -135,7 +135,7 @@ func (m *Model) left(k *kase, a *account, quiet bool, now time.Time) {
 func (m *Model) leftInDoubt(k *kase, a *account, r gate.Rules, now time.Time) {
 	before := now.Add(-gate.ClockDifference) // a clock that is set right in the middle of a tick goes back by so much
 	young := before.Sub(k.last) <= r.MaxAge
-	if young != (now.Sub(k.last) <= r.MaxAge) {
+	if young != (now.Add(30*time.Second).Sub(k.last) <= r.MaxAge) { // it becomes too old while the tick runs
 		return
 	}
 	res, there := a.running[k.id]
