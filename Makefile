@@ -33,7 +33,7 @@ explore: ## Dispatcher and scheduler in every order of steps, crashes and lost a
 simulate: ## More random worlds than the tests play, from several seeds
 	@.ci/simulate
 
-simulate-mutants: ## That the simulator notices mistakes: each of hundreds of small ones (half an hour)
+simulate-mutants: ## That the simulator notices mistakes: each of hundreds of small ones (5 min)
 	@go run ./.ci/simulate-mutants
 
 lint: ## What linters find beyond that (downloads them once)

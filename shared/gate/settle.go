@@ -83,6 +83,7 @@ func (s settling) refused() Decision {
 	if c.Doubts > 0 {
 		dec := s.stays(s.now, AccountWrite{})
 		dec.Change.Cases[0].Now.NoRepeat = true
+		dec.Change.Cases[0].Now.Hand = Order{} // as below: a start by hand that was refused is not sent again by itself
 		return dec
 	}
 	c.State, c.Until, c.Note, c.Hand = Refused, s.now, s.words(), Order{} // whoever asked for this start has the answer

@@ -29,10 +29,15 @@ func Generate(seed uint64) World {
 	if m.one(3) {
 		m.storm(m.upTo(length))
 	}
+	aimed := !m.one(3)
+	if !aimed { // it would keep from happening what is aimed at
+		m.narrow(m.upTo(length))
+		m.narrow(m.upTo(length))
+	}
 	if m.one(12) {
 		m.add(Event{At: m.upTo(length), Kind: Garbled})
 	}
-	if !m.one(3) {
+	if aimed {
 		m.aim()
 	}
 	m.byHand(length)
@@ -192,6 +197,10 @@ func (m *maker) storm(at time.Duration) {
 		m.say(a, "Triggered", when)
 		if !m.one(3) {
 			m.say(a, "Recovered", when+time.Duration(1+m.IntN(40))*time.Minute)
+		}
+		if a.Priority != "P1" && m.one(8) { // it gets worse, and that comes late
+			a.Priority = "P1"
+			m.late(a, "Re-Triggered", when+10*time.Second, 150*time.Second)
 		}
 	}
 }

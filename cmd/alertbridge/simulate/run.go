@@ -48,6 +48,7 @@ type player struct {
 	whiles   []fault // that go on for a while
 	struck   map[int]bool
 	meddled  map[int]bool // invocations that met a fault
+	excused  map[int]bool // and one that lets them fail
 	recent   []blow
 	again    map[string]int // deliveries that were sent again, by their body
 	keys     map[string]alert.Incident
@@ -78,7 +79,7 @@ const weather = 10 * time.Minute
 
 func prepare(w World) (*player, error) {
 	p := &player{
-		World: w, struck: map[int]bool{}, meddled: map[int]bool{}, again: map[string]int{}, keys: map[string]alert.Incident{},
+		World: w, struck: map[int]bool{}, meddled: map[int]bool{}, excused: map[int]bool{}, again: map[string]int{}, keys: map[string]alert.Incident{},
 		model: promises.New(w.Settings.For), cover: newCover(),
 	}
 	p.onCall = p.called
@@ -219,16 +220,17 @@ var agents = map[Kind]struct {
 	outcome delivery.Outcome
 	left    bool
 	taken   bool
+	rest    time.Duration
 }{
-	AgentSlow:  {agenttest.SlowAfterReading(4 * time.Second), delivery.Accepted, true, true},
-	AgentHangs: {agenttest.Hang, delivery.InDoubt, true, false},
-	AgentTakes: {agenttest.Taken(agenttest.Hang), delivery.InDoubt, true, true},
-	AgentDown:  {agenttest.Unreachable, delivery.NotDelivered, false, false},
-	AgentBusy:  {agenttest.Throttled("120"), delivery.NotDelivered, true, false},
-	AgentFails: {agenttest.Taken(agenttest.Status(500, `{"message":"Internal server error"}`)), delivery.InDoubt, true, true},
-	Gibberish:  {agenttest.Garbage, delivery.InDoubt, true, false},
-	AgentShut:  {agenttest.Status(403, `{"message":"Forbidden"}`), delivery.Shut, true, false},
-	Refuses:    {agenttest.Errors("priority must be one of CRITICAL, HIGH"), delivery.Refused, true, false},
+	AgentSlow:  {agenttest.SlowAfterReading(4 * time.Second), delivery.Accepted, true, true, 0},
+	AgentHangs: {agenttest.Hang, delivery.InDoubt, true, false, 0},
+	AgentTakes: {agenttest.Taken(agenttest.Hang), delivery.InDoubt, true, true, 0},
+	AgentDown:  {agenttest.Unreachable, delivery.NotDelivered, false, false, 0},
+	AgentBusy:  {agenttest.Throttled("120"), delivery.NotDelivered, true, false, 2 * time.Minute},
+	AgentFails: {agenttest.Taken(agenttest.Status(500, `{"message":"Internal server error"}`)), delivery.InDoubt, true, true, 0},
+	Gibberish:  {agenttest.Garbage, delivery.InDoubt, true, false, 0},
+	AgentShut:  {agenttest.Status(403, `{"message":"Forbidden"}`), delivery.Shut, true, false, 0},
+	Refuses:    {agenttest.Errors("priority must be one of CRITICAL, HIGH"), delivery.Refused, true, false, 0},
 }
 
 var agentKinds = []Kind{AgentSlow, AgentHangs, AgentTakes, AgentDown, AgentBusy, AgentFails, Gibberish, AgentShut, Refuses}
@@ -247,7 +249,7 @@ func (p *player) called(c virtual.Call) {
 	}
 	if f, bad := p.during(c.At, "", agentKinds...); bad {
 		how := agents[f.Kind]
-		call.Left, call.Taken, call.Outcome = how.left, how.taken, how.outcome
+		call.Left, call.Taken, call.Outcome, call.Rest = how.left, how.taken, how.outcome, how.rest
 		p.strikes(f)
 	}
 	p.model.Called(call)
@@ -316,6 +318,7 @@ func (p *player) meddle(s virtual.Step) (o virtual.Outcome) {
 		}
 		p.strikes(*f)
 		p.meddled[s.Invocation] = true
+		p.excused[s.Invocation] = p.excused[s.Invocation] || !slices.Contains([]Kind{Conflict, AnswerLost, Unknown, AppliedLate}, f.Kind)
 		return outcome(*f)
 	}
 	return o
@@ -457,6 +460,9 @@ func (p *player) committed(c virtual.Committed) {
 
 // ended asks the model what a tick has left, if nothing came in its way and it did not take long.
 func (p *player) ended(e virtual.Ended) {
+	if !e.Dead && !p.excused[e.Invocation] && e.At.Sub(e.Began) < 4*time.Second { // else there was no time to try again
+		p.model.LostRaces(e.Invocation, e.At, e.Failed)
+	}
 	if e.Dead || p.meddled[e.Invocation] {
 		return
 	}

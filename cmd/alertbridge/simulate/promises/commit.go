@@ -1,6 +1,7 @@
 package promises
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -39,6 +40,15 @@ func (m *Model) Committed(c Commit) {
 		m.judge(c)
 	}
 	m.follow(c)
+}
+
+// writes is what the commit makes of a case.
+func (c Commit) writes(id string) (gate.CaseWrite, bool) {
+	i := slices.IndexFunc(c.Change.Cases, func(w gate.CaseWrite) bool { return w.Now.ID == id })
+	if i < 0 {
+		return gate.CaseWrite{}, false
+	}
+	return c.Change.Cases[i], true
 }
 
 // recorded: one verdict for every delivery, once.
@@ -120,7 +130,7 @@ func (m *Model) effect(v arriving, got worth, c Commit) {
 	case gate.IsTest, gate.IsWarn, gate.IsNoData, gate.IsUnknown, gate.Late:
 		return
 	case gate.IsRecovery:
-		m.recovery(v, in)
+		m.recovery(v, in, c)
 		m.same(c, v, in)
 		return
 	case gate.FlapStart, gate.WouldStart:
@@ -149,11 +159,24 @@ func (m *Model) effect(v arriving, got worth, c Commit) {
 		return
 	}
 	if k := m.cases[before]; k != nil && before != got.kase && counted &&
-		(k.state == gate.Refused || k.state == gate.InDoubt || k.state == gate.Waiting && k.shadow) {
+		(k.state == gate.Refused || k.state == gate.InDoubt || k.state == gate.Waiting && k.shadow || v.elsewhere(k)) {
+		gone := v.elsewhere(k)
 		delete(k.firing, v.a.Incident.String())
+		if gone && len(k.firing) == 0 {
+			k.state, k.how, k.why, k.until = gate.Ended, gate.EndRecovered, "", v.now
+		}
+		if w, told := c.writes(k.id); !told || c.Alone && w.Now.Firing != len(k.firing) {
+			m.broken("4", "%s leaves %s for %s, and the case counts %d that fire (told: %t), not %d", v.a.Incident, k.id, got.kase, w.Now.Firing, told, len(k.firing))
+		}
 	}
 	in.kase = got.kase
+	if w, told := c.writes(got.kase); (told && w.Now.State == gate.Starting && w.Now.Attempt != w.Read.Attempt) != (got.verdict == gate.Start) {
+		m.broken("5", "%s got the verdict %s, and its case %s goes from %q to %s", v.a.Incident, got.verdict, got.kase, w.Read.State, w.Now.State)
+	}
 	if k := m.cases[got.kase]; k != nil {
+		if _, told := c.writes(k.id); k.state == gate.Refused && !told {
+			m.broken("4", "%s joins %s, which a hand may be starting, and nobody asks whether it is still refused", v.a.Incident, k.id)
+		}
 		m.told(v, k, counted && before == k.id, c)
 		m.joins(v, k)
 	} else {
@@ -162,7 +185,7 @@ func (m *Model) effect(v arriving, got worth, c Commit) {
 	m.same(c, v, in)
 }
 
-func (m *Model) recovery(v arriving, in *incident) {
+func (m *Model) recovery(v arriving, in *incident, c Commit) {
 	if !v.a.Time.After(in.rec) {
 		return
 	}
@@ -174,6 +197,12 @@ func (m *Model) recovery(v arriving, in *incident) {
 		return
 	}
 	delete(k.firing, v.a.Incident.String())
+	if k.live() || k.state == gate.Refused { // it can still be started, if only by hand
+		w, told := c.writes(k.id)
+		if !told || c.Alone && w.Now.Firing != len(k.firing) {
+			m.broken("4", "%s recovers, and the case %s counts %d that fire (told: %t), not %d", v.a.Incident, k.id, w.Now.Firing, told, len(k.firing))
+		}
+	}
 	if k.state == gate.Waiting && len(k.firing) == 0 {
 		k.state, k.how, k.why, k.until = gate.Ended, gate.EndRecovered, "", v.now
 	}
@@ -204,6 +233,11 @@ func (m *Model) told(v arriving, k *kase, counted bool, c Commit) {
 			m.broken("4", "%s joins %s, and the Agent will not be told of it", key, k.id)
 		case i >= 0 && (w.Now.Members[i].Severity != v.rank || w.Now.Members[i].Scope != strings.Join(v.a.Scope, ",")):
 			m.broken("4", "%s joins %s as %+v", key, k.id, w.Now.Members[i])
+		}
+		if !slices.IsSortedFunc(w.Now.Members, func(x, y gate.Member) int {
+			return cmp.Or(int(y.Severity)-int(x.Severity), x.Since.Compare(y.Since))
+		}) {
+			m.broken("4", "the Agent will be told of the members of %s in the order %+v", k.id, w.Now.Members)
 		}
 		if k.storm != "" && !counted && !slices.Contains(w.Now.Services, service(v.a)) {
 			m.broken("4", "%s joins the storm %s, which has %v", service(v.a), k.id, w.Now.Services)
@@ -276,6 +310,9 @@ func (m *Model) opens(v arriving, got worth, flaps bool, c Commit) {
 		for _, key := range v.r.Keys {
 			if old := m.cases[m.pointers[key.Name]]; k.shadow && old != nil && !old.shadow &&
 				(old.state == gate.Waiting || (old.live() || old.started()) && v.within(old, key.For)) {
+				if slices.ContainsFunc(c.Change.Pointers, func(w gate.PointerWrite) bool { return w.Key == key.Name }) && c.Alone {
+					m.broken("4", "the case %s is only observed, and hides %s behind the key %s", k.id, old.id, key.Name)
+				}
 				continue // what is only observed does not hide what was, or will be, started
 			}
 			m.pointers[key.Name] = k.id
@@ -332,7 +369,8 @@ func clock(t time.Time) string {
 // equal compares a case as the ledger has it with the model's; counts, where they were read a moment ago.
 func (m *Model) equal(k *kase, c gate.Case, counts bool) {
 	if k.state != c.State || k.state == gate.Ended && k.how != c.How || k.rank != c.Severity || counts && !k.last.Equal(c.Last) || k.resting != c.Resting || k.shadow != c.Shadow ||
-		k.doubts != c.Doubts || k.attempt != c.Attempt || !k.until.Equal(c.Until) || k.why != c.Why || k.storm != c.Storm {
+		k.doubts != c.Doubts || k.attempt != c.Attempt || !k.until.Equal(c.Until) || k.why != c.Why || k.storm != c.Storm ||
+		k.hand != (c.Hand != gate.Order{}) {
 		m.broken("2", "the case %s is %s (%s) until %s, %s, last %s, attempt %d, doubts %d in the ledger, and should be %s (%s) until %s, %s, last %s, attempt %d, doubts %d",
 			c.ID, c.State, c.Why, clock(c.Until), c.Severity, clock(c.Last), c.Attempt, c.Doubts,
 			k.state, k.why, clock(k.until), k.rank, clock(k.last), k.attempt, k.doubts)

@@ -75,6 +75,15 @@ func (m *Model) Done(invocation int, at time.Time, failed bool) {
 	}
 }
 
+// LostRaces judges an invocation that had time enough, and whose commits at most lost races or had answers that nobody
+// knows: it reads again, or leaves it to the next tick, and has not failed.
+func (m *Model) LostRaces(invocation int, at time.Time, failed bool) {
+	m.now = at
+	if failed {
+		m.broken("2", "invocation %d failed, and has only lost races", invocation)
+	}
+}
+
 func (m *Model) left(k *kase, a *account, quiet bool, now time.Time) {
 	r := m.rules(k.lead)
 	switch k.state {
@@ -104,6 +113,12 @@ func (m *Model) left(k *kase, a *account, quiet bool, now time.Time) {
 				m.broken("12", "the case %s (%s) was started before %s (%s)", b.id, b.rank, k.id, k.rank)
 			}
 		}
+	case gate.Refused:
+		if k.hand && !now.Before(k.until) && len(k.firing) > 0 && a.closed(now) == "" && a.room(r, critical(k.rank), now, k.id) {
+			m.broken("12", "the case %s was refused and is to be started by hand, and a tick left it", k.id)
+		}
+	case gate.InDoubt:
+		m.leftInDoubt(k, a, r, now)
 	case gate.Starting:
 		if now.After(k.until) {
 			m.broken("12", "the lease of %s is over, and a tick left it", k.id)
@@ -112,6 +127,27 @@ func (m *Model) left(k *kase, a *account, quiet bool, now time.Time) {
 		if !k.until.After(now) {
 			m.broken("slots", "the investigation of %s is over by the estimate, and a tick left it", k.id)
 		}
+	}
+}
+
+// leftInDoubt: a start in doubt is repeated when its rest is over and there is room, or gives its slot back when nothing
+// repeats it.
+func (m *Model) leftInDoubt(k *kase, a *account, r gate.Rules, now time.Time) {
+	before := now.Add(-gate.ClockDifference) // a clock that is set right in the middle of a tick goes back by so much
+	young := before.Sub(k.last) <= r.MaxAge
+	if young != (now.Add(30*time.Second).Sub(k.last) <= r.MaxAge) { // it becomes too old while the tick runs
+		return
+	}
+	res, there := a.running[k.id]
+	held := before.Before(res.Until)
+	again := (k.hand || r.InDoubt == gate.RepeatIt && !k.noRepeat && k.doubts <= repeats) && len(k.firing) > 0 && young
+	switch {
+	case before.Before(k.until): // it rests, and nobody looks at it
+	case !again && there && !held && !k.resting: // a reservation that cost nothing may be gone, by another start of this tick
+		m.broken("slots", "the start of %s is in doubt and not repeated any more, and a tick left it with its slot", k.id)
+	case again && a.closed(before) == "" && (k.hand || !a.affords(r.Budget, critical(k.rank), before).After(before)) &&
+		a.room(r, critical(k.rank), before, k.id):
+		m.broken("12", "the start of %s is in doubt and could be repeated since %s, and a tick left it", k.id, clock(k.until))
 	}
 }
 

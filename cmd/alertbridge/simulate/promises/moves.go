@@ -172,8 +172,8 @@ func (m *Model) waits(k *kase, n gate.Case, c Commit) {
 		wrong = k.why == n.Why && k.until.Equal(n.Until) // it says nothing new
 		switch n.Why {
 		case gate.WhySlots:
-			wrong = wrong || acct.room(r, critical(k.rank), now, k.id)
-			k.until = n.Until
+			wrong = wrong || acct.room(r, critical(k.rank), now, k.id) || k.why == n.Why
+			k.until = now // since when it waits for it
 		case gate.WhyBudget:
 			k.until = acct.affords(r.Budget, critical(k.rank), now)
 			wrong = wrong || !k.until.After(now)
@@ -181,8 +181,8 @@ func (m *Model) waits(k *kase, n gate.Case, c Commit) {
 			wrong = wrong || acct.closed(now) != gate.WhyAgentDown
 			k.until = acct.downTill
 		case gate.WhyAgentShut:
-			wrong = wrong || !acct.shut
-			k.until = n.Until
+			wrong = wrong || !acct.shut || k.why == n.Why
+			k.until = now
 		default:
 			wrong = true
 		}
@@ -253,8 +253,9 @@ func (m *Model) settles(k *kase, w gate.CaseWrite, c Commit) {
 		k.until = now
 		m.gives(k, acct, c)
 	case gate.InDoubt:
-		if k.until = now.Add(rest(doubts)); n.Until.After(k.until) && outcome == delivery.NotDelivered {
-			k.until = n.Until
+		k.until = now.Add(rest(doubts))
+		if w := c.Change.Account; outcome == delivery.NotDelivered && w != nil && w.Down != nil && w.Down.Until.After(k.until) {
+			k.until = w.Down.Until
 		}
 	}
 	m.health(k, acct, c, outcome, called, now)
@@ -296,10 +297,34 @@ func (m *Model) health(k *kase, acct *account, c Commit, outcome delivery.Outcom
 	case w != nil && w.Down != nil && w.Down.Until.Sub(now) > 16*time.Minute:
 		m.broken("12", "the account %s rests until %s", acct.name, clock(w.Down.Until))
 	}
-	if !called || k.wasDown != acct.down || acct.down.Until.After(now) { // others have counted since, or it rests already
+	if !called || acct.down.Until.After(now) || outcome == delivery.Accepted && k.wasDown != acct.down { // it rests already, or others have counted since
 		return
 	}
 	m.counted(acct, w, outcome, now)
+	m.rests(acct, w, outcome, m.calls[calling{c.Invocation, k.id}].Rest, now)
+}
+
+// rests: after a failure the account rests for half a minute, and for twice as long after each further one, to eight
+// minutes; a fifth more or less, and as long as the Agent asks for.
+func (m *Model) rests(acct *account, w *gate.AccountWrite, outcome delivery.Outcome, asked time.Duration, now time.Time) {
+	if w == nil || w.Down == nil {
+		return
+	}
+	row := 0
+	switch outcome {
+	case delivery.NotDelivered:
+		row = acct.down.Fails + 1
+	case delivery.InDoubt:
+		row = acct.down.Doubts - 1 // the third is the first of a row
+	}
+	if row < 1 {
+		return
+	}
+	usual := 30 * time.Second << min(row-1, 4)
+	rest := w.Down.Until.Sub(now)
+	if least, most := max(usual*4/5, asked), max(usual*6/5, asked); rest < least || rest > most {
+		m.broken("12", "the account %s rests for %s, and should for %s to %s", acct.name, rest, least, most)
+	}
 }
 
 // counted: each failure of a row is counted, a third doubt in a row lets the account rest, and an answer ends the row.

@@ -52,6 +52,7 @@ type Call struct {
 	Left       bool // it may have reached the Agent
 	Taken      bool // the Agent opened an investigation, or knew it for one that it had opened
 	Outcome    delivery.Outcome
+	Rest       time.Duration // for which the Agent asks; 0: for none
 }
 
 // Model is the second telling. The zero value is not usable.

@@ -160,7 +160,7 @@ func (v arriving) worth() worth {
 // ownCase is the case of the alert's own incident, where that covers it.
 func (v arriving) ownCase() (worth, bool) {
 	k := v.m.cases[v.in.kase]
-	if k == nil || k.shadow && v.mode != gate.ModeObserve {
+	if k == nil || k.shadow && v.mode != gate.ModeObserve || v.elsewhere(k) {
 		return worth{}, false
 	}
 	again := map[alert.Transition]gate.Reason{alert.ReTriggered: gate.ReTriggering, alert.Renotify: gate.Renotifying}[v.a.Transition]
@@ -182,6 +182,11 @@ func (v arriving) ownCase() (worth, bool) {
 		return joins, same && v.within(k, v.r.Window)
 	}
 	return worth{}, false
+}
+
+// elsewhere: a storm's case of another Agent has waited so long that nobody may look after it any more.
+func (v arriving) elsewhere(k *kase) bool {
+	return k.state == gate.Waiting && !k.shadow && k.agent != v.r.Agent && v.now.Sub(k.opened) > v.r.MaxAge
 }
 
 // groupCase is a case that a grouping key, or the environment, names.
