@@ -12,6 +12,23 @@ import (
 )
 
 // What a hand makes of a case in each state; "" where it is told why not.
+// TestARepeatByHandThatIsRefused: the order was for that one repeat. Under the policy stop nothing sends it once more.
+func TestARepeatByHandThatIsRefused(t *testing.T) {
+	c := caseIn("starting", "ab-own")
+	c.Doubts, c.Hand = 1, ordered(0)
+	cl := Claim{Case: c, Until: noon.Add(time.Minute)}
+	d := Settle(c, cl, delivery.Answer{Reason: delivery.BadRequest, Words: "no"}, noon)
+	now := d.Change.Cases[0].Now
+	if now.State != InDoubt || !now.NoRepeat || now.Hand != (Order{}) {
+		t.Fatalf("it becomes %+v", now)
+	}
+	p := policyAll()
+	p.InDoubt = StopIt
+	if d := Due(viewOf(Incident{}, now), now.ID, p, now.Until.Add(time.Minute)); d.Start != nil {
+		t.Error("the tick sends it once more")
+	}
+}
+
 func TestByHandByState(t *testing.T) {
 	for _, row := range []struct {
 		state          string

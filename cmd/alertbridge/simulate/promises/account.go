@@ -17,6 +17,7 @@ type account struct {
 	spent    map[string]gate.Dollars
 	paced    time.Time
 	critical map[string]int
+	eased    time.Time // when a repeat that has become critical last left its ordinary slot to others
 }
 
 func (m *Model) account(name string) *account {
@@ -152,6 +153,9 @@ func (a *account) reserve(id string, res gate.Reservation, now time.Time) {
 	}
 	if res.Day != "" && held.Day == "" {
 		a.critical[res.Day]++
+	}
+	if !held.Until.IsZero() && !held.Critical && res.Critical {
+		a.eased = now
 	}
 	a.running[id] = res
 }

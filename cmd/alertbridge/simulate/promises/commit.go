@@ -430,6 +430,7 @@ func (m *Model) claimed(c Commit, w gate.CaseWrite) {
 	if why := a.closed(now); c.Alone && why != "" {
 		m.broken("12", "the case %s is started, and the Agent: %s", k.id, why)
 	}
+	k.asked = k.hand
 	if fromDoubt {
 		k.hand = false // the order was for this one repeat
 	} else {

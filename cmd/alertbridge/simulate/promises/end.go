@@ -104,12 +104,13 @@ func (m *Model) left(k *kase, a *account, quiet bool, now time.Time) {
 			m.says(k, gate.WhyBudget, quiet)
 		case !a.room(r, critical(k.rank), now, k.id):
 			m.says(k, gate.WhySlots, quiet)
+		case now.Sub(a.eased) < time.Minute: // by this very tick, when it had looked at the case already: the next one starts it
 		default:
 			m.broken("12", "the case %s (%s, waits for %s) could be started, and a tick left it waiting", k.id, k.rank, k.why)
 		}
 		for _, b := range m.cases {
 			if b.agent == k.agent && b.start.Equal(now) && b.state != gate.Waiting && b.attempt == 1 && b.rank < k.rank && b.rank < 5 &&
-				k.opened.Before(now) && !m.held(k, now) && !k.shadow && !k.hand && !b.hand && critical(b.rank) == critical(k.rank) && k.rank == k.lead.Severity {
+				k.opened.Before(now) && !m.held(k, now) && !k.shadow && !k.hand && !b.asked && critical(b.rank) == critical(k.rank) && k.rank == k.lead.Severity {
 				m.broken("12", "the case %s (%s) was started before %s (%s)", b.id, b.rank, k.id, k.rank)
 			}
 		}
@@ -140,12 +141,16 @@ func (m *Model) leftInDoubt(k *kase, a *account, r gate.Rules, now time.Time) {
 	}
 	res, there := a.running[k.id]
 	held := before.Before(res.Until)
-	again := (k.hand || r.InDoubt == gate.RepeatIt && !k.noRepeat && k.doubts <= repeats) && len(k.firing) > 0 && young
+	again := m.again(k, r, before) && len(k.firing) > 0 && young
+	if m.again(k, r, now) != m.again(k, r, before) { // it is muted, or not any more, while the tick runs
+		return
+	}
 	switch {
 	case before.Before(k.until): // it rests, and nobody looks at it
 	case !again && there && !held && !k.resting: // a reservation that cost nothing may be gone, by another start of this tick
 		m.broken("slots", "the start of %s is in doubt and not repeated any more, and a tick left it with its slot", k.id)
-	case again && a.closed(before) == "" && (k.hand || !a.affords(r.Budget, critical(k.rank), before).After(before)) &&
+	// One that rests is looked at when something fires again.
+	case again && !k.resting && a.closed(before) == "" && (k.hand || !a.affords(r.Budget, critical(k.rank), before).After(before)) &&
 		a.room(r, critical(k.rank), before, k.id):
 		m.broken("12", "the start of %s is in doubt and could be repeated since %s, and a tick left it", k.id, clock(k.until))
 	}

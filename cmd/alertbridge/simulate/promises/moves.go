@@ -100,6 +100,13 @@ func (m *Model) observed(k *kase, now time.Time) bool {
 	return k.shadow || m.mode(m.rules(k.lead), now) == gate.ModeObserve && !k.hand
 }
 
+// again: a start in doubt is sent again where somebody or the policy wants it; a repeat can be paid for once more, so what
+// mutes a start mutes it too.
+func (m *Model) again(k *kase, r gate.Rules, now time.Time) bool {
+	wanted := r.InDoubt == gate.RepeatIt && !k.noRepeat && k.doubts <= repeats
+	return k.hand || wanted && !m.muted(k, now) && !m.observed(k, now)
+}
+
 // move judges every change of a case's state but a start.
 func (m *Model) move(k *kase, w gate.CaseWrite, c Commit) {
 	now, n := c.Change.At, w.Now
@@ -120,8 +127,7 @@ func (m *Model) move(k *kase, w gate.CaseWrite, c Commit) {
 			k.state, k.until = gate.Started, n.Until
 		case gate.InDoubt:
 			held := now.Before(acct.running[k.id].Until)
-			again := (k.hand || r.InDoubt == gate.RepeatIt && !k.noRepeat && k.doubts <= repeats) && len(k.firing) > 0 && now.Sub(k.last) <= r.MaxAge &&
-				(k.hand || !m.muted(k, now) && !m.observed(k, now)) // a repeat can be paid for once more, too
+			again := m.again(k, r, now) && len(k.firing) > 0 && now.Sub(k.last) <= r.MaxAge
 			if n.Resting && (again || held) && c.Alone {
 				m.broken("12", "the case %s rests, and could be repeated (%t) or holds its slot (%t)", k.id, again, held)
 			}

@@ -151,6 +151,7 @@ type kase struct {
 	storm         string
 	worse         bool // a critical incident has joined the one that opened it
 	hand          bool
+	asked         bool // its last start was by hand
 	lead          alert.Alert
 	claimedBy     int       // the invocation that claimed its last start
 	wasDown       gate.Down // the account when it did
