@@ -9,7 +9,6 @@
 package alert
 
 import (
-	"slices"
 	"strings"
 	"time"
 )
@@ -172,19 +171,6 @@ func (a *Alert) Tag(key string) string {
 		}
 	}
 	return ""
-}
-
-// TagValues are the values of all tags with this key, each once, as Tag finds the first; nil when there is none.
-func (a *Alert) TagValues(key string) []string {
-	var found []string
-	for _, list := range [][]string{a.Tags, a.Scope} {
-		for _, t := range list {
-			if k, v, ok := strings.Cut(t, ":"); ok && strings.EqualFold(k, key) && v != "" && !slices.Contains(found, v) {
-				found = append(found, v)
-			}
-		}
-	}
-	return found
 }
 
 // Service is what the alert is about: the tag service, else the scope's first value, else the monitor's name. It is
