@@ -52,22 +52,12 @@ const showExample = `  alertbridge cases show ab-k5w2q7n3xj4mzyta
 
 func casesCommand() *cobra.Command {
 	var from origin
-	cmd := &cobra.Command{
+	cmd := groupCommand(cobra.Command{
 		Use:     "cases",
 		Short:   "Show what the bridge makes of its alerts",
 		Long:    casesLong,
 		Example: "  alertbridge cases list\n  alertbridge cases show ab-k5w2q7n3xj4mzyta",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknown(cmd, args[0])
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-
-		DisableFlagsInUseLine:      true,
-		SuggestionsMinimumDistance: 2,
-	}
+	})
 	from.flags(cmd.PersistentFlags())
 	cmd.AddCommand(listCommand(&from), showCommand(&from))
 	return cmd

@@ -97,22 +97,12 @@ title, priority, transition, alert_type, org, org_name, host. There are at most 
 
 func silenceCommand() *cobra.Command {
 	var from origin
-	cmd := &cobra.Command{
+	cmd := groupCommand(cobra.Command{
 		Use:     "silence",
 		Short:   "Mute alerts for a while",
 		Long:    silenceLong,
 		Example: "  alertbridge silence add service=checkout env=~prod.* --for 2h --reason release\n  alertbridge silence list\n  alertbridge silence expire s-0a1b2c3d4e",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknown(cmd, args[0])
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-
-		DisableFlagsInUseLine:      true,
-		SuggestionsMinimumDistance: 2,
-	}
+	})
 	from.handFlags(cmd.PersistentFlags())
 	cmd.AddCommand(silenceAddCommand(&from), silenceListCommand(&from), silenceExpireCommand(&from))
 	return cmd

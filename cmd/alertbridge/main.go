@@ -127,6 +127,20 @@ func rootCommand() *cobra.Command {
 	return root
 }
 
+// groupCommand is a command that only holds others: alone it explains them, and for one that there is not it says what was
+// probably meant.
+func groupCommand(cmd cobra.Command) *cobra.Command {
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return unknown(cmd, args[0])
+		}
+		return nil
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	cmd.DisableFlagsInUseLine, cmd.SuggestionsMinimumDistance = true, 2
+	return &cmd
+}
+
 // unknown is the error for a command that there is not, with what was probably meant.
 func unknown(cmd *cobra.Command, name string) error {
 	if like := cmd.SuggestionsFor(name); len(like) > 0 {

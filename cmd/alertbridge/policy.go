@@ -24,22 +24,12 @@ Exit status: 0 when the policy can be used, also with warnings; 1 when it cannot
 const policyFile = "policy.yaml"
 
 func policyCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	cmd := groupCommand(cobra.Command{
 		Use:     "policy",
 		Short:   "Check a policy, and show what it says about an alert",
 		Long:    policyLong,
 		Example: "  alertbridge policy check\n  alertbridge policy show alert.json",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknown(cmd, args[0])
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-
-		DisableFlagsInUseLine:      true,
-		SuggestionsMinimumDistance: 2,
-	}
+	})
 	cmd.AddCommand(policyCheckCommand(), policyShowCommand())
 	return cmd
 }
