@@ -142,6 +142,9 @@ func (d due) starting() Decision {
 
 func (d due) inDoubt() Decision {
 	c := d.c
+	if d.r.Followed && !c.Resting && !c.gone() && d.young() && !d.byHand() {
+		return d.asks() // what the Agent has of it comes before anything is sent again
+	}
 	own, held := d.Account.Running[c.ID]
 	held = held && own.Until.After(d.now)
 	if d.repeatable() {
@@ -166,7 +169,11 @@ func (d due) inDoubt() Decision {
 			facts = CaseFacts{Firing: NoneFires}
 		}
 	}
-	return d.write(Releases, c, facts, d.drops())
+	acct := d.drops()
+	if d.r.Followed {
+		acct = d.lets(&c)
+	}
+	return d.write(Releases, c, facts, acct)
 }
 
 func (d due) repeatable() bool {
@@ -187,12 +194,54 @@ func (d due) started() Decision {
 	if d.c.Until.After(d.now) {
 		return Decision{Case: d.c.ID}
 	}
-	return d.write(Ends, end(d.c, EndAssumed, "", d.now), CaseFacts{}, d.drops())
+	if !d.r.Followed {
+		return d.write(Ends, end(d.c, EndAssumed, "", d.now), CaseFacts{}, d.drops())
+	}
+	h := hearing{due: d, work: d.c.Work}
+	if _, over := outcome(d.c.Work.Status()); over {
+		return h.goesOn()
+	}
+	if d.now.Before(d.c.Called.Add(MaxRun)) {
+		return d.asks()
+	}
+	return h.givenUp()
 }
+
+// asks wants the Agent's API asked, once it is time.
+func (d due) asks() Decision {
+	dec := Decision{Case: d.c.ID}
+	if d.c.Until.After(d.now) {
+		return dec
+	}
+	from := d.c.StartAt
+	if from.IsZero() {
+		from = d.c.Opened
+	}
+	dec.Did, dec.Ask = Asks, &Ask{Case: d.c.ID, Since: from.Add(-askBefore)}
+	return dec
+}
+
+// askBefore is by how much the Agent's clock may be behind ours when it notes a task's creation.
+const askBefore = 5 * time.Minute
 
 // drops takes away the case's reservation, whose time is over, and books what it is reckoned to have cost.
 func (d due) drops() *AccountWrite {
 	return &AccountWrite{Agent: d.c.Agent, Drop: []string{d.c.ID}, Spend: d.Account.Running[d.c.ID].books()}
+}
+
+// lets takes away the reservation of a followed case that is given up, and notes in the case what is booked for it.
+func (d due) lets(c *Case) *AccountWrite {
+	held := d.Account.Running[c.ID]
+	acct := &AccountWrite{Agent: c.Agent, Drop: []string{c.ID}}
+	if c.gone() { // nothing was taken, so nothing is paid
+		acct.Back = held.gives()
+		return acct
+	}
+	if acct.Spend = held.books(); acct.Spend != nil {
+		c.Work.Booked += held.Money
+		c.Work.Month = held.Month
+	}
+	return acct
 }
 
 func (d due) young() bool { return d.now.Sub(d.c.Last) <= d.r.MaxAge }
@@ -224,7 +273,7 @@ func (d due) waitsUntil(why Why, until time.Time) Decision {
 
 // claim starts the case, or repeats a start in doubt. Somebody must still fire when it is committed.
 func (d due) claim(did Did) Decision {
-	c := claim(d.c, d.now)
+	c := claim(d.c, d.r.Followed, d.now)
 	cl := claimOf(c, LeadOf(d.View, c), d.Account, d.r, d.now)
 	cl.Beyond = d.affords().beyond
 	dec := d.write(did, c, CaseFacts{Firing: SomeFire}, reserve(d.Account, cl, d.r, d.now))

@@ -92,7 +92,7 @@ func (d arrival) takes(key Key, c Case) bool {
 
 // start claims the start of the case in w, with the money and the slot that it needs.
 func (d arrival) start(dec *Decision, w *CaseWrite, lead alert.Alert) {
-	w.Now = claim(w.Now, d.now)
+	w.Now = claim(w.Now, d.r.Followed, d.now)
 	cl := claimOf(w.Now, lead, d.Account, d.r, d.now)
 	cl.Beyond = d.affords(critical(w.Now.Severity)).beyond
 	dec.Did, dec.Start = Starts, &cl

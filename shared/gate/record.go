@@ -97,15 +97,22 @@ const (
 // How a case ended.
 type How string
 
-// The ways in which a case ends. Assumed is the only one that comes after a start: nothing has been heard of the
-// investigation, and its estimated time is over. Silenced is the end of a waiting case by hand, be it a silence or a
-// word on this very case. Observed is the end of a case that would have been started, had the mode allowed it.
+// The ways in which a case ends. Silenced is the end of a waiting case by hand, be it a silence or a word on this very
+// case. Observed is the end of a case that would have been started, had the mode allowed it. The others come after a
+// start: Assumed says that no end of the investigation has been heard of, and its time is over; the rest are the Agent's
+// own word for how it ended, see Outcomes.
 const (
 	EndRecovered How = "recovered"
 	EndExpired   How = "expired"
 	EndSilenced  How = "silenced"
 	EndObserved  How = "observed"
 	EndAssumed   How = "assumed"
+	EndCompleted How = "completed"
+	EndFailed    How = "failed"
+	EndTimedOut  How = "timed_out"
+	EndCancelled How = "cancelled"
+	EndLinked    How = "linked"
+	EndSkipped   How = "skipped"
 )
 
 // Case is what the Agent is asked to investigate, once.
@@ -131,6 +138,8 @@ type Case struct {
 	Doubts   int            `json:"doubts,omitzero"`    // how often a call ended in doubt; once above 0 only "accepted" changes the outcome
 	NoRepeat bool           `json:"no_repeat,omitzero"` // in doubt, and not repeated by itself: the policy said so when the doubt began, or the Agent refused a repeat
 	Resting  bool           `json:"resting,omitzero"`   // in doubt, out of the tick's sight: nothing more will be tried by itself
+	Called   time.Time      `json:"called,omitzero"`    // when the latest attempt was claimed; kept where the Agent's work is followed
+	Work     Work           `json:"work,omitzero"`      // what the Agent has said of it
 	Note     string         `json:"note,omitzero"`
 	Hand     Order          `json:"hand,omitzero"`   // started by hand: neither hold, mode, silence nor money keep it waiting; the zero value: it was not
 	Steps    []Step         `json:"steps,omitempty"` // what became of it, the oldest first; at most MaxSteps
@@ -179,7 +188,16 @@ type Step struct {
 const MaxSteps = 20
 
 // HasStarted tells whether the case can no longer end without having been started.
-func (c Case) HasStarted() bool { return c.State == Started || c.State == Ended && c.How == EndAssumed }
+func (c Case) HasStarted() bool {
+	if c.State != Ended {
+		return c.State == Started
+	}
+	switch c.How {
+	case EndAssumed, EndCompleted, EndFailed, EndTimedOut, EndCancelled, EndLinked, EndSkipped:
+		return true
+	}
+	return false
+}
 
 // live tells whether the case is neither started nor over: what becomes of it is still open.
 func (c Case) live() bool { return c.State == Waiting || c.State == Starting || c.State == InDoubt }

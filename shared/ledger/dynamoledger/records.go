@@ -200,6 +200,8 @@ func decided(c gate.Case) []attribute {
 	it.number("doubts", c.Doubts)
 	it.flag("no_repeat", c.NoRepeat)
 	it.flag("resting", c.Resting)
+	it.moment("called", c.Called)
+	it.work("work", c.Work)
 	it.text("note", c.Note)
 	it.order("hand_", c.Hand)
 	var steps []types.AttributeValue
@@ -214,7 +216,7 @@ func decided(c gate.Case) []attribute {
 	it.text(attrBucket, bucket(c.Agent, c.Bucket()))
 	it.text(attrOrder, c.Order())
 	names := [...]string{
-		"state", "why", "how", "until", "start_at", "severity", "attempt", "doubts", "no_repeat", "resting", "note",
+		"state", "why", "how", "until", "start_at", "severity", "attempt", "doubts", "no_repeat", "resting", "called", "work", "note",
 		"hand_by", "hand_reason", "hand_at", "hand_until", "steps", attrVersion, attrBucket, attrOrder,
 	}
 	list := make([]attribute, len(names))
@@ -233,7 +235,8 @@ func decodeCase(it item, now time.Time) (gate.Case, bool, error) {
 		ID: r.text("id"), Agent: r.text("agent"), State: gate.State(r.text("state")), Why: gate.Why(r.text("why")),
 		How: gate.How(r.text("how")), Until: r.moment("until"), Opened: r.moment("opened"), StartAt: r.moment("start_at"),
 		Severity: alert.Severity(r.number("severity")), Attempt: int(r.number("attempt")), Doubts: int(r.number("doubts")),
-		NoRepeat: r.flag("no_repeat"), Resting: r.flag("resting"), Note: r.text("note"), Hand: r.order("hand_"),
+		NoRepeat: r.flag("no_repeat"), Resting: r.flag("resting"),
+		Called: r.moment("called"), Work: r.work("work"), Note: r.text("note"), Hand: r.order("hand_"),
 		Version: r.version(), Firing: int(r.number(attrFiring)), Joined: int(r.number(attrJoined)),
 		Last: r.moment(attrLast), Gap: r.span(attrGap), Services: r.set(attrService), Storm: r.text("storm"), Shadow: r.flag("shadow"),
 		Title: r.text("title"), Service: r.text("service"), Incident: r.text("incident"), TraceID: r.text("trace_id"),

@@ -273,6 +273,7 @@ func decide(c *gate.Case, n gate.Case) {
 	c.State, c.Why, c.How, c.Until, c.StartAt = n.State, n.Why, n.How, ledger.Moment(n.Until), ledger.Moment(n.StartAt)
 	c.Severity, c.Attempt, c.Doubts, c.NoRepeat, c.Resting = n.Severity, n.Attempt, n.Doubts, n.NoRepeat, n.Resting
 	c.Note, c.Hand, c.Version = n.Note, order(n.Hand), n.Version
+	c.Called, c.Work = ledger.Moment(n.Called), copyWork(n.Work)
 	c.Steps = list(n.Steps)
 	for i := range c.Steps {
 		c.Steps[i].At = ledger.Moment(c.Steps[i].At)
