@@ -158,7 +158,7 @@ func (d arrival) saw() *Saw {
 	v.Leads, v.Incident.Recent = nil, nil
 	v.Cases = make(map[string]Case, len(d.Cases))
 	for id, c := range d.Cases {
-		c.Members, c.Steps, c.Services, c.Trace = nil, nil, nil, ""
+		c.Members, c.Steps, c.Services, c.Trace, c.Work = nil, nil, nil, "", Work{}
 		v.Cases[id] = c
 	}
 	v.Hand.Silences = nil

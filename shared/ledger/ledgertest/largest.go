@@ -42,7 +42,7 @@ func Largest(now time.Time, n int) gate.Change {
 		StartAt: now, Severity: alert.Critical, Attempt: 99, Doubts: 99, Note: strings.Repeat("n", 64+delivery.MaxWords),
 		Version: 1, Firing: 99_999, Joined: 99_999, Last: now, Title: wide(200), Service: wide(100), Incident: key.String(),
 		TraceID: strings.Repeat("f", 32), Trace: strings.Repeat("t", MaxTrace), Hand: largestOrder(now), Gap: 999 * time.Hour,
-		Storm: wide(MaxKey / 4), Shadow: true,
+		Storm: wide(MaxKey / 4), Shadow: true, Called: now, Work: largestWork(now),
 	}
 	for range gate.MaxSteps {
 		c.Steps = append(c.Steps, gate.Step{At: now, Text: wide(MaxLine / 4)})
@@ -111,6 +111,25 @@ func LargestHand(now time.Time) gate.Hand {
 		h.Silences = append(h.Silences, s)
 	}
 	return h
+}
+
+// MaxTaskID is what the Agent's own names of tasks, runs and records are reckoned with, in bytes.
+const MaxTaskID = 128
+
+func largestWork(now time.Time) gate.Work {
+	w := gate.Work{Booked: 999_999_999, Month: "2026-03", Asked: 999, Absent: now, Missed: true}
+	said := gate.Said{Value: strings.Repeat("x", MaxTaskID), At: now}
+	for range gate.MaxTasks {
+		t := gate.TaskWork{
+			ID: said.Value, Status: gate.PendingTriage, Words: strings.Repeat("w", delivery.MaxWords), Created: now, Updated: now,
+			Execution: said, Summary: said, Primary: said, Ran: 999 * time.Hour, Folded: now,
+		}
+		for range gate.MaxMarks {
+			t.Marks = append(t.Marks, gate.Mark{At: now, Status: gate.InProgress})
+		}
+		w.Tasks = append(w.Tasks, t)
+	}
+	return w
 }
 
 func largestOrder(now time.Time) gate.Order {

@@ -277,6 +277,16 @@ func spends(read gate.Case, month string, d gate.Dollars) gate.Change {
 	return c
 }
 
+// corrects is the change that books the true price of a case which has ended, in place of what was reckoned.
+func corrects(read gate.Case, month string, d gate.Dollars) gate.Change {
+	now := read
+	now.How = gate.EndCompleted
+	now.Version++
+	c := writes(read, now)
+	c.Account = &gate.AccountWrite{Agent: agent, Spend: map[string]gate.Dollars{month: d}}
+	return c
+}
+
 // givesBack is the change of a start that was not made: its case waits again, and its money is given back.
 func givesBack(read gate.Case, b gate.Back) gate.Change {
 	c := writes(read, moved(read, gate.Waiting))
