@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -264,6 +265,14 @@ func askAfter(times int) time.Duration {
 // Outcomes are the ways in which an investigation ends by the Agent's own word.
 func Outcomes() []How {
 	return []How{EndCompleted, EndFailed, EndTimedOut, EndCancelled, EndLinked, EndSkipped}
+}
+
+// Told is how the case's investigation has ended by the Agent's own word; false as long as it has not told.
+func (c Case) Told() (How, bool) {
+	if c.State != Ended || !slices.Contains(Outcomes(), c.How) {
+		return "", false
+	}
+	return c.How, true
 }
 
 func outcome(s Status) (How, bool) {
