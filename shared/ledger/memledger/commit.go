@@ -243,7 +243,7 @@ func (l *Ledger) applyCase(w gate.CaseWrite, lead alert.Alert, at time.Time) {
 		c.Members = members(nil, ledger.MembersDifference{Added: c.Members})
 		c.Services = ledger.Services(nil, c.Services)
 		decide(&c, w.Now)
-		l.cases.put(c.ID, openCase{c, lead}, at)
+		l.file(openCase{c, lead}, at)
 		delete(l.dropped, c.ID)
 		return
 	}
@@ -251,7 +251,8 @@ func (l *Ledger) applyCase(w gate.CaseWrite, lead alert.Alert, at time.Time) {
 	if d.None() {
 		return
 	}
-	c, _ := l.cases.get(w.Now.ID, at)
+	stored, _ := l.cases.get(w.Now.ID, at)
+	c := *stored
 	if d.Decided {
 		decide(&c.Case, w.Now)
 	}
@@ -265,7 +266,7 @@ func (l *Ledger) applyCase(w gate.CaseWrite, lead alert.Alert, at time.Time) {
 	}
 	c.Members = members(c.Members, d.Members)
 	c.Services = ledger.Services(nil, slices.Concat(c.Services, d.Services))
-	l.cases.put(c.ID, c, at)
+	l.file(c, at)
 }
 
 // decide writes the state machine's part.

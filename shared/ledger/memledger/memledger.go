@@ -11,7 +11,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -26,7 +25,8 @@ type Ledger struct {
 	deliveries shelf[string, gate.Delivery]
 	incidents  shelf[incidentKey, gate.Incident]
 	pointers   shelf[string, string]
-	cases      shelf[string, openCase]
+	cases      shelf[string, *openCase] // what a pointer names is never changed: a new one takes its place
+	index      index
 	dropped    shelf[string, alert.Alert] // by the id of the case that the alert would have opened
 	groups     shelf[string, gate.Group]
 	surges     shelf[string, gate.Surge]
@@ -51,7 +51,8 @@ func New() *Ledger {
 		deliveries: shelf[string, gate.Delivery]{},
 		incidents:  shelf[incidentKey, gate.Incident]{},
 		pointers:   shelf[string, string]{},
-		cases:      shelf[string, openCase]{},
+		cases:      shelf[string, *openCase]{},
+		index:      index{},
 		dropped:    shelf[string, alert.Alert]{},
 		groups:     shelf[string, gate.Group]{},
 		surges:     shelf[string, gate.Surge]{},
@@ -171,8 +172,9 @@ func (l *Ledger) Due(ctx context.Context, agent string, now time.Time) ([]string
 	defer l.mu.Unlock()
 	var ids []string
 	for _, b := range []gate.Bucket{gate.Timed, gate.Queue} {
-		for i, c := range l.bucket(agent, b, now) {
-			if i == ledger.MaxDue || b == gate.Timed && c.Order() >= gate.OrderUntil(now) {
+		most, until := len(ids)+ledger.MaxDue, gate.OrderUntil(now)
+		for order, c := range l.bucket(agent, b, now) {
+			if len(ids) == most || b == gate.Timed && order >= until {
 				break
 			}
 			ids = append(ids, c.ID)
@@ -191,8 +193,8 @@ func (l *Ledger) List(
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var page []gate.Case
-	for _, c := range l.bucket(agent, b, now) {
-		if c.Order() <= from {
+	for order, c := range l.bucket(agent, b, now) {
+		if order <= from {
 			continue
 		}
 		if len(page) == ledger.PageSize(limit) {
@@ -238,16 +240,4 @@ func (l *Ledger) Incidents(ctx context.Context, org, monitor string, limit int, 
 	}
 	slices.SortFunc(list, ledger.CompareIncidents)
 	return list[:min(len(list), ledger.PageSize(limit))], nil
-}
-
-// bucket gives an Agent's cases of one bucket in its order.
-func (l *Ledger) bucket(agent string, b gate.Bucket, now time.Time) []openCase {
-	var list []openCase
-	for id := range l.cases {
-		if c, there := l.cases.get(id, now); there && c.Agent == agent && c.Bucket() == b {
-			list = append(list, c)
-		}
-	}
-	slices.SortFunc(list, func(a, b openCase) int { return strings.Compare(a.Order(), b.Order()) })
-	return list
 }
