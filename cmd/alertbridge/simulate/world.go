@@ -177,9 +177,14 @@ func (s Settings) For(a alert.Alert) gate.Rules {
 		r.Severity = alert.High
 	}
 	if s.Holds {
-		r.Hold = map[alert.Severity]time.Duration{
-			alert.High: 30 * time.Second, alert.Medium: 2 * time.Minute, alert.Low: 5 * time.Minute, alert.Minimal: 5 * time.Minute,
-		}[r.Severity]
+		switch r.Severity {
+		case alert.High:
+			r.Hold = 30 * time.Second
+		case alert.Medium:
+			r.Hold = 2 * time.Minute
+		case alert.Low, alert.Minimal:
+			r.Hold = 5 * time.Minute
+		}
 		r.Fresh, r.LateHold = 2*time.Minute, time.Minute
 	}
 	if noData := a.Transition == alert.NoData || a.Transition == alert.ReNoData; noData && r.Severity == alert.Critical {

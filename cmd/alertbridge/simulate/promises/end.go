@@ -54,7 +54,7 @@ func (m *Model) Ticked(at, local time.Time, quiet bool, policyAgents []string) {
 			m.broken("12", "the secret of %s was mended, and a tick left its account shut", name)
 		}
 		for _, k := range m.cases {
-			if k.agent == name {
+			if k.agent == name && k.state != gate.Ended {
 				m.left(k, a, quiet, local)
 			}
 		}
@@ -85,7 +85,7 @@ func (m *Model) LostRaces(invocation int, at time.Time, failed bool) {
 }
 
 func (m *Model) left(k *kase, a *account, quiet bool, now time.Time) {
-	r := m.rules(k.lead)
+	r := k.rules
 	switch k.state {
 	case gate.Waiting:
 		switch {
