@@ -89,7 +89,8 @@ func (l *Ledger) Look(ctx context.Context, q ledger.Question, now time.Time) (ga
 	defer l.mu.Unlock()
 	v := l.view(q.Agent)
 	if d, there := l.deliveries.get(q.Delivery, now); there {
-		v.Delivery = read(d)
+		d.Saw = nil
+		v.Delivery = &d
 	}
 	in, _ := l.incidents.get(keyOf(q.Incident), now)
 	v.Incident = copyIncident(in)
@@ -216,13 +217,8 @@ func (l *Ledger) Verdict(ctx context.Context, delivery string, now time.Time) (*
 	if !there {
 		return nil, nil
 	}
-	return read(d), nil
-}
-
-// read gives a delivery as one who reads it may have it.
-func read(d gate.Delivery) *gate.Delivery {
 	d.Saw = ledger.DecodeSaw(ledger.EncodeSaw(d.Saw))
-	return &d
+	return &d, nil
 }
 
 // Incidents implements ledger.Lister.
