@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/clock"
+	"github.com/alertbridge/alertbridge/shared/gate"
 )
 
 // Role is what kind of invocation somebody is.
@@ -70,12 +71,13 @@ type invocation struct {
 	worker *worker
 	do     func(context.Context, *invocation)
 
-	called  bool // it has called the Agent
-	decided bool // a dispatcher: its message has got its verdict
-	failed  bool // its handler returned an error
-	own     int  // commits of its own
-	seen    int  // commits of all others when it last read
-	before  int  // and when it began
+	called  bool           // it has called the Agent
+	decided bool           // a dispatcher: its message has got its verdict
+	found   *gate.Delivery // and had got it before
+	failed  bool           // its handler returned an error
+	own     int            // commits of its own
+	seen    int            // commits of all others when it last read
+	before  int            // and when it began
 }
 
 // worker is a coroutine that runs one invocation after the other.

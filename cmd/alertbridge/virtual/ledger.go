@@ -28,6 +28,7 @@ func (w *watch) Look(ctx context.Context, q ledger.Question, now time.Time) (v g
 	err = w.b.step(ctx, Look, func() (err error) {
 		w.b.running.reads()
 		v, err = w.Ledger.Look(ctx, q, now)
+		w.b.running.found = v.Delivery
 		return err
 	})
 	return v, err

@@ -154,8 +154,8 @@ type kase struct {
 	asked         bool // its last start was by hand
 	lead          alert.Alert
 	rules         gate.Rules // that the policy has for the lead
-	claimedBy     int       // the invocation that claimed its last start
-	wasDown       gate.Down // the account when it did
+	claimedBy     int        // the invocation that claimed its last start
+	wasDown       gate.Down  // the account when it did
 }
 
 func (k *kase) started() bool {
