@@ -51,7 +51,7 @@ type sender struct{ b *Bridge }
 
 // Send implements queue.Sender.
 func (s sender) Send(ctx context.Context, e queue.Envelope, attributes map[string]string) error {
-	return s.b.step(ctx, Send, func() error { return s.b.put(ctx, e, attributes) })
+	return s.b.step(ctx, Send, func() error { return s.b.put(ctx, e, attributes) }, nil)
 }
 
 func (b *Bridge) put(ctx context.Context, e queue.Envelope, attributes map[string]string) error {
