@@ -118,8 +118,9 @@ func (m *maker) strike(kind Kind, at time.Duration) {
 // cells lists every fault with every edge that a world can reach.
 func (m *maker) cells() []Cell {
 	var all []Cell
+	never := Impossible()
 	for _, e := range Edges() {
-		if _, impossible := Impossible()[e.String()]; impossible {
+		if _, impossible := never[e.String()]; impossible {
 			continue
 		}
 		for _, f := range Faults() {
