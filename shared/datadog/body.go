@@ -118,7 +118,7 @@ func beginsAsText(raw []byte) bool {
 }
 
 func flatten(top map[string]any) body {
-	b := body{leaves: make([]leaf, 0, min(2*len(top), maxLeaves))}
+	b := body{leaves: make([]leaf, 0, min(len(top), maxLeaves))}
 	type object struct {
 		name   string
 		values map[string]any
