@@ -24,18 +24,12 @@ type entry struct{ order, id string }
 
 func byOrder(a, b entry) int { return strings.Compare(a.order, b.order) }
 
-func place(c gate.Case) (section, entry) {
-	return section{c.Agent, c.Bucket()}, entry{c.Order(), c.ID}
-}
-
-func (x index) add(c gate.Case) {
-	s, e := place(c)
+func (x index) add(s section, e entry) {
 	i, _ := slices.BinarySearchFunc(x[s], e, byOrder)
 	x[s] = slices.Insert(x[s], i, e)
 }
 
-func (x index) remove(c gate.Case) {
-	s, e := place(c)
+func (x index) remove(s section, e entry) {
 	if i, there := slices.BinarySearchFunc(x[s], e, byOrder); there {
 		x[s] = slices.Delete(x[s], i, i+1)
 	}
@@ -44,10 +38,11 @@ func (x index) remove(c gate.Case) {
 // file puts a case where it belongs, in the place of what there was of it, expired or not.
 func (l *Ledger) file(c openCase, at time.Time) {
 	if old, there := l.cases[c.ID]; there {
-		l.index.remove(old.value.Case)
+		l.index.remove(old.value.section, old.value.entry)
 	}
+	c.section, c.entry = section{c.Agent, c.Bucket()}, entry{c.Order(), c.ID}
 	l.cases.put(c.ID, &c, at)
-	l.index.add(c.Case)
+	l.index.add(c.section, c.entry)
 }
 
 // bucket gives an Agent's cases of one bucket in its order, with what the order goes by.

@@ -34,10 +34,12 @@ type Ledger struct {
 	hand       gate.Hand               // nor does what is set by hand
 }
 
-// openCase is a case with the alert that opened it.
+// openCase is a case with the alert that opened it, and where it is in the index.
 type openCase struct {
 	gate.Case
-	lead alert.Alert
+	lead    alert.Alert
+	section section
+	entry   entry
 }
 
 // incidentKey is what makes two incidents the same one.
