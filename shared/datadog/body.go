@@ -118,7 +118,13 @@ func beginsAsText(raw []byte) bool {
 }
 
 func flatten(top map[string]any) body {
-	b := body{leaves: make([]leaf, 0, min(len(top), maxLeaves))}
+	room := len(top)
+	for _, v := range top {
+		if inner, ok := v.(map[string]any); ok {
+			room += len(inner)
+		}
+	}
+	b := body{leaves: make([]leaf, 0, min(room, maxLeaves))}
 	type object struct {
 		name   string
 		values map[string]any
