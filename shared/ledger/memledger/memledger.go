@@ -173,17 +173,19 @@ func (l *Ledger) Due(ctx context.Context, agent string, now time.Time) ([]string
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return slices.Concat(l.first(agent, gate.Timed, gate.OrderUntil(now), now), l.first(agent, gate.Queue, "", now)), nil
+}
+
+// first names the first cases of a bucket, those below an order where one is given.
+func (l *Ledger) first(agent string, b gate.Bucket, below string, now time.Time) []string {
 	var ids []string
-	for _, b := range []gate.Bucket{gate.Timed, gate.Queue} {
-		most, until := len(ids)+ledger.MaxDue, gate.OrderUntil(now)
-		for order, c := range l.bucket(agent, b, now) {
-			if len(ids) == most || b == gate.Timed && order >= until {
-				break
-			}
-			ids = append(ids, c.ID)
+	for order, c := range l.bucket(agent, b, now) {
+		if len(ids) == ledger.MaxDue || below != "" && order >= below {
+			break
 		}
+		ids = append(ids, c.ID)
 	}
-	return ids, nil
+	return ids
 }
 
 // List implements ledger.Lister.
