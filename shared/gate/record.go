@@ -282,7 +282,7 @@ type Down struct {
 // View is what the ledger knows about one alert or one due case, read at once. What is absent or has expired is a
 // zero value.
 type View struct {
-	Delivery *Delivery         `json:"-"` // the verdict, when this alert has one already
+	Delivery *Delivery         `json:"-"` // the verdict, when this alert has one already; with its Saw only for what is done by hand
 	Incident Incident          `json:"incident,omitzero"`
 	Pointers map[string]string `json:"pointers,omitempty"` // grouping key to case; only keys that were asked for and are there
 	Cases    map[string]Case   `json:"cases,omitempty"`    // the cases that Incident, Pointers and Surge name, and one that was asked for

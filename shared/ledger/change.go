@@ -331,6 +331,9 @@ func Services(read, now []string) []string {
 
 func differ(read, now []gate.Member) MembersDifference {
 	var d MembersDifference
+	if slices.Equal(read, now) { // as it is in most writes
+		return d
+	}
 	old := map[string]gate.Member{}
 	for _, m := range read {
 		old[m.Incident] = m

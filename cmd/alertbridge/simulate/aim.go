@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"slices"
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/gate"
@@ -12,8 +13,9 @@ import (
 // The case that is aimed at belongs to the first Agent, and what the fault strikes is a critical alert for the second one,
 // where it can: the fault shall go together with the edge, and not keep the world from it.
 func (m *maker) aim() {
-	cells := m.cells()
-	cell := cells[int(m.Seed)%len(cells)]
+	edges, faults := m.edges(), Faults()
+	turn := int(m.Seed) % (len(edges) * len(faults))
+	cell := Cell{faults[turn%len(faults)], edges[turn/len(faults)]}
 	at := time.Duration(20+m.IntN(40)) * time.Minute
 	a := m.cycle(Alert{Monitor: 50, Host: 50, Env: "aimed", Priority: "P1"})
 	after := time.Duration(0) // from the beginning of the story until the edge
@@ -115,16 +117,11 @@ func (m *maker) strike(kind Kind, at time.Duration) {
 	}
 }
 
-// cells lists every fault with every edge that a world can reach.
-func (m *maker) cells() []Cell {
-	var all []Cell
-	for _, e := range Edges() {
-		if _, impossible := Impossible()[e.String()]; impossible {
-			continue
-		}
-		for _, f := range Faults() {
-			all = append(all, Cell{f, e})
-		}
-	}
-	return all
+// edges lists those that a world can reach.
+func (m *maker) edges() []Edge {
+	never := Impossible()
+	return slices.DeleteFunc(Edges(), func(e Edge) bool {
+		_, impossible := never[e.String()]
+		return impossible
+	})
 }

@@ -171,19 +171,12 @@ func (p *player) end() {
 	l := p.bridge.Ledger()
 	f := promises.Final{At: now, Accounts: map[string]gate.Account{}}
 	_, _, f.DeadAfter = p.bridge.Queue().Counts()
-	f.Verdict = func(id string) *gate.Delivery {
-		d, err := l.Verdict(ctx, id, now)
+	f.Look = func(a alert.Alert) gate.View {
+		v, err := l.Look(ctx, ledger.Question{Delivery: a.Delivery, Incident: a.Incident, Agent: "default"}, now)
 		if err != nil {
-			return nil
+			return gate.View{}
 		}
-		return d
-	}
-	f.Incident = func(in gate.Incident) gate.Incident {
-		v, err := l.Look(ctx, ledger.Question{Incident: in.Key, Agent: "default"}, now)
-		if err != nil {
-			return gate.Incident{}
-		}
-		return v.Incident
+		return v
 	}
 	for _, name := range p.Settings.Agents() {
 		if v, err := l.LookCase(ctx, "", name, now); err == nil {

@@ -140,13 +140,26 @@ func (a Alert) body() []byte {
 		tags += ",service:" + a.Service
 	}
 	host := "host:h" + number(a.Host)
-	fields := map[string]string{
-		"schema": "1", "event_id": "70000000000000" + number(10000+a.Event), "monitor_id": number(1000 + a.Monitor), "org_id": "1",
-		"transition": a.Transition, "alert_type": kind, "alert_priority": a.Priority, "event_title": title + " " + number(a.Monitor),
-		"alert_scope": host, "tags": tags + "," + host, "date": number(int(Begin.Add(a.Time).UnixMilli())),
+	fields := struct {
+		Priority   string `json:"alert_priority"`
+		Scope      string `json:"alert_scope"`
+		Type       string `json:"alert_type"`
+		Cycle      string `json:"cycle_key,omitempty"`
+		Date       string `json:"date"`
+		Event      string `json:"event_id"`
+		Title      string `json:"event_title"`
+		Monitor    string `json:"monitor_id"`
+		Org        string `json:"org_id"`
+		Schema     string `json:"schema"`
+		Tags       string `json:"tags"`
+		Transition string `json:"transition"`
+	}{
+		Priority: a.Priority, Scope: host, Type: kind, Date: number(int(Begin.Add(a.Time).UnixMilli())),
+		Event: "70000000000000" + number(10000+a.Event), Title: title + " " + number(a.Monitor), Monitor: number(1000 + a.Monitor),
+		Org: "1", Schema: "1", Tags: tags + "," + host, Transition: a.Transition,
 	}
 	if a.Cycle > 0 {
-		fields["cycle_key"] = number(900000 + a.Cycle)
+		fields.Cycle = number(900000 + a.Cycle)
 	}
 	text, err := json.Marshal(fields)
 	if err != nil {
@@ -177,9 +190,14 @@ func (s Settings) For(a alert.Alert) gate.Rules {
 		r.Severity = alert.High
 	}
 	if s.Holds {
-		r.Hold = map[alert.Severity]time.Duration{
-			alert.High: 30 * time.Second, alert.Medium: 2 * time.Minute, alert.Low: 5 * time.Minute, alert.Minimal: 5 * time.Minute,
-		}[r.Severity]
+		switch r.Severity {
+		case alert.High:
+			r.Hold = 30 * time.Second
+		case alert.Medium:
+			r.Hold = 2 * time.Minute
+		case alert.Low, alert.Minimal:
+			r.Hold = 5 * time.Minute
+		}
 		r.Fresh, r.LateHold = 2*time.Minute, time.Minute
 	}
 	if noData := a.Transition == alert.NoData || a.Transition == alert.ReNoData; noData && r.Severity == alert.Critical {

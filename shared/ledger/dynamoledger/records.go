@@ -63,6 +63,7 @@ func encodeDelivery(d gate.Delivery, at time.Time) item {
 	return it
 }
 
+// decodeDelivery reads it without what its decision rested on; see decodeSaw.
 func decodeDelivery(it item, now time.Time) (gate.Delivery, bool, error) {
 	r, err := open(it)
 	if err != nil || r.gone(now) {
@@ -74,11 +75,16 @@ func decodeDelivery(it item, now time.Time) (gate.Delivery, bool, error) {
 		Time: r.moment("time"), Decided: r.moment("decided"), TraceID: r.text("trace_id"), Words: r.text("words"),
 		Agent: r.text("agent"), Because: r.text("because"), Hand: r.text("hand"),
 	}
-	if s, isText := it[attrSaw].(*types.AttributeValueMemberS); isText { // whatever else it is, nothing is decided on it
-		d.Saw = ledger.DecodeSaw([]byte(s.Value))
-	}
 	r.must("id", "verdict") // a message is done because of it
 	return d, true, r.done()
+}
+
+// decodeSaw reads what the decision on a delivery rested on. Nothing is decided on that, so whatever cannot be read is nil.
+func decodeSaw(it item) *gate.Saw {
+	if s, isText := it[attrSaw].(*types.AttributeValueMemberS); isText {
+		return ledger.DecodeSaw([]byte(s.Value))
+	}
+	return nil
 }
 
 func encodeIncident(in gate.Incident, at time.Time) item {

@@ -195,7 +195,7 @@ func testLargest(t *testing.T, open func(*testing.T) Harness) {
 		hand.Version = 1
 		w.commit(gate.Change{Hand: &gate.HandWrite{Now: hand}})
 		v := w.look(q)
-		w.same("the delivery", v.Delivery, first.Delivery)
+		w.same("the delivery", w.verdict(first.Delivery.ID), first.Delivery)
 		w.same("the account", v.Account.Running, first.Account.Put)
 		w.same("the monitor group", v.Group, first.Group.Now)
 		w.same("what is set by hand", v.Hand, hand)
@@ -217,10 +217,10 @@ func testSaw(t *testing.T, open func(*testing.T) Harness) {
 		beyond.Saw.Alert.Text += "x"
 		w.commit(gate.Change{Delivery: fits})
 		w.commit(gate.Change{Delivery: beyond})
-		w.same("one that just fits", w.look(ledger.Question{Delivery: "d-1"}).Delivery, fits)
+		w.same("one that just fits", w.verdict("d-1"), fits)
 		want := *beyond
 		want.Saw = nil
-		w.same("one that is a byte too large", w.look(ledger.Question{Delivery: "d-2"}).Delivery, &want)
+		w.same("one that is a byte too large", w.verdict("d-2"), &want)
 	})
 
 	each(t, open, "without what is never kept", func(w *world) {
@@ -229,18 +229,14 @@ func testSaw(t *testing.T, open func(*testing.T) Harness) {
 			Delivery: w.delivery("d-0"), Leads: map[string]alert.Alert{"ab-1": {}}, Pointers: map[string]string{"k": "ab-1"},
 		}}
 		w.commit(gate.Change{Delivery: d})
-		got, err := w.Lister.Verdict(w.Context(), "d-1", w.now)
-		if err != nil {
-			w.Fatal(err)
-		}
-		w.same("what it saw", got.Saw, &gate.Saw{View: gate.View{Pointers: map[string]string{"k": "ab-1"}}})
+		w.same("what it saw", w.verdict("d-1").Saw, &gate.Saw{View: gate.View{Pointers: map[string]string{"k": "ab-1"}}})
 	})
 
 	each(t, open, "a time that cannot be written", func(w *world) {
 		d := w.delivery("d-1")
 		d.Saw = &gate.Saw{Now: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)}
 		w.commit(gate.Change{Delivery: d})
-		if got := w.look(ledger.Question{Delivery: "d-1"}).Delivery; got == nil || got.Saw != nil {
+		if got := w.verdict("d-1"); got.Saw != nil {
 			w.Fatalf("the delivery is %+v", got)
 		}
 	})

@@ -155,6 +155,9 @@ func counts(want gate.Count, firing int) bool {
 }
 
 func membersHold(c gate.Case, d ledger.MembersDifference) error {
+	if len(d.Added)+len(d.Changed)+len(d.Removed) == 0 {
+		return nil
+	}
 	there := map[string]bool{}
 	for _, m := range c.Members {
 		there[m.Incident] = true
@@ -243,7 +246,7 @@ func (l *Ledger) applyCase(w gate.CaseWrite, lead alert.Alert, at time.Time) {
 		c.Members = members(nil, ledger.MembersDifference{Added: c.Members})
 		c.Services = ledger.Services(nil, c.Services)
 		decide(&c, w.Now)
-		l.cases.put(c.ID, openCase{c, lead}, at)
+		l.file(openCase{Case: c, lead: lead}, at)
 		delete(l.dropped, c.ID)
 		return
 	}
@@ -251,7 +254,8 @@ func (l *Ledger) applyCase(w gate.CaseWrite, lead alert.Alert, at time.Time) {
 	if d.None() {
 		return
 	}
-	c, _ := l.cases.get(w.Now.ID, at)
+	stored, _ := l.cases.get(w.Now.ID, at)
+	c := *stored
 	if d.Decided {
 		decide(&c.Case, w.Now)
 	}
@@ -265,7 +269,7 @@ func (l *Ledger) applyCase(w gate.CaseWrite, lead alert.Alert, at time.Time) {
 	}
 	c.Members = members(c.Members, d.Members)
 	c.Services = ledger.Services(nil, slices.Concat(c.Services, d.Services))
-	l.cases.put(c.ID, c, at)
+	l.file(c, at)
 }
 
 // decide writes the state machine's part.
@@ -282,6 +286,9 @@ func decide(c *gate.Case, n gate.Case) {
 
 // members applies a difference and gives a new list in the ledger's order.
 func members(stored []gate.Member, d ledger.MembersDifference) []gate.Member {
+	if len(d.Added)+len(d.Changed)+len(d.Removed) == 0 {
+		return stored
+	}
 	set := map[string]gate.Member{}
 	for _, m := range stored {
 		set[m.Incident] = m

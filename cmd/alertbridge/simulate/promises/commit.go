@@ -278,7 +278,7 @@ func (m *Model) joins(v arriving, k *kase) {
 func (m *Model) opens(v arriving, got worth, flaps bool, c Commit) {
 	k := &kase{
 		id: got.kase, agent: v.r.Agent, opened: v.now, rank: v.rank, firing: map[string]bool{v.a.Incident.String(): true},
-		last: v.a.Time, lead: v.a, state: gate.Waiting,
+		last: v.a.Time, lead: v.a, rules: v.r, state: gate.Waiting,
 	}
 	m.cases[k.id] = k
 	for _, w := range c.Change.Cases {
@@ -408,7 +408,7 @@ func (m *Model) claimed(c Commit, w gate.CaseWrite) {
 		return // it was told of before
 	}
 	now := c.Change.At
-	r := m.rules(k.lead)
+	r := k.rules
 	r.Agent = k.agent
 	a := m.account(k.agent)
 	if d := c.Change.Delivery; d != nil { // by the rules of the alert that starts it

@@ -38,7 +38,7 @@ func (m *Model) promoted(w gate.CaseWrite, c Commit) {
 	n := w.Now
 	k := &kase{
 		id: n.ID, agent: n.Agent, opened: n.Opened, rank: n.Severity, firing: map[string]bool{w.Lead.Incident.String(): true},
-		last: n.Last, lead: *w.Lead, state: n.State, why: n.Why, until: n.Until, hand: true,
+		last: n.Last, lead: *w.Lead, rules: m.rules(*w.Lead), state: n.State, why: n.Why, until: n.Until, hand: true,
 	}
 	m.cases[k.id] = k
 	if in := c.Change.Incident; in != nil {
@@ -67,7 +67,7 @@ func (m *Model) ordered(k *kase, w gate.CaseWrite, c Commit) {
 // starts: what the tick starts must be due.
 func (m *Model) starts(k *kase, c Commit) {
 	now := c.Change.At
-	r := m.rules(k.lead)
+	r := k.rules
 	switch {
 	case k.state == gate.InDoubt && !k.hand && (r.InDoubt != gate.RepeatIt || k.noRepeat || k.doubts > repeats):
 		m.broken("3", "the start of %s is repeated after %d doubts (%s, refused once: %t)", k.id, k.doubts, r.InDoubt, k.noRepeat)
@@ -92,12 +92,12 @@ func (m *Model) muted(k *kase, now time.Time) bool {
 	if k.hand {
 		return false
 	}
-	mode := m.mode(m.rules(k.lead), now)
+	mode := m.mode(k.rules, now)
 	return k.storm == "" && !k.worse && m.silenced(k.lead, now) || mode == gate.ModeOff || mode == gate.ModeCriticalOnly && !critical(k.rank)
 }
 
 func (m *Model) observed(k *kase, now time.Time) bool {
-	return k.shadow || m.mode(m.rules(k.lead), now) == gate.ModeObserve && !k.hand
+	return k.shadow || m.mode(k.rules, now) == gate.ModeObserve && !k.hand
 }
 
 // again: a start in doubt is sent again where somebody or the policy wants it; a repeat can be paid for once more, so what
@@ -110,7 +110,7 @@ func (m *Model) again(k *kase, r gate.Rules, now time.Time) bool {
 // move judges every change of a case's state but a start.
 func (m *Model) move(k *kase, w gate.CaseWrite, c Commit) {
 	now, n := c.Change.At, w.Now
-	r := m.rules(k.lead)
+	r := k.rules
 	acct := m.account(k.agent)
 	from := k.state
 	switch from {
@@ -154,7 +154,7 @@ func (m *Model) move(k *kase, w gate.CaseWrite, c Commit) {
 // waits judges what becomes of a case that waits and is not started.
 func (m *Model) waits(k *kase, n gate.Case, c Commit) {
 	now := c.Change.At
-	r := m.rules(k.lead)
+	r := k.rules
 	old := now.Sub(k.last) > r.MaxAge
 	acct := m.account(k.agent)
 	wrong := false
@@ -272,7 +272,7 @@ func (m *Model) settles(k *kase, w gate.CaseWrite, c Commit) {
 
 // doubted: whether a doubt is repeated by itself the policy says when the doubt begins, and an order by hand is used up.
 func (m *Model) doubted(k *kase, n gate.Case) {
-	k.noRepeat = k.noRepeat || m.rules(k.lead).InDoubt == gate.StopIt
+	k.noRepeat = k.noRepeat || k.rules.InDoubt == gate.StopIt
 	k.hand = false
 	if n.NoRepeat != k.noRepeat {
 		m.broken("3", "the doubt about %s is not to be repeated (%t), and the case says %t", k.id, k.noRepeat, n.NoRepeat)

@@ -153,8 +153,9 @@ type kase struct {
 	hand          bool
 	asked         bool // its last start was by hand
 	lead          alert.Alert
-	claimedBy     int       // the invocation that claimed its last start
-	wasDown       gate.Down // the account when it did
+	rules         gate.Rules // that the policy has for the lead
+	claimedBy     int        // the invocation that claimed its last start
+	wasDown       gate.Down  // the account when it did
 }
 
 func (k *kase) started() bool {
