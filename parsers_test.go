@@ -74,7 +74,6 @@ var fuzzed = map[string][]string{
 	"cmd/alertbridge/playback.FuzzDeliveries": {"cmd/alertbridge/playback.AddDeliveries", "cmd/alertbridge/playback.AddArchive", "cmd/alertbridge/playback.delivery"},
 	"cmd/alertbridge/local.FuzzToEvent":       {"cmd/alertbridge/local.toEvent"},
 	"cmd/alertbridge/local.FuzzDesk":          {"cmd/alertbridge/local.takeOrder", "cmd/alertbridge/local.tellStory"},
-	"cmd/alertbridge/simulate.FuzzParseWorld": {"cmd/alertbridge/simulate.ParseWorld"},
 	"cmd/alertbridge/explain.FuzzParse":       {"cmd/alertbridge/explain.Parse", "cmd/alertbridge/explain.link"},
 }
 

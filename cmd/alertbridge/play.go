@@ -156,10 +156,15 @@ func (p *player) policies() (err error) {
 
 // policyOf is the policy that a World is played under.
 func (p *player) policyOf(w *playback.World) (gate.Policy, error) {
-	s := w.Scenario
-	switch {
-	case p.own != nil:
+	if p.own != nil {
 		return p.own, nil
+	}
+	return policyOfScenario(w.Scenario)
+}
+
+// policyOfScenario is the policy that a scenario names or holds, else the default one; nil is no scenario.
+func policyOfScenario(s *scenario.Scenario) (gate.Policy, error) {
+	switch {
 	case s != nil && s.Policy.Path != "":
 		path := s.Policy.Path
 		if !filepath.IsAbs(path) {

@@ -93,7 +93,9 @@ func (b *Bridge) poll() {
 			i.failed = true
 			b.soon(hidden)
 		} else {
-			b.queue.Delete(records[0].ReceiptHandle)
+			if !b.queue.Delete(records[0].ReceiptHandle) {
+				b.soon(hidden) // it comes again
+			}
 			if !i.decided {
 				b.duplicate(i)
 			}
