@@ -197,14 +197,14 @@ func (d due) started() Decision {
 	if !d.r.Followed {
 		return d.write(Ends, end(d.c, EndAssumed, "", d.now), CaseFacts{}, d.drops())
 	}
-	h := hearing{due: d, work: d.c.Work}
+	l := learning{due: d, work: d.c.Work}
 	if _, over := outcome(d.c.Work.Status()); over {
-		return h.goesOn()
+		return l.goesOn()
 	}
 	if d.now.Before(d.c.Called.Add(MaxRun)) {
 		return d.asks()
 	}
-	return h.givenUp()
+	return l.givenUp()
 }
 
 // asks wants the Agent's API asked, once it is time.
@@ -217,7 +217,7 @@ func (d due) asks() Decision {
 	if from.IsZero() {
 		from = d.c.Opened
 	}
-	dec.Did, dec.Ask = Asks, &Ask{Case: d.c.ID, Since: from.Add(-askBefore)}
+	dec.Did, dec.Ask = AsksAgent, &Ask{Case: d.c.ID, Since: from.Add(-askBefore)}
 	return dec
 }
 

@@ -230,7 +230,7 @@ func saneClaim(t testing.TB, v View, d Decision) {
 				was, held := v.Account.Running[id]
 				longer := put.Until.After(was.Until) && put.Money >= was.Money
 				put.Until, put.Money = was.Until, was.Money
-				if !held || !longer || put != was || d.Did != Hears && d.Did != Confirms {
+				if !held || !longer || put != was || d.Did != Learns && d.Did != Confirms {
 					t.Errorf("a reservation without a claim: %+v, was %+v", put, was)
 				}
 			}

@@ -167,7 +167,7 @@ func (w *word) run(ctx context.Context) error {
 			w.skipped = NotOurs
 			return nil
 		}
-		w.decision = gate.Hear(v, c.ID, w.news(), start.RulesOf(w.Policy, v, c, c.Agent), w.Now())
+		w.decision = gate.Learn(v, c.ID, w.news(), start.RulesOf(w.Policy, v, c, c.Agent), w.Now())
 		if w.decision.Change.Empty() {
 			return nil
 		}

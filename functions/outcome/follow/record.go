@@ -48,7 +48,7 @@ func (w *word) record(ctx context.Context, err error) {
 			slog.String("first_trace_id", c.Now.TraceID))
 	}
 	w.Log.LogAttrs(ctx, start.Level(w.decision), "event taken in", attrs...)
-	start.CountHeard(ctx, w.Metrics, w.decision)
+	start.CountNews(ctx, w.Metrics, w.decision)
 }
 
 // skippedLevel: an agent space that nobody has named is a mistake in the settings; the rest is everyday.

@@ -180,8 +180,8 @@ func (t *tick) cases(ctx context.Context, ids []string) {
 			continue
 		case d.Start != nil:
 			var better []gate.Case
-			heard := t.hear(ctx)
-			if better, repeats = divide(repeats, c); len(better) == 0 && !heard {
+			learnt := t.askAgent(ctx)
+			if better, repeats = divide(repeats, c); len(better) == 0 && !learnt {
 				break
 			}
 			t.again(ctx, better)
@@ -195,14 +195,14 @@ func (t *tick) cases(ctx context.Context, ids []string) {
 		}
 		t.move(ctx, c.ID, d)
 	}
-	t.hear(ctx)
+	t.askAgent(ctx)
 	better, _ := divide(repeats, gate.Case{})
 	t.again(ctx, better)
 }
 
-// hear asks the Agent's API about the cases of which it knows more, all at once, and takes in what it says. It tells false
+// askAgent asks the Agent's API about the cases of which it knows more, all at once, and takes in what it says. It tells false
 // when there was nothing to ask.
-func (t *tick) hear(ctx context.Context) bool {
+func (t *tick) askAgent(ctx context.Context) bool {
 	asks := t.asks
 	t.asks = nil
 	if len(asks) == 0 {
@@ -220,7 +220,7 @@ func (t *tick) hear(ctx context.Context) bool {
 			break
 		}
 		news.Tasks = found[a.Case]
-		if d, err := t.heard(ctx, a.Case, news); err == nil && !d.Change.Empty() {
+		if d, err := t.learn(ctx, a.Case, news); err == nil && !d.Change.Empty() {
 			t.move(ctx, a.Case, d)
 		}
 	}
@@ -244,8 +244,8 @@ func (t *tick) find(ctx context.Context, asks []gate.Ask) (map[string][]gate.Tas
 	return t.Work.Find(ctx, space, ids, since)
 }
 
-// heard reads the case anew, for it may have moved on while the API was asked.
-func (t *tick) heard(ctx context.Context, id string, news gate.News) (gate.Decision, error) {
+// learn reads the case anew, for it may have moved on while the API was asked.
+func (t *tick) learn(ctx context.Context, id string, news gate.News) (gate.Decision, error) {
 	read, cancel := clock.WithTimeout(ctx, ReadTime)
 	defer cancel()
 	v, err := t.Ledger.LookCase(read, id, t.agent, t.Now())
@@ -253,7 +253,7 @@ func (t *tick) heard(ctx context.Context, id string, news gate.News) (gate.Decis
 		t.fail(fmt.Errorf("the tick could not read case %s: %w", id, err))
 		return gate.Decision{}, err
 	}
-	return gate.Hear(v, id, news, start.RulesOf(t.Policy, v, v.Cases[id], t.agent), t.Now()), nil
+	return gate.Learn(v, id, news, start.RulesOf(t.Policy, v, v.Cases[id], t.agent), t.Now()), nil
 }
 
 // divide takes those out of list, best first, that come before a case.

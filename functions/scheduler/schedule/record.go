@@ -28,10 +28,10 @@ func (t *tick) recordCase(ctx context.Context, d gate.Decision, rep start.Report
 		level = slog.LevelWarn
 		t.Metrics.Count(ctx, telemetry.CaseInDoubt, 1)
 	}
-	if heard := start.Level(d); heard > level {
-		level = heard
+	if news := start.Level(d); news > level {
+		level = news
 	}
-	start.CountHeard(ctx, t.Metrics, d)
+	start.CountNews(ctx, t.Metrics, d)
 	if d.LeavesInDoubt() {
 		level = slog.LevelError
 		t.Metrics.Count(ctx, telemetry.CaseLeftInDoubt, 1)

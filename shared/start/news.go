@@ -10,8 +10,8 @@ import (
 	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
 
-// CountHeard counts what has come of a case by the Agent's own word, and a start that nothing has confirmed.
-func CountHeard(ctx context.Context, m *telemetry.Recorder, d gate.Decision) {
+// CountNews counts what has come of a case by the Agent's own word, and a start that nothing has confirmed.
+func CountNews(ctx context.Context, m *telemetry.Recorder, d gate.Decision) {
 	if len(d.Change.Cases) == 0 {
 		return
 	}

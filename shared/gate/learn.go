@@ -36,168 +36,168 @@ type News struct {
 	Failed string
 }
 
-// Hear takes in what the Agent has said of a case: it confirms a start and settles a doubt, ends the case with its
+// Learn takes in what the Agent has said of a case: it confirms a start and settles a doubt, ends the case with its
 // investigation, and books what that has cost in place of what it was reckoned to cost. r is what the policy says about
 // the alert that opened the case, for the account that it belongs to. v must hold the case and its account.
 //
 // A Decision with an empty Change says that nothing new was said, or nothing of this case. News of a case that was never
 // sent are not its own.
-func Hear(v View, caseID string, n News, r Rules, now time.Time) Decision {
+func Learn(v View, caseID string, n News, r Rules, now time.Time) Decision {
 	c, there := v.Cases[caseID]
 	if !there || c.Attempt == 0 {
 		return Decision{Case: caseID}
 	}
-	h := hearing{due: due{View: v, c: c, r: r, now: now}, news: n, work: c.Work}
+	l := learning{due: due{View: v, c: c, r: r, now: now}, news: n, work: c.Work}
 	for _, t := range n.Tasks {
 		if t.Case == caseID && t.ID != "" {
-			h.work = h.work.with(t)
+			l.work = l.work.with(t)
 		}
 	}
 	switch {
-	case n.Failed != "" && len(h.work.Tasks) == len(c.Work.Tasks):
-		return h.unanswered()
-	case len(h.work.Tasks) == 0:
+	case n.Failed != "" && len(l.work.Tasks) == len(c.Work.Tasks):
+		return l.unanswered()
+	case len(l.work.Tasks) == 0:
 		if !n.Asked {
 			return Decision{Case: caseID}
 		}
-		return h.absent()
+		return l.absent()
 	}
 	switch c.State {
 	case Waiting, Starting, InDoubt, Refused:
-		return h.taken()
+		return l.taken()
 	case Started:
-		return h.goesOn()
+		return l.goesOn()
 	}
-	return h.after()
+	return l.after()
 }
 
-type hearing struct {
+type learning struct {
 	due
 	news News
 	work Work
 }
 
 // unanswered: nothing is known that was not known before. The next time it is asked later, and later.
-func (h hearing) unanswered() Decision {
-	c := h.c
+func (l learning) unanswered() Decision {
+	c := l.c
 	c.Work.Asked++
-	c.Until = h.now.Add(askAfter(c.Work.Asked))
-	return h.asked(c, "the Agent's API gave no answer: "+h.news.Failed)
+	c.Until = l.now.Add(askAfter(c.Work.Asked))
+	return l.asked(c, "the Agent's API gave no answer: "+l.news.Failed)
 }
 
 // absent: the Agent has no task of the case by now.
-func (h hearing) absent() Decision {
-	c := h.c
+func (l learning) absent() Decision {
+	c := l.c
 	c.Work.Asked++
-	c.Work.Absent = h.now
-	c.Until = h.now.Add(askAfter(c.Work.Asked))
+	c.Work.Absent = l.now
+	c.Until = l.now.Add(askAfter(c.Work.Asked))
 	if c.State == InDoubt && c.gone() {
-		c.Until, c.Work.Asked = h.now, 0 // it can be repeated, as if it had not been sent
+		c.Until, c.Work.Asked = l.now, 0 // it can be repeated, as if it had not been sent
 	}
-	return h.asked(c, "the Agent has no task of it")
+	return l.asked(c, "the Agent has no task of it")
 }
 
 // asked writes that the API was asked in vain. Only what waits for its answer keeps that.
-func (h hearing) asked(c Case, words string) Decision {
+func (l learning) asked(c Case, words string) Decision {
 	if c.State != Started && c.State != InDoubt || c.Resting {
 		return Decision{Case: c.ID}
 	}
-	did := Hears
-	if c.State == Started && !c.Confirmed() && !c.Work.Missed && !h.now.Before(c.Called.Add(ConfirmWithin)) {
+	did := Learns
+	if c.State == Started && !c.Confirmed() && !c.Work.Missed && !l.now.Before(c.Called.Add(ConfirmWithin)) {
 		c.Work.Missed = true
 		did = Misses
 		words = "not confirmed: " + words
 	}
 	c.Version++
-	if h.c.Work.Asked == 0 || did == Misses || c.State == InDoubt && c.gone() {
-		c = Noted(c, words, h.now) // each further one would only say it again
+	if l.c.Work.Asked == 0 || did == Misses || c.State == InDoubt && c.gone() {
+		c = Noted(c, words, l.now) // each further one would only say it again
 	}
-	return h.write(did, c, CaseFacts{}, h.keeps(c))
+	return l.write(did, c, CaseFacts{}, l.keeps(c))
 }
 
 // taken: the Agent has it, whatever we thought.
-func (h hearing) taken() Decision {
-	c := h.c
-	c.Work = h.work
+func (l learning) taken() Decision {
+	c := l.c
+	c.Work = l.work
 	c.Work.Asked, c.Work.Absent = 0, time.Time{}
 	c.State, c.Why, c.Resting, c.Note, c.Hand = Started, "", false, "", Order{}
-	c.Until = h.looksAgain(c)
+	c.Until = l.looksAgain(c)
 	c.Version++
-	c = Noted(c, "started: the Agent shows "+h.work.words(h.r, h.now), h.now)
-	return h.write(Confirms, c, CaseFacts{}, h.keeps(c))
+	c = Noted(c, "started: the Agent shows "+l.work.words(l.r, l.now), l.now)
+	return l.write(Confirms, c, CaseFacts{}, l.keeps(c))
 }
 
 // goesOn: an investigation that was started is confirmed, runs, or is over.
-func (h hearing) goesOn() Decision {
-	c := h.c
-	c.Work = h.work
+func (l learning) goesOn() Decision {
+	c := l.c
+	c.Work = l.work
 	c.Work.Asked, c.Work.Absent = 0, time.Time{}
 	if how, over := outcome(c.Work.Status()); over {
-		return h.over(c, how)
+		return l.over(c, how)
 	}
-	did := Hears
-	if !h.c.Confirmed() {
+	did := Learns
+	if !l.c.Confirmed() {
 		did = Confirms
 	}
-	news := c.Work.Status() != h.c.Work.Status() || did == Confirms
-	if news || h.news.Asked {
-		c.Until = h.looksAgain(c)
+	news := c.Work.Status() != l.c.Work.Status() || did == Confirms
+	if news || l.news.Asked {
+		c.Until = l.looksAgain(c)
 	}
-	if decided(c) == decided(h.c) {
+	if decided(c) == decided(l.c) {
 		return Decision{Case: c.ID}
 	}
 	c.Version++
 	if news {
-		c = Noted(c, "the Agent shows "+c.Work.words(h.r, h.now), h.now)
+		c = Noted(c, "the Agent shows "+c.Work.words(l.r, l.now), l.now)
 	}
-	return h.write(did, c, CaseFacts{}, h.keeps(c))
+	return l.write(did, c, CaseFacts{}, l.keeps(c))
 }
 
 // over ends the case with its investigation.
-func (h hearing) over(c Case, how How) Decision {
-	acct := h.books(&c)
+func (l learning) over(c Case, how How) Decision {
+	acct := l.books(&c)
 	c.Work.Missed = false
-	return h.write(Ends, end(c, how, c.Work.words(h.r, h.now), h.now), CaseFacts{}, acct)
+	return l.write(Ends, end(c, how, c.Work.words(l.r, l.now), l.now), CaseFacts{}, acct)
 }
 
 // givenUp ends a case of which no end was heard for as long as an investigation can last. What is known of its price is
 // booked; of one that nothing has confirmed, what it was reckoned to cost, if the Agent may have it.
-func (h hearing) givenUp() Decision {
-	c := h.c
+func (l learning) givenUp() Decision {
+	c := l.c
 	if c.Confirmed() {
-		acct := h.books(&c)
-		return h.write(Ends, end(c, EndAssumed, "its end was not heard of: "+c.Work.words(h.r, h.now), h.now), CaseFacts{}, acct)
+		acct := l.books(&c)
+		return l.write(Ends, end(c, EndAssumed, "its end was not heard of: "+c.Work.words(l.r, l.now), l.now), CaseFacts{}, acct)
 	}
-	acct := h.lets(&c)
-	return h.write(Ends, end(c, EndAssumed, "the Agent never showed that it has it", h.now), CaseFacts{}, acct)
+	acct := l.lets(&c)
+	return l.write(Ends, end(c, EndAssumed, "the Agent never showed that it has it", l.now), CaseFacts{}, acct)
 }
 
 // after: the case has ended, and the Agent says more, or something else: a task that was taken up again, or the end of
 // one that was taken to be over. It costs what it costs.
-func (h hearing) after() Decision {
-	c := h.c
-	c.Work = h.work
+func (l learning) after() Decision {
+	c := l.c
+	c.Work = l.work
 	if how, over := outcome(c.Work.Status()); over && c.HasStarted() {
 		c.How = how
 	}
-	if decided(c) == decided(h.c) {
+	if decided(c) == decided(l.c) {
 		return Decision{Case: c.ID}
 	}
-	if c.Work.Status() != h.c.Work.Status() || c.How != h.c.How {
-		c = Noted(c, "the Agent shows "+c.Work.words(h.r, h.now), h.now)
+	if c.Work.Status() != l.c.Work.Status() || c.How != l.c.How {
+		c = Noted(c, "the Agent shows "+c.Work.words(l.r, l.now), l.now)
 	}
 	var acct *AccountWrite
 	if c.Work.Status().Over() {
-		acct = h.books(&c)
+		acct = l.books(&c)
 	}
 	c.Version++
-	return h.write(Hears, c, CaseFacts{}, acct)
+	return l.write(Learns, c, CaseFacts{}, acct)
 }
 
 // books counts what the investigation has cost, in place of what it was reckoned to cost, and frees its slot.
-func (h hearing) books(c *Case) *AccountWrite {
+func (l learning) books(c *Case) *AccountWrite {
 	acct := AccountWrite{Agent: c.Agent}
-	held, there := h.Account.Running[c.ID]
+	held, there := l.Account.Running[c.ID]
 	if there {
 		acct.Drop = []string{c.ID}
 	}
@@ -206,7 +206,7 @@ func (h hearing) books(c *Case) *AccountWrite {
 			c.Work.Month = c.StartAt.UTC().Format(monthFormat)
 		}
 	}
-	price := c.Work.Price(h.r.Budget, h.now)
+	price := c.Work.Price(l.r.Budget, l.now)
 	if more := price - c.Work.Booked; more != 0 {
 		acct.Spend = map[string]Dollars{c.Work.Month: more}
 	}
@@ -223,29 +223,29 @@ func (h hearing) books(c *Case) *AccountWrite {
 }
 
 // keeps holds the slot of what runs until it is looked at again, and a little longer.
-func (h hearing) keeps(c Case) *AccountWrite {
-	held, there := h.Account.Running[c.ID]
+func (l learning) keeps(c Case) *AccountWrite {
+	held, there := l.Account.Running[c.ID]
 	until := c.Until.Add(time.Minute)
 	if !there || !c.Confirmed() || c.Work.Status().Over() || !until.After(held.Until) {
 		return nil
 	}
 	held.Until = until
-	if h.r.Budget.Month > 0 {
-		held.Money = max(held.Money, c.Work.Price(h.r.Budget, until))
+	if l.r.Budget.Month > 0 {
+		held.Money = max(held.Money, c.Work.Price(l.r.Budget, until))
 	}
-	return &AccountWrite{Agent: c.Agent, Read: h.Account.Version, Put: map[string]Reservation{c.ID: held}}
+	return &AccountWrite{Agent: c.Agent, Read: l.Account.Version, Put: map[string]Reservation{c.ID: held}}
 }
 
 // looksAgain is when the API is asked next about what runs, should no event come: when it is reckoned to be over, and
 // then every few minutes. What is over already has only to be ended.
-func (h hearing) looksAgain(c Case) time.Time {
+func (l learning) looksAgain(c Case) time.Time {
 	if c.Work.Status().Over() {
-		return h.now
+		return l.now
 	}
-	if est := c.Called.Add(h.r.Estimate); est.After(h.now.Add(AskEvery)) {
+	if est := c.Called.Add(l.r.Estimate); est.After(l.now.Add(AskEvery)) {
 		return est
 	}
-	return h.now.Add(5 * time.Minute)
+	return l.now.Add(5 * time.Minute)
 }
 
 // Confirmed tells whether the Agent's own word shows that it has the case.

@@ -43,7 +43,7 @@ func task(s Status, after int) Task {
 	}
 }
 
-func TestHeard(t *testing.T) {
+func TestLearnt(t *testing.T) {
 	words := map[string][]News{
 		"runs":      {{Tasks: []Task{task(PendingTriage, 0)}}, {Tasks: []Task{task(PendingStart, 2)}, Asked: true}, {Tasks: []Task{task(InProgress, 20)}}},
 		"over":      {{Tasks: []Task{task(InProgress, 20), task(Completed, 260)}}, {Tasks: []Task{task(Completed, 260)}, Asked: true}},
@@ -51,11 +51,11 @@ func TestHeard(t *testing.T) {
 		"no answer": {{Asked: true, Failed: "throttled"}},
 	}
 	states := slices.DeleteFunc(slices.Clone(caseStates[1:]), func(s string) bool { return s == "ended observed" }) // never sent
-	walk(t, "heard", []column{values("the case", states...), values("the word", mapsKeysSorted(words)...)}, nil, func(t *testing.T, at, row entry) {
+	walk(t, "learnt", []column{values("the case", states...), values("the word", mapsKeysSorted(words)...)}, nil, func(t *testing.T, at, row entry) {
 		for _, n := range words[at["the word"]] {
 			c := sentCase(at["the case"], 4*time.Minute)
 			v := holding(c, 4*time.Minute)
-			d := Hear(v, c.ID, n, followed(), noon)
+			d := Learn(v, c.ID, n, followed(), noon)
 			sane(t, v, d)
 			what, then := string(d.Did), "as it was"
 			if d.Change.Empty() {
@@ -74,7 +74,7 @@ func TestHeard(t *testing.T) {
 				t.Errorf("%v: %+v", at, d)
 			}
 			again := holding(w.Now, 4*time.Minute)
-			if more := Hear(again, c.ID, News{Tasks: n.Tasks}, followed(), noon.Add(time.Second)); len(n.Tasks) > 0 && !more.Change.Empty() {
+			if more := Learn(again, c.ID, News{Tasks: n.Tasks}, followed(), noon.Add(time.Second)); len(n.Tasks) > 0 && !more.Change.Empty() {
 				if w.Now.State != Started || !w.Now.Work.Status().Over() { // what is over when it is confirmed is ended by the next word as well
 					t.Errorf("%v: the same word once more writes %+v", at, more.Change)
 				}
@@ -123,7 +123,7 @@ func TestAsked(t *testing.T) {
 		if what != row["what happens"] {
 			t.Errorf("%v: %s, want %s", at, what, row["what happens"])
 		}
-		if (d.Ask != nil) != (d.Did == Asks) || d.Ask != nil && (d.Ask.Case != c.ID || !d.Ask.Since.Before(c.StartAt) || !d.Change.Empty()) {
+		if (d.Ask != nil) != (d.Did == AsksAgent) || d.Ask != nil && (d.Ask.Case != c.ID || !d.Ask.Since.Before(c.StartAt) || !d.Change.Empty()) {
 			t.Errorf("%v: asks %+v, writes %+v", at, d.Ask, d.Change)
 		}
 	})
@@ -135,13 +135,13 @@ func TestAbsenceIsCertainAfterTheLastCall(t *testing.T) {
 		c := sentCase("in doubt", Lease+AbsentAfter+late)
 		c.Doubts = 1
 		v := holding(c, 4*time.Minute)
-		d := Hear(v, c.ID, News{Asked: true}, followed(), noon)
+		d := Learn(v, c.ID, News{Asked: true}, followed(), noon)
 		now := d.Change.Cases[0].Now
 		if now.gone() != gone || now.State != InDoubt || !now.Work.Absent.Equal(noon) {
 			t.Errorf("%s: gone %t, want %t", late, now.gone(), gone)
 		}
 		due := Due(holding(now, 4*time.Minute), c.ID, followed(), later(noon, now.Until))
-		if want := map[bool]Did{true: Repeats, false: Asks}[gone]; due.Did != want {
+		if want := map[bool]Did{true: Repeats, false: AsksAgent}[gone]; due.Did != want {
 			t.Errorf("%s: then it %s, want it %s", late, due.Did, want)
 		}
 		if gone { // a repeat calls once more: what was absent before it says nothing about it
@@ -157,21 +157,21 @@ func TestAbsenceIsCertainAfterTheLastCall(t *testing.T) {
 // A start that nothing confirms is missed once, ten minutes after it, and not before.
 func TestMissed(t *testing.T) {
 	c := sentCase("started", ConfirmWithin-ms)
-	d := Hear(holding(c, 0), c.ID, News{Asked: true}, followed(), noon)
-	if d.Did != Hears || d.Change.Cases[0].Now.Work.Missed {
+	d := Learn(holding(c, 0), c.ID, News{Asked: true}, followed(), noon)
+	if d.Did != Learns || d.Change.Cases[0].Now.Work.Missed {
 		t.Errorf("a moment before: %s", d.Did)
 	}
 	for name, n := range map[string]News{"absent": {Asked: true}, "no answer": {Asked: true, Failed: "denied"}} {
 		c := sentCase("started", ConfirmWithin)
-		d := Hear(holding(c, 0), c.ID, n, followed(), noon)
+		d := Learn(holding(c, 0), c.ID, n, followed(), noon)
 		now := d.Change.Cases[0].Now
 		if d.Did != Misses || !now.Work.Missed || !strings.HasPrefix(now.Steps[len(now.Steps)-1].Text, "not confirmed: ") {
 			t.Errorf("%s: %s, %+v", name, d.Did, now)
 		}
-		if d := Hear(holding(now, 0), c.ID, n, followed(), noon.Add(time.Minute)); d.Did != Hears {
+		if d := Learn(holding(now, 0), c.ID, n, followed(), noon.Add(time.Minute)); d.Did != Learns {
 			t.Errorf("%s, a second time: %s", name, d.Did)
 		}
-		if d := Hear(holding(now, 0), c.ID, News{Tasks: []Task{task(InProgress, 900)}}, followed(), noon.Add(time.Minute)); d.Did != Confirms {
+		if d := Learn(holding(now, 0), c.ID, News{Tasks: []Task{task(InProgress, 900)}}, followed(), noon.Add(time.Minute)); d.Did != Confirms {
 			t.Errorf("%s, then it shows: %s", name, d.Did)
 		}
 	}
@@ -183,7 +183,7 @@ func TestAskedLessAndLess(t *testing.T) {
 	now := noon
 	var waits []string
 	for range 12 {
-		d := Hear(holding(c, 0), c.ID, News{Asked: true}, followed(), now)
+		d := Learn(holding(c, 0), c.ID, News{Asked: true}, followed(), now)
 		c = d.Change.Cases[0].Now
 		waits = append(waits, c.Until.Sub(now).String())
 		now = c.Until
@@ -192,7 +192,7 @@ func TestAskedLessAndLess(t *testing.T) {
 	if got := strings.Join(waits, " "); got != want {
 		t.Errorf("waits %s, want %s", got, want)
 	}
-	d := Hear(holding(c, 0), c.ID, News{Tasks: []Task{task(InProgress, 900)}, Asked: true}, followed(), now)
+	d := Learn(holding(c, 0), c.ID, News{Tasks: []Task{task(InProgress, 900)}, Asked: true}, followed(), now)
 	if got := d.Change.Cases[0].Now; got.Work.Asked != 0 || !got.Work.Absent.IsZero() || got.Until.Sub(now) != 5*time.Minute {
 		t.Errorf("after it showed: %+v until %s", got.Work, got.Until)
 	}
@@ -288,7 +288,7 @@ func TestTruePrice(t *testing.T) {
 		"linked":  {[]Task{task(PendingTriage, 0), task(Linked, 29)}, 0, 9 * time.Hour},
 	} {
 		c := sentCase("started", 14*time.Minute)
-		d := Hear(holding(c, -time.Minute), c.ID, News{Tasks: row.words}, followed(), noon)
+		d := Learn(holding(c, -time.Minute), c.ID, News{Tasks: row.words}, followed(), noon)
 		now, acct := d.Change.Cases[0].Now, d.Change.Account
 		var back time.Duration
 		if acct.Back != nil {
@@ -302,12 +302,12 @@ func TestTruePrice(t *testing.T) {
 		v := holding(now, 0)
 		v.Account.Running = nil
 		more := News{Tasks: []Task{task(InProgress, 840), task(Completed, 882)}}
-		d = Hear(v, c.ID, more, followed(), noon)
+		d = Learn(v, c.ID, more, followed(), noon)
 		if got := d.Change.Account; got == nil || got.Spend["2026-03"] != 348_600 || got.Drop != nil || d.Change.Cases[0].Now.State != Ended {
 			t.Errorf("%s, taken up again: %+v", name, d.Change)
 		}
 		v.Cases[c.ID] = d.Change.Cases[0].Now
-		if d = Hear(v, c.ID, more, followed(), noon); !d.Change.Empty() {
+		if d = Learn(v, c.ID, more, followed(), noon); !d.Change.Empty() {
 			t.Errorf("%s, the same again: %+v", name, d.Change)
 		}
 	}
@@ -317,7 +317,7 @@ func TestTruePrice(t *testing.T) {
 // and its end, should it be heard after all, is booked in place of what was assumed.
 func TestLongRun(t *testing.T) {
 	c := sentCase("started", 8*time.Minute)
-	d := Hear(holding(c, -ms), c.ID, News{Tasks: []Task{task(InProgress, 420)}, Asked: true}, followed(), noon)
+	d := Learn(holding(c, -ms), c.ID, News{Tasks: []Task{task(InProgress, 420)}, Asked: true}, followed(), noon)
 	now := d.Change.Cases[0].Now
 	held := d.Change.Account.Put[c.ID]
 	if d.Did != Confirms || !now.Until.Equal(noon.Add(5*time.Minute)) || !held.Until.Equal(noon.Add(6*time.Minute)) ||
@@ -334,7 +334,7 @@ func TestLongRun(t *testing.T) {
 	}
 	v := holding(ended, 0)
 	v.Account.Running = nil
-	d = Hear(v, c.ID, News{Tasks: []Task{task(Failed, 520)}}, followed(), noon)
+	d = Learn(v, c.ID, News{Tasks: []Task{task(Failed, 520)}}, followed(), noon)
 	if got := d.Change.Cases[0].Now; got.How != EndFailed || d.Change.Account.Spend["2026-03"] != -8_300*380 {
 		t.Errorf("then its end is heard: %+v, %+v", got, d.Change.Account)
 	}
@@ -394,11 +394,11 @@ func TestForeignTasks(t *testing.T) {
 		"never sent": {Tasks: []Task{task(InProgress, 20)}}, "another's": {Tasks: []Task{{ID: "t", Case: "ab-2", Status: Completed}}},
 		"nothing": {},
 	} {
-		if d := Hear(holding(c, 0), c.ID, n, followed(), noon); !d.Change.Empty() || d.Did != Nothing {
+		if d := Learn(holding(c, 0), c.ID, n, followed(), noon); !d.Change.Empty() || d.Did != Nothing {
 			t.Errorf("%s: %+v", name, d)
 		}
 	}
-	if d := Hear(View{}, "ab-none", News{Tasks: []Task{task(Completed, 9)}}, followed(), noon); !d.Change.Empty() {
+	if d := Learn(View{}, "ab-none", News{Tasks: []Task{task(Completed, 9)}}, followed(), noon); !d.Change.Empty() {
 		t.Errorf("no such case: %+v", d)
 	}
 }
