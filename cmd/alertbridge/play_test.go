@@ -85,7 +85,7 @@ func TestPlayPolicies(t *testing.T) {
 		{"gone.yaml", 1, "", "gone.yaml: the policy cannot be read"},
 		{"wrong.yaml", 1, "", "wrong.yaml:3:3:"},
 		{"plain.yaml --against nowhere.yaml", 1, "", "--against: the policy cannot be read"},
-		{"plain.yaml --against ten.yaml", 0, "The Agent is told of these only under the policy (1):\n  2026-11-02 09:00:00  P2  Search is slow; under the other: wait hold, its case ended recovered", ""},
+		{"plain.yaml --against ten.yaml", 0, "The Agent is told of these only under the policy (1):\n  2026-11-02 09:00:00Z  P2  Search is slow; under the other: wait hold, its case ended recovered", ""},
 		{"plain.yaml --policy soon.yaml --against ten.yaml", 0, "The Agent is told of these only under " + filepath.Join(dir, "soon.yaml") + " (1):\n", ""},
 	} {
 		args := []string{"play"}
@@ -250,7 +250,7 @@ func TestArchiveAndPlay(t *testing.T) {
 		t.Fatalf("status %d\n%s%s", got.status, got.out, got.errs)
 	}
 	played := call(t, got.out+"broken\n", "play", "-")
-	if played.status != 0 || !strings.Contains(played.out, "2026-11-21 12:01:00  ► investigation") || !strings.Contains(played.out, "\n  1 start, $3.98\n") {
+	if played.status != 0 || !strings.Contains(played.out, "2026-11-21 12:01:00Z  ► investigation") || !strings.Contains(played.out, "\n  1 start, $3.98\n") {
 		t.Errorf("status %d\n%s", played.status, played.out)
 	}
 	if played.errs != "alertbridge: -: skipped: 1 broken (line 3: it is no JSON of an alert)\n" {

@@ -147,7 +147,7 @@ func (d arrival) touchedBy(why Reason) string {
 func (o Order) String() string {
 	text := " by " + o.By
 	if !o.Until.IsZero() {
-		text += " until " + clock(o.Until) + " UTC" // it is read alone, and far away from other times
+		text += " until " + clock(o.Until)
 	}
 	return text + ": " + o.Reason
 }
@@ -170,8 +170,8 @@ func (d arrival) saw() *Saw {
 	return &Saw{Alert: al, View: v, Rules: d.r, Now: d.now}
 }
 
-// clock is a time as the other texts have it.
-func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }
+// clock is a time in a text for people. It says UTC: such a text is often read alone, and by somebody who lives elsewhere.
+func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // short is a length of time without what is zero in it: 5m, 1h30m.
 func short(d time.Duration) string {
