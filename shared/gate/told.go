@@ -155,7 +155,7 @@ func (o Order) String() string {
 // saw is what the decision rests on, without what no decision reads.
 func (d arrival) saw() *Saw {
 	v := d.View
-	v.Leads, v.Incident.Recent = nil, nil
+	v.Leads, v.Heard, v.Incident.Recent = nil, nil, nil
 	v.Cases = make(map[string]Case, len(d.Cases))
 	for id, c := range d.Cases {
 		c.Members, c.Steps, c.Services, c.Trace = nil, nil, nil, ""
