@@ -372,3 +372,44 @@ func TestAnObservedFlapIsNoStart(t *testing.T) {
 		w.arrive(a, a.Time)
 	}
 }
+
+// TestTheHoldIsNotLostToTheAgent: what comes while the Agent cannot be called is held all the same, and starts when the later
+// of the two is over.
+func TestTheHoldIsNotLostToTheAgent(t *testing.T) {
+	held := policyAll()
+	held.Hold = 2 * time.Minute
+	for _, tt := range []struct {
+		name   string
+		change func(*Account)
+		back   func(*Account)
+		at     time.Duration // when the Agent is back
+		starts time.Duration
+	}{
+		{"back before the hold is over", func(a *Account) { a.Down.Until = noon.Add(20 * time.Second) }, nil, 20 * time.Second, 2 * time.Minute},
+		{"back after it", func(a *Account) { a.Down.Until = noon.Add(7 * time.Minute) }, nil, 7 * time.Minute, 7 * time.Minute},
+		{
+			"open again before", func(a *Account) { a.Shut.Since = noon }, func(a *Account) { a.Shut = Shut{} },
+			time.Minute, 2 * time.Minute,
+		},
+		{"open again after", func(a *Account) { a.Shut.Since = noon }, func(a *Account) { a.Shut = Shut{} }, 5 * time.Minute, 5 * time.Minute},
+	} {
+		w := newWorld(t, held)
+		tt.change(&w.account)
+		d := w.arrive(said("d1", alert.Triggered, noon, "cycle"), noon)
+		if d.Verdict != Wait || d.Reason != Holding {
+			t.Fatalf("%s: it got %s %s", tt.name, d.Verdict, d.Reason)
+		}
+		for passed := time.Minute; passed <= tt.starts; passed += time.Minute {
+			if passed >= tt.at && tt.back != nil {
+				tt.back(&w.account)
+			}
+			tick := w.due(d.Case, noon.Add(passed))
+			if (tick.Did == Starts) != (passed == tt.starts) {
+				t.Errorf("%s: after %s it %s", tt.name, passed, didName(tick))
+			}
+			if c := w.cases[d.Case]; passed >= 2*time.Minute && passed < tt.starts && c.Why != WhyAgentDown && c.Why != WhyAgentShut {
+				t.Errorf("%s: after %s it waits for %s", tt.name, passed, c.Why)
+			}
+		}
+	}
+}

@@ -41,15 +41,17 @@ func (d arrival) because(dec Decision) string {
 	case InStorm, Storming:
 		return fmt.Sprintf("more than %s opened in %s within %s%s", count(r.Storm.Cases, "case"), name(r.Surge), short(r.Storm.Within), d.at("storm.cases"))
 	case Holding:
-		return d.severity() + fmt.Sprintf(": held for %s%s", short(d.hold()), d.holdAt())
+		text := d.severity() + fmt.Sprintf(": held for %s%s", short(d.hold()), d.holdAt())
+		if d.Account.closed(d.now) != "" {
+			text += "; " + d.closed()
+		}
+		return text
 	case NoSlot:
 		return d.taken()
 	case OverBudget:
 		return d.overBudget()
-	case AgentDown:
-		return "the Agent cannot be reached until " + clock(d.Account.Down.Until)
-	case AgentShut:
-		return "the Agent's door is shut since " + clock(d.Account.Shut.Since) + ": " + d.Account.Shut.Words
+	case AgentDown, AgentShut:
+		return d.closed()
 	case Late:
 		return "its incident recovered at " + clock(d.Incident.Rec)
 	case TooOld:
@@ -115,6 +117,14 @@ func (d arrival) overBudget() string {
 	m := d.affords(critical(d.rank))
 	return fmt.Sprintf("%s of %s spent this month, one costs about %s, possible again at %s%s",
 		d.Account.Spent(d.now), d.r.Budget.Month, d.r.Budget.Case, clock(m.until), d.at("budget.dollars_a_month"))
+}
+
+// closed says why the Agent cannot be called.
+func (d arrival) closed() string {
+	if a := d.Account; a.closed(d.now) == WhyAgentShut {
+		return "the Agent's door is shut since " + clock(a.Shut.Since) + ": " + a.Shut.Words
+	}
+	return "the Agent cannot be reached until " + clock(d.Account.Down.Until)
 }
 
 func (d arrival) modeAt() string {

@@ -86,6 +86,9 @@ func TestBecause(t *testing.T) {
 		{Holding, "MEDIUM: held for 2m (policy.yaml:4)", nil},
 		{Holding, "P1, CRITICAL (policy.yaml:2): held for 1m (policy.yaml:3)", changes{crit, func(a *alert.Alert, _ *View, _ *Rules) { a.Time = noon.Add(-time.Hour) }}},
 		{Holding, "P1, CRITICAL (policy.yaml:2): held for 2m (policy.yaml:4)", changes{crit, says(alert.NoData)}},
+		{Holding, "MEDIUM: held for 2m (policy.yaml:4); the Agent cannot be reached until 2026-03-02 12:01:00 UTC", changes{func(_ *alert.Alert, v *View, _ *Rules) {
+			v.Account.Down.Until = after(1)
+		}}},
 		{NoSlot, "3 of 3 slots taken (policy.yaml:14)", changes{unheld, func(_ *alert.Alert, v *View, _ *Rules) { running(v) }}},
 		{NoSlot, "2 of 3 slots taken, 1 kept for critical cases (policy.yaml:14)", changes{unheld, func(_ *alert.Alert, v *View, _ *Rules) {
 			running(v)
@@ -94,8 +97,8 @@ func TestBecause(t *testing.T) {
 		{OverBudget, "$96.01 of $100.00 spent this month, one costs about $4.00, possible again at 2026-04-01 00:00:00 UTC (policy.yaml:13)", changes{unheld, func(_ *alert.Alert, v *View, _ *Rules) {
 			v.Account.Money.Spent = map[string]Dollars{"2026-03": 96_005_000}
 		}}},
-		{AgentDown, "the Agent cannot be reached until 2026-03-02 12:01:00 UTC", changes{func(_ *alert.Alert, v *View, _ *Rules) { v.Account.Down.Until = after(1) }}},
-		{AgentShut, "the Agent's door is shut since 2026-03-02 12:00:00 UTC: 401", changes{func(_ *alert.Alert, v *View, _ *Rules) {
+		{AgentDown, "the Agent cannot be reached until 2026-03-02 12:01:00 UTC", changes{unheld, func(_ *alert.Alert, v *View, _ *Rules) { v.Account.Down.Until = after(1) }}},
+		{AgentShut, "the Agent's door is shut since 2026-03-02 12:00:00 UTC: 401", changes{unheld, func(_ *alert.Alert, v *View, _ *Rules) {
 			v.Account.Shut = Shut{Since: noon, Words: "401"}
 		}}},
 		{WouldStart, "mode observe (policy.yaml:1)", changes{mode(ModeObserve)}},
