@@ -57,7 +57,7 @@ func simulateCommand() *cobra.Command {
 				return usage("--histories is %d and must be at least 1", o.histories)
 			}
 			if o.replay != "" {
-				return o.again(cmd.InOrStdin(), cmd.OutOrStdout())
+				return o.again(cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 			}
 			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -174,7 +174,7 @@ func (o simulateOptions) print(out io.Writer, s simulated, rep simulate.Report) 
 }
 
 // again plays a scenario, and asks of it what is asked of worlds.
-func (o simulateOptions) again(in io.Reader, out io.Writer) error {
+func (o simulateOptions) again(in io.Reader, out, errs io.Writer) error {
 	text, err := readInput(o.replay, in)
 	if err != nil {
 		return err
@@ -186,11 +186,14 @@ func (o simulateOptions) again(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	p, err := policyOfScenario(s)
+	under, err := policyOfScenario(s)
+	if under.Policy == nil && err == nil {
+		under, err = policyOf(errs, "")
+	}
 	if err != nil {
 		return err
 	}
-	w, err := simulate.FromScenario(s, p)
+	w, err := simulate.FromScenario(s, under.Policy)
 	if err != nil {
 		return err
 	}

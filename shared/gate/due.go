@@ -9,8 +9,8 @@ import (
 )
 
 // Due decides about a case that the tick found. r is what the policy says about the alert that opened it, for the account
-// that the case belongs to. v must hold the case, its lead, its account, and what is set by hand. A case that is not due
-// after all gets a Decision with an empty Change.
+// that the case belongs to. v must hold the case, its lead, its account, what is set by hand, and
+// what is heard of the incidents that Asks names. A case that is not due after all gets a Decision with an empty Change.
 func Due(v View, caseID string, r Rules, now time.Time) Decision {
 	c, there := v.Cases[caseID]
 	if !there {
@@ -47,10 +47,11 @@ func (d due) waiting() Decision {
 	case !d.young():
 		return d.write(Ends, end(c, EndExpired, "", d.now), CaseFacts{Last: true}, nil)
 	}
-	if !d.byHand() {
-		if how, note := d.muted(); how != "" {
-			return d.write(Ends, end(c, how, note, d.now), CaseFacts{}, nil)
-		}
+	if s := d.silenced(); s != nil && !d.byHand() {
+		return d.write(Ends, end(c, EndSilenced, "silence "+s.ID+s.Order.String(), d.now), CaseFacts{Joined: true}, nil)
+	}
+	if note := d.closedByMode(); note != "" && !d.byHand() {
+		return d.write(Ends, end(c, EndSilenced, note, d.now), CaseFacts{}, nil)
 	}
 	if why := d.Account.closed(d.now); why != "" && !c.Shadow {
 		return d.waitsFor(why)
@@ -74,25 +75,16 @@ func (d due) waiting() Decision {
 // byHand: somebody wants it started, whatever it would wait for.
 func (d due) byHand() bool { return d.c.Hand != Order{} }
 
-// muted: a silence or the mode has been set by hand, or by a new policy, since the case was opened. A silence can be
-// compared with the alert alone that opened the case. A storm's case is about more than that one; and a critical one that
-// joined must not be lost with it.
-func (d due) muted() (How, string) {
-	if s := d.Hand.silences(LeadOf(d.View, d.c), d.now); s != nil && d.c.Storm == "" && !d.criticalJoined() {
-		return EndSilenced, "silence " + s.ID + s.Order.String()
-	}
+// closedByMode says which mode ends the case, set by hand or by a new policy since it was opened; "" when none does.
+func (d due) closedByMode() string {
 	mode, order := d.Hand.ModeFor(d.r, d.now)
 	if mode != ModeOff && (mode != ModeCriticalOnly || critical(d.c.Severity)) {
-		return "", ""
+		return ""
 	}
 	if order != nil {
-		return EndSilenced, "mode " + string(mode) + order.Order.String()
+		return "mode " + string(mode) + order.Order.String()
 	}
-	return EndSilenced, "mode " + string(mode)
-}
-
-func (d due) criticalJoined() bool {
-	return slices.ContainsFunc(d.c.Members, func(m Member) bool { return critical(m.Severity) })
+	return "mode " + string(mode)
 }
 
 func (d due) held() bool {
@@ -182,8 +174,7 @@ func (d due) repeatable() bool {
 
 // unwanted: a repeat can be paid for once more, so it needs what a start needs.
 func (d due) unwanted() bool {
-	how, _ := d.muted()
-	return how != "" || d.observing()
+	return d.silenced() != nil || d.closedByMode() != "" || d.observing()
 }
 
 func (d due) mayRepeat() bool {

@@ -30,8 +30,8 @@ type Delivery struct {
 
 // Saw is everything that a verdict rested on, so that it can be asked for again, and asked what would have been
 // otherwise: Arrive(s.View, Arrival{Alert: s.Alert}, s.Rules, s.Now) gives the same verdict and reason. The alert is
-// without what no decision reads (text, links, query), the cases without their members. View.Delivery and View.Leads are
-// never kept.
+// without what no decision reads (text, links, query), the cases without their members. View.Delivery, View.Leads and
+// View.Heard are never kept.
 //
 // A ledger keeps it as JSON. So the names in the tags of what is in it are never given another meaning.
 type Saw struct {
@@ -293,6 +293,7 @@ type View struct {
 	Group   Group                  `json:"group,omitzero"`
 	Surge   Surge                  `json:"surge,omitzero"`
 	Hand    Hand                   `json:"hand,omitzero"`
+	Heard   map[string]Heard       `json:"-"` // by Incident.String: of those that Asks names, where anything is known
 }
 
 // Group is what is remembered of a monitor group over its incidents. Its name is Rules.Group.
@@ -430,6 +431,7 @@ type CaseWrite struct {
 type CaseFacts struct {
 	Firing Count
 	Last   bool // Last is still what Read says
+	Joined bool // so is Joined: nothing has joined
 }
 
 // Count is a condition on the number of incidents that fire.

@@ -45,10 +45,12 @@ type Arrival struct {
 type Result struct {
 	World  *World
 	Policy gate.Policy
-	Alerts []Decided // one for each arrival, in order
-	Starts []Start   // investigations that the Agent opened, in order
-	Cases  map[string]*Case
-	Calls  int // requests that reached the Agent
+	// PolicyFile is where the policy stands, for people; "" for the defaults. Who plays the World sets it.
+	PolicyFile string
+	Alerts     []Decided // one for each arrival, in order
+	Starts     []Start   // investigations that the Agent opened, in order
+	Cases      map[string]*Case
+	Calls      int // requests that reached the Agent
 	// Dollars is what the policies reckon the starts to cost.
 	Dollars gate.Dollars
 	Probes  []Probe // as many as were asked for

@@ -111,7 +111,7 @@ func (r *Result) when(at time.Time) string {
 	if r.World.Scenario != nil {
 		return since(r, at)
 	}
-	return at.UTC().Format(time.DateTime)
+	return at.UTC().Format("2006-01-02 15:04:05Z")
 }
 
 // lines are all that happened, in order.

@@ -45,7 +45,13 @@ func (m *maker) aim() {
 	case Edge{gate.Waiting, gate.Ended, gate.EndSilenced}:
 		waits()
 		after = 3 * time.Minute
-		m.add(Event{At: at + after - 10*time.Second, Kind: Silence, For: time.Hour, Silence: silence("host = h50")})
+		last := "host = h50"
+		if m.one(2) { // another host joins, and only when both are silenced the case ends
+			m.late(m.cycle(Alert{Monitor: 50, Host: 51, Env: "aimed", Priority: "P4"}), "Triggered", at+10*time.Second, 0)
+			m.add(Event{At: at + time.Minute, Kind: Silence, For: time.Hour, Silence: silence(last)})
+			last = "host = h51"
+		}
+		m.add(Event{At: at + after - 10*time.Second, Kind: Silence, For: time.Hour, Silence: silence(last)})
 	case Edge{gate.Waiting, gate.Ended, gate.EndObserved}:
 		a.Env = "staging"
 		waits()

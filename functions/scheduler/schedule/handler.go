@@ -290,8 +290,12 @@ func (t *tick) decide(ctx context.Context, id string) (gate.Case, gate.Decision,
 	var v gate.View
 	var d gate.Decision
 	err := telemetry.Catch(func() (err error) {
-		if v, err = t.Ledger.LookCase(read, id, t.agent, t.Now()); err == nil {
-			d = gate.Due(v, id, start.RulesOf(t.Policy, v, v.Cases[id], t.agent), t.Now())
+		if v, err = t.Ledger.LookCase(read, id, t.agent, t.Now()); err != nil {
+			return err
+		}
+		r := start.RulesOf(t.Policy, v, v.Cases[id], t.agent)
+		if v, err = ledger.Hear(read, t.Ledger, v, gate.Asks(v, id, r, t.Now()), t.Now()); err == nil {
+			d = gate.Due(v, id, r, t.Now())
 		}
 		return err
 	})

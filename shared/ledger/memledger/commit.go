@@ -137,6 +137,9 @@ func (l *Ledger) caseHolds(w gate.CaseWrite, at time.Time) error {
 	if w.Facts.Last && !c.Last.Equal(ledger.Moment(w.Read.Last)) {
 		return conflict("case %s was told meanwhile that it still fires", w.Now.ID)
 	}
+	if w.Facts.Joined && c.Joined != w.Read.Joined {
+		return conflict("case %s was joined meanwhile", w.Now.ID)
+	}
 	return membersHold(c.Case, ledger.Differ(w).Members)
 }
 

@@ -94,6 +94,7 @@ func (m *Model) left(k *kase, a *account, quiet bool, now time.Time) {
 			m.broken("4", "the case %s has recovered, and a tick left it waiting", k.id)
 		case now.Sub(k.last) > r.MaxAge:
 			m.broken("12", "the case %s is too old, and a tick left it waiting", k.id)
+		case m.unsure(k, now):
 		case m.muted(k, now):
 			m.broken("4", "the case %s is muted, and a tick left it waiting", k.id)
 		case m.held(k, now):
@@ -143,7 +144,7 @@ func (m *Model) leftInDoubt(k *kase, a *account, r gate.Rules, now time.Time) {
 	res, there := a.running[k.id]
 	held := before.Before(res.Until)
 	again := m.again(k, r, before) && len(k.firing) > 0 && young
-	if m.again(k, r, now) != m.again(k, r, before) { // it is muted, or not any more, while the tick runs
+	if m.unsure(k, now) || m.again(k, r, now) != m.again(k, r, before) { // it is muted, or not any more, while the tick runs
 		return
 	}
 	switch {

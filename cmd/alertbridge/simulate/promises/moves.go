@@ -37,7 +37,7 @@ func (m *Model) promoted(w gate.CaseWrite, c Commit) {
 	}
 	n := w.Now
 	k := &kase{
-		id: n.ID, agent: n.Agent, opened: n.Opened, rank: n.Severity, firing: map[string]bool{w.Lead.Incident.String(): true},
+		id: n.ID, agent: n.Agent, opened: n.Opened, rank: n.Severity, firing: map[string]bool{w.Lead.Incident.String(): true}, joined: map[string]bool{},
 		last: n.Last, lead: *w.Lead, rules: m.rules(*w.Lead), state: n.State, why: n.Why, until: n.Until, hand: true,
 	}
 	m.cases[k.id] = k
@@ -77,7 +77,7 @@ func (m *Model) starts(k *kase, c Commit) {
 		m.broken("3", "the case %s was refused, and is started", k.id)
 	case k.state == gate.Waiting && !k.hand && c.Alone && m.held(k, now):
 		m.broken("4", "the case %s is held until %s, and is started", k.id, clock(k.until))
-	case k.state == gate.Waiting && !k.hand && c.Alone && m.muted(k, now):
+	case k.state == gate.Waiting && !k.hand && c.Alone && m.muted(k, now) && !m.unsure(k, now):
 		m.broken("4", "the case %s is muted, and is started", k.id)
 	case k.state == gate.Waiting && !k.hand && c.Alone && m.observed(k, now):
 		m.broken("4", "the case %s is only observed, and is started", k.id)
@@ -93,7 +93,26 @@ func (m *Model) muted(k *kase, now time.Time) bool {
 		return false
 	}
 	mode := m.mode(k.rules, now)
-	return k.storm == "" && !k.worse && m.silenced(k.lead, now) || mode == gate.ModeOff || mode == gate.ModeCriticalOnly && !critical(k.rank)
+	return m.allSilenced(k, now) || mode == gate.ModeOff || mode == gate.ModeCriticalOnly && !critical(k.rank)
+}
+
+// allSilenced: what opened the case and everything else in it that fires. The alerts of a world's incident all have the
+// same tags, and what a hand has counted has none.
+func (m *Model) allSilenced(k *kase, now time.Time) bool {
+	if k.storm != "" || !m.silenced(k.lead, now) {
+		return false
+	}
+	for key := range k.firing {
+		if key == "by hand" && len(k.joined)+len(k.firing) > 1 || key != "by hand" && !m.silenced(m.words[key], now) {
+			return false
+		}
+	}
+	return true
+}
+
+// unsure: more has joined than the case keeps by name, so it need not know that all of it is silenced.
+func (m *Model) unsure(k *kase, now time.Time) bool {
+	return len(k.joined) > gate.MaxMembers && m.allSilenced(k, now)
 }
 
 func (m *Model) observed(k *kase, now time.Time) bool {
@@ -128,7 +147,7 @@ func (m *Model) move(k *kase, w gate.CaseWrite, c Commit) {
 		case gate.InDoubt:
 			held := now.Before(acct.running[k.id].Until)
 			again := m.again(k, r, now) && len(k.firing) > 0 && now.Sub(k.last) <= r.MaxAge
-			if n.Resting && (again || held) && c.Alone {
+			if n.Resting && (again || held) && c.Alone && !m.unsure(k, now) {
 				m.broken("12", "the case %s rests, and could be repeated (%t) or holds its slot (%t)", k.id, again, held)
 			}
 			k.resting = n.Resting
