@@ -62,6 +62,7 @@ var fuzzed = map[string][]string{
 	"shared/agent.FuzzParse":                  {"shared/agent.parse", "shared/agent.check"},
 	"shared/agent.FuzzJudge":                  {"shared/agent.judge", "shared/agent.retryAfter"},
 	"shared/agent.FuzzDecodeEvent":            {"shared/agent.DecodeEvent", "shared/agent.decodeDetail", "shared/agent.readTime"},
+	"shared/agent/agentapi.FuzzSummary":       {"shared/agent/agentapi.textOf", "shared/agent/agentapi.decode"},
 	"shared/match.FuzzParse":                  {"shared/match.unquoted", "shared/match.compile"},
 	"shared/policy.FuzzParse":                 {"shared/policy.parseDuration", "shared/policy.parseDollars", "shared/policy.withUnit"},
 	"shared/setting.FuzzReader":               {"shared/setting.OneOf"},
