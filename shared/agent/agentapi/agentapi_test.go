@@ -253,6 +253,7 @@ func TestFindReadsEveryPageOrSaysSo(t *testing.T) {
 		{"no list", 5, []apitest.Behaviour{apitest.Hollow}, nil, 1, delivery.APIUnreadable},
 		{"tasks without their times", 150, nil, apitest.Without("createdAt", "updatedAt"), 2, ""},
 		{"ours without a status", 5, nil, apitest.Without("status"), 1, delivery.APIUnreadable},
+		{"ours without an id", 5, nil, apitest.Without("taskId"), 1, delivery.APIUnreadable},
 		{"an endless page", 5, nil, apitest.Endless, 1, delivery.APIUnreadable},
 	} {
 		s := newStage(t, nil)
@@ -383,13 +384,34 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// A code that is none must not bring words of somebody else's into ours.
+func TestCodesAreLettersOnly(t *testing.T) {
+	for code, want := range map[string]string{
+		"ValidationException":                   "answered 400 ValidationException;",
+		"com.amazonaws.x#ValidationException":   "answered 400 ValidationException;",
+		"look-at-http.example":                  "answered 400;",
+		strings.Repeat("Exception", 20):         "answered 400;",
+		"InvalidSignatureException":             "check the credentials",
+		"TooManyRequestsException":              "it is asked again later",
+		"com.amazonaws#ExpiredTokenException:x": "answered 400 ExpiredTokenException; check the credentials",
+	} {
+		s := newStage(t, nil)
+		s.server.Always(apitest.Fail(400, code))
+		_, err := s.client.Usage(t.Context())
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the code %q becomes %v, want %q", code, err, want)
+		}
+		fitToShow(t, err)
+	}
+}
+
 // fitToShow says what is wrong with an error's words.
 func fitToShow(t *testing.T, err error) {
 	t.Helper()
 	if err == nil {
 		return
 	}
-	for _, never := range []string{accessKey, secretKey, sessionToken, "127.0.0.1", "://", "Credential=", "Signature", "/agent-space/", "\n"} {
+	for _, never := range []string{accessKey, secretKey, sessionToken, "127.0.0.1", "://", "Credential=", "Signature=", "/agent-space/", "\n"} {
 		if strings.Contains(err.Error(), never) {
 			t.Errorf("the words hold %q: %v", never, err)
 		}

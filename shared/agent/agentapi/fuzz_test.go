@@ -12,7 +12,7 @@ import (
 func FuzzSummary(f *testing.F) {
 	for _, seed := range []string{
 		`"## Root cause"`, `{"text":"a","markdown":["b",{"summary":"c"}]}`, `"{\"text\":\"\\\"x\\\"\"}"`, `[[[[[[1]]]]]]`, `null`, "\x00",
-		`"password=hunter2hunter2 \u202e @all\n%%%\n&amp;lt;"`, `{"":1e400}`,
+		`"password=hunter2hunter2 \u202e @all\n%%%\n&amp;lt;"`, `{"":1e400}`, `{}`, `[[[[["x"]]]]]`,
 	} {
 		f.Add([]byte(seed))
 	}

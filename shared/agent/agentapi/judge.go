@@ -18,7 +18,7 @@ import (
 const (
 	mendPermission  = "give the function's role aidevops:GetBacklogTask, ListBacklogTasks, ListJournalRecords and GetAccountUsage on the agent space"
 	mendCredentials = "check the credentials, the region and the clock of the program"
-	mendSpace       = "check the agent space's id and the region, if it is there"
+	mendSpace       = "if it should be there, check the agent space's id and the region"
 	mendReport      = "this is a mistake in the program: please report it with these words"
 	mendNetwork     = "if it stays so, check the function's way to the Agent's API"
 	mendLater       = "it is asked again later"
