@@ -52,7 +52,9 @@ var rules = []rule{
 	},
 	{
 		except: append([]string{
-			"shared/queue/sqsqueue", "shared/ledger/dynamoledger", "shared/secret/awssecret", "shared/start/awsstart", "cmd/alertbridge",
+			"shared/queue/sqsqueue", "shared/ledger/dynamoledger", "shared/secret/awssecret", "shared/start/awsstart",
+			"shared/agent/agentapi", // the Agent's API is AWS's too, and signed as all of them are
+			"cmd/alertbridge",
 		}, mains...),
 		never:   []string{awsSDK, smithy},
 		because: "AWS is met in adapters named after what they adapt; everything else can be run without it",
@@ -215,6 +217,8 @@ func TestImportRulesForbid(t *testing.T) {
 		{"functions/ingest", awsSDK + "/config", false},
 		{"shared/start", awsSDK + "/config", true},
 		{"shared/start/awsstart", awsSDK + "/config", false},
+		{"shared/agent", awsSDK + "/service/devopsagent", true},
+		{"shared/agent/agentapi", awsSDK + "/service/devopsagent", false},
 		{"functions/ingest/intake", awsSDK + "/service/sqs", true},
 		{"functions/dispatcher/dispatch", smithy, true},
 		{"functions/scheduler/schedule", awsSDK + "/service/dynamodb", true},
@@ -226,6 +230,7 @@ func TestImportRulesForbid(t *testing.T) {
 		{"shared/start", awsLambda + "/lambda", true},
 		{"functions/scheduler", "shared/agent/agenttest", true},
 		{"cmd/alertbridge/local", "shared/agent/agenttest", false},
+		{"shared/agent/agentapi", "shared/agent/agenttest/apitest", true},
 		{"shared/datadog", "text/template", true},
 	} {
 		got := false

@@ -34,6 +34,7 @@ var unfuzzed = map[string]string{
 	"events/fresh.fresh":                    "the corpus of package events, which a test reads whole",
 	"cmd/alertbridge/local.agentOf":         "a word of a question that only this machine can ask",
 	"cmd/alertbridge/playback.start":        "what this program has just sent to its own stand-in",
+	"shared/agent.UnmarshalJSON":            "encoding/json calls it with what agent.FuzzDecodeEvent reads",
 	"cmd/alertbridge/archive.UnmarshalJSON": "encoding/json calls it with what archive.FuzzCollect reads",
 }
 
@@ -60,6 +61,8 @@ var fuzzed = map[string][]string{
 	"shared/agent.FuzzReadsBack":              {"shared/agent.NewMessage", "shared/agent.plainAddress"},
 	"shared/agent.FuzzParse":                  {"shared/agent.parse", "shared/agent.check"},
 	"shared/agent.FuzzJudge":                  {"shared/agent.judge", "shared/agent.retryAfter"},
+	"shared/agent.FuzzDecodeEvent":            {"shared/agent.DecodeEvent", "shared/agent.decodeDetail", "shared/agent.readTime"},
+	"shared/agent/agentapi.FuzzSummary":       {"shared/agent/agentapi.textOf", "shared/agent/agentapi.decode"},
 	"shared/match.FuzzParse":                  {"shared/match.unquoted", "shared/match.compile"},
 	"shared/policy.FuzzParse":                 {"shared/policy.parseDuration", "shared/policy.parseDollars", "shared/policy.withUnit"},
 	"shared/setting.FuzzReader":               {"shared/setting.OneOf"},
