@@ -30,7 +30,7 @@ const (
 	awsLambda = "github.com/aws/aws-lambda-go"
 )
 
-var mains = []string{"functions/ingest", "functions/dispatcher", "functions/scheduler"}
+var mains = []string{"functions/ingest", "functions/dispatcher", "functions/scheduler", "functions/outcome"}
 
 var rules = []rule{
 	{
@@ -60,7 +60,7 @@ var rules = []rule{
 		because: "AWS is met in adapters named after what they adapt; everything else can be run without it",
 	},
 	{
-		in:      []string{"functions/ingest/intake", "functions/dispatcher/dispatch", "functions/scheduler/schedule"},
+		in:      []string{"functions/ingest/intake", "functions/dispatcher/dispatch", "functions/scheduler/schedule", "functions/outcome/follow"},
 		never:   []string{awsSDK, smithy},
 		because: "a handler runs in tests and on a laptop over other adapters; its main alone chooses those of AWS",
 	},

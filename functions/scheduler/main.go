@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alertbridge/alertbridge/functions/scheduler/schedule"
+	"github.com/alertbridge/alertbridge/shared/agent/agentapi"
 	"github.com/alertbridge/alertbridge/shared/start/awsstart"
 	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
@@ -38,10 +39,14 @@ func run() error {
 		Ledger:  parts.Ledger,
 		Starter: parts.Starter,
 		Secrets: secrets,
+		Spaces:  cfg.Spaces,
 		Policy:  parts.Policy,
 		Now:     time.Now,
 		Log:     parts.Log,
 		Metrics: parts.Metrics,
+	}
+	if len(cfg.Spaces) > 0 {
+		h.Work = agentapi.New(parts.AWS, agentapi.Options{Host: cfg.Agents.Host})
 	}
 	telemetry.Start(cfg.Telemetry, h.Handle)
 	return nil

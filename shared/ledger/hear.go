@@ -27,7 +27,7 @@ func Hear(ctx context.Context, from looker, v gate.View, asks []string, now time
 		if err != nil {
 			return v, err
 		}
-		said, err := look(ctx, from, Question{Delivery: latestWord(is.Incident)}, now)
+		said, err := look(ctx, from, Question{Delivery: latestWord(is.Incident), Saw: true}, now)
 		if err != nil {
 			return v, err
 		}

@@ -52,13 +52,14 @@ type Question struct {
 	Group    string // the monitor group; "" for none
 	Surge    string // the environment; "" for none
 	Leads    bool   // also the alerts that opened the cases, for a decision that may start one
+	Saw      bool   // also what the decision on the delivery rested on, which few decisions ask for again
 }
 
 // Ledger is what the dispatcher and the scheduler need. now is the caller's clock: what expired before it is absent.
 type Ledger interface {
 	// Look reads what is asked for and what was set by hand, in one round trip, and in a second one the cases that the
 	// incident, the pointers and the surge name, if they name any. The delivery is without what its decision rested on,
-	// which no decision asks for again: Verdict has it.
+	// unless that is asked for.
 	Look(ctx context.Context, q Question, now time.Time) (gate.View, error)
 	// LookCase reads a case, the alert that opened it, its Agent's account, and what was set by hand, in one round trip.
 	// Where no case has the id, the View has the alert that was dropped and would have opened it, if there is one.

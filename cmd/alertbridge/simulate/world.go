@@ -211,7 +211,7 @@ func (s Settings) For(a alert.Alert) gate.Rules {
 		r.Surge = of + env
 		r.Storm = gate.Storm{Cases: s.Storm, Within: 5 * time.Minute, Join: 30 * time.Minute}
 	}
-	r.Budget = gate.Budget{Month: s.Month, Case: price, Bucket: s.Bucket, CriticalPerDay: s.PerDay}
+	r.Budget = gate.Budget{Month: s.Month, Case: price, Second: price / 480, Bucket: s.Bucket, CriticalPerDay: s.PerDay}
 	return r
 }
 

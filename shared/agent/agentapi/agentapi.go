@@ -17,6 +17,7 @@ package agentapi
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -42,6 +43,9 @@ const longestPause = 400 * time.Millisecond
 type Options struct {
 	// Endpoint is the address of a stand-in; "" is the Agent's own, or what the AWS configuration names for it.
 	Endpoint string
+	// Host is that of the Agent's webhook: event-ai.REGION.api.aws names the region whose API is asked. With "" or another
+	// host it is the configuration's.
+	Host string
 }
 
 // Client asks. It is safe for concurrent use, and serves any number of agent spaces of one account and region.
@@ -54,6 +58,9 @@ func New(cfg aws.Config, o Options) *Client {
 	return &Client{api: devopsagent.NewFromConfig(cfg, func(s *devopsagent.Options) {
 		s.Retryer = aws.NopRetryer{} // see ask: the SDK would wait by the machine's clock
 		s.HTTPClient = bounded{s.HTTPClient}
+		if region := regionOf(o.Host); region != "" {
+			s.Region = region
+		}
 		if o.Endpoint != "" {
 			s.BaseEndpoint = &o.Endpoint
 		}
@@ -61,6 +68,16 @@ func New(cfg aws.Config, o Options) *Client {
 			s.APIOptions = append(s.APIOptions, addressAsItIs)
 		}
 	})}
+}
+
+// regionOf is the region in the host of a webhook, "" when it has none.
+func regionOf(host string) string {
+	rest, ours := strings.CutPrefix(host, "event-ai.")
+	region, aws := strings.CutSuffix(rest, ".api.aws")
+	if !ours || !aws || strings.Contains(region, ".") {
+		return ""
+	}
+	return region
 }
 
 // addressAsItIs keeps the SDK from putting "dp." before the host, which only the Agent's own address has.

@@ -669,3 +669,20 @@ func TestSummaryPicksTheRecord(t *testing.T) {
 		t.Errorf("pages without an end: %q, %v, %d requests", got, err, len(s.server.Requests())-before)
 	}
 }
+
+// The webhook's host names the region that is asked, which what signs a request tells.
+func TestRegionIsTheWebhooks(t *testing.T) {
+	for host, want := range map[string]string{
+		"event-ai.us-east-1.api.aws": "us-east-1", "": "eu-central-1", "localhost": "eu-central-1",
+		"event-ai.a.b.api.aws": "eu-central-1", "event-ai.us-east-1.api.aws.example.com": "eu-central-1",
+	} {
+		s := newStage(t, nil)
+		client := agentapi.New(config(), agentapi.Options{Endpoint: s.server.URL(), Host: host})
+		if _, err := client.Find(t.Context(), s.tasks.Space(), []string{"ab-1"}, noon.Add(-time.Hour)); err != nil {
+			t.Fatalf("%q: %v", host, err)
+		}
+		if signed := s.server.Requests()[0].Header.Get("Authorization"); !strings.Contains(signed, "/"+want+"/aidevops/") {
+			t.Errorf("%q: signed as %.90s, want the region %s", host, signed, want)
+		}
+	}
+}

@@ -32,6 +32,9 @@ func (l *Ledger) Look(ctx context.Context, q ledger.Question, now time.Time) (ga
 		if there {
 			v.Delivery = &d
 		}
+		if there && q.Saw {
+			d.Saw = decodeSaw(it)
+		}
 	}
 	if it, there := got[incidentKey(q.Incident)]; there {
 		if v.Incident, _, err = decodeIncident(it, now); err != nil {

@@ -254,6 +254,12 @@ func testReads(t *testing.T, open func(*testing.T) Harness) {
 		w.same("the notifications", seen.Incident.Recent, []gate.Mention{{Delivery: "d-0"}})
 		w.same("the services", seen.Cases["ab-1"].Services, []string{"checkout"})
 		w.same("the steps", seen.Cases["ab-1"].Steps, []gate.Step{{At: w.now, Text: "opened"}})
+		if got := w.look(q).Delivery.Saw; got != nil {
+			w.Errorf("the delivery comes with what it saw, and nobody has asked for it: %+v", got)
+		}
+		asked := q
+		asked.Saw = true
+		w.same("what it saw, asked for", w.look(asked).Delivery.Saw, w.verdict("d-1").Saw)
 		w.same("what it saw", w.verdict("d-1").Saw, &gate.Saw{
 			Alert: alert.Alert{Tags: []string{"service:checkout"}}, View: gate.View{Cases: map[string]gate.Case{"ab-1": {ID: "ab-1", Steps: []gate.Step{{Text: "opened"}}}}},
 		})

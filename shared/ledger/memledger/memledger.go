@@ -91,7 +91,7 @@ func (l *Ledger) Look(ctx context.Context, q ledger.Question, now time.Time) (ga
 	defer l.mu.Unlock()
 	v := l.view(q.Agent)
 	if d, there := l.deliveries.get(q.Delivery, now); there {
-		d.Saw = nil
+		d.Saw = seen(d.Saw, q.Saw)
 		v.Delivery = &d
 	}
 	in, _ := l.incidents.get(keyOf(q.Incident), now)
@@ -221,8 +221,16 @@ func (l *Ledger) Verdict(ctx context.Context, delivery string, now time.Time) (*
 	if !there {
 		return nil, nil
 	}
-	d.Saw = ledger.DecodeSaw(ledger.EncodeSaw(d.Saw))
+	d.Saw = seen(d.Saw, true)
 	return &d, nil
+}
+
+// seen gives what a decision rested on as it comes back from a table, where it is asked for.
+func seen(s *gate.Saw, asked bool) *gate.Saw {
+	if !asked {
+		return nil
+	}
+	return ledger.DecodeSaw(ledger.EncodeSaw(s))
 }
 
 // Incidents implements ledger.Lister.
