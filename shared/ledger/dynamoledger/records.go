@@ -74,7 +74,7 @@ func decodeDelivery(it item, now time.Time) (gate.Delivery, bool, error) {
 		Time: r.moment("time"), Decided: r.moment("decided"), TraceID: r.text("trace_id"), Words: r.text("words"),
 		Agent: r.text("agent"), Because: r.text("because"), Hand: r.text("hand"),
 	}
-	if s, isText := it[attrSaw].(*types.AttributeValueMemberS); isText { // whatever else it is, nothing is decided on it
+	if s, isText := it[attrSaw].(*types.AttributeValueMemberS); isText { // whatever else it is, decisions can do without it
 		d.Saw = ledger.DecodeSaw([]byte(s.Value))
 	}
 	r.must("id", "verdict") // a message is done because of it
