@@ -3,12 +3,14 @@ package simulate
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/virtual"
+	"github.com/alertbridge/alertbridge/shared/gate"
 )
 
 // histories is how many worlds every test run plays; make simulate plays more, from other seeds.
@@ -46,6 +48,26 @@ func TestWorlds(t *testing.T) {
 		}
 	}
 	t.Logf("%d messages in %s, %.0f a second", rep.Messages, rep.Took, float64(rep.Messages)/rep.Took.Seconds())
+}
+
+// A world in which a promise only seemed to be broken: a reservation ended, and was forgotten, while a tick ran that had
+// rightly found no slot at its beginning. The case that waits for the slot is started by the next tick.
+func TestOverWhileATickRuns(t *testing.T) {
+	text, err := os.ReadFile("testdata/over-while-a-tick-runs.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := ParseWorld(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Run(w)
+	if err != nil || len(r.Breaches) > 0 {
+		t.Errorf("it is said to be broken: %v, %v", r.Breaches, err)
+	}
+	if waited := r.Cover.Reasons[gate.NoSlot]; waited != 1 {
+		t.Errorf("%d alerts waited for a slot, want the one that it is about", waited)
+	}
 }
 
 // A world is a matter of its seed alone, survives being written down, and goes the same way again.

@@ -458,6 +458,7 @@ func (m *Model) claimed(c Commit, w gate.CaseWrite) {
 	}
 	for id, x := range a.running { // what cost nothing may be forgotten when it is over
 		if id != k.id && !x.Until.After(now) && x.Money == 0 && c.Change.Account != nil && slices.Contains(c.Change.Account.Drop, id) {
+			a.dropped = append(a.dropped, drop{x, id, now})
 			delete(a.running, id)
 		}
 	}
