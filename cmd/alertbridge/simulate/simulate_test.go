@@ -50,23 +50,31 @@ func TestWorlds(t *testing.T) {
 	t.Logf("%d messages in %s, %.0f a second", rep.Messages, rep.Took, float64(rep.Messages)/rep.Took.Seconds())
 }
 
-// A world in which a promise only seemed to be broken: a reservation ended, and was forgotten, while a tick ran that had
-// rightly found no slot at its beginning. The case that waits for the slot is started by the next tick.
-func TestOverWhileATickRuns(t *testing.T) {
-	text, err := os.ReadFile("testdata/over-while-a-tick-runs.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := ParseWorld(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := Run(w)
-	if err != nil || len(r.Breaches) > 0 {
-		t.Errorf("it is said to be broken: %v, %v", r.Breaches, err)
-	}
-	if waited := r.Cover.Reasons[gate.NoSlot]; waited != 1 {
-		t.Errorf("%d alerts waited for a slot, want the one that it is about", waited)
+// Worlds in which a promise only seemed to be broken, each with what its story needs to happen.
+func TestOnlySeemsBroken(t *testing.T) {
+	for _, tt := range []struct {
+		file, why string
+		reason    gate.Reason
+		alerts    int
+	}{
+		{"over-while-a-tick-runs", "a reservation ended, and was forgotten, while a tick ran that had found no slot at its beginning", gate.NoSlot, 1},
+		{"waits-elsewhere", "a storm's case has waited too long for another Agent, and an incident leaves it", gate.InStorm, 2},
+	} {
+		text, err := os.ReadFile("testdata/" + tt.file + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := ParseWorld(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Run(w)
+		if err != nil || len(r.Breaches) > 0 {
+			t.Errorf("%s is said to be broken (%s): %v, %v", tt.file, tt.why, r.Breaches, err)
+		}
+		if got := r.Cover.Reasons[tt.reason]; got != tt.alerts {
+			t.Errorf("%s: %d alerts got %s, want %d", tt.file, got, tt.reason, tt.alerts)
+		}
 	}
 }
 
