@@ -21,7 +21,7 @@ var readingMethods = map[string]int{"DecodeString": 1, "Query": 0}
 
 // unfuzzed are the functions that read, and that no fuzz test comes to.
 var unfuzzed = map[string]string{
-	"shared/agent.refuseLocal":              "an address that the standard library has just resolved",
+	"shared/call.refuseLocal":               "an address that the standard library has just resolved",
 	"shared/ledger.isDate":                  "a month or a day in a change that the gate has made",
 	"shared/queue/sqsqueue.New":             "a setting, checked once when the function starts",
 	"cmd/alertbridge/local.listCases":       "two words of a question that only this machine can ask",
@@ -59,7 +59,7 @@ var fuzzed = map[string][]string{
 	"shared/agent.FuzzMessage":                {"shared/agent.NewMessage", "shared/agent.plainAddress"},
 	"shared/agent.FuzzReadsBack":              {"shared/agent.NewMessage", "shared/agent.plainAddress"},
 	"shared/agent.FuzzParse":                  {"shared/agent.parse", "shared/agent.check"},
-	"shared/agent.FuzzJudge":                  {"shared/agent.judge", "shared/agent.retryAfter"},
+	"shared/agent.FuzzJudge":                  {"shared/agent.judge", "shared/call.RetryAfter", "shared/call.Decode"},
 	"shared/match.FuzzParse":                  {"shared/match.unquoted", "shared/match.compile"},
 	"shared/policy.FuzzParse":                 {"shared/policy.parseDuration", "shared/policy.parseDollars", "shared/policy.withUnit"},
 	"shared/setting.FuzzReader":               {"shared/setting.OneOf"},

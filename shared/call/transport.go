@@ -1,4 +1,4 @@
-package agent
+package call
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 // connectTimeout bounds name resolution and connecting; the call's deadline bounds them too. Handshakes have as much.
 const connectTimeout = 4 * time.Second
 
-// NewTransport is the transport to call the Agent through. A caller may wrap it, to trace or to count.
+// NewTransport is the transport to call a service through. A caller may wrap it, to trace or to count.
 //
 // Each call gets a connection of its own, in HTTP/1.1: a kept one may have died while the function was frozen, and a
 // request that is written into it is in doubt where a new connection would have told the truth. There is no proxy and
@@ -33,7 +33,7 @@ func NewTransport(allowLocal bool) *http.Transport {
 		TLSNextProto:           map[string]func(string, *tls.Conn) http.RoundTripper{},
 		DisableKeepAlives:      true,
 		DisableCompression:     true,
-		MaxResponseHeaderBytes: maxAnswer,
+		MaxResponseHeaderBytes: MaxAnswer,
 	}
 }
 
@@ -68,8 +68,8 @@ func endingWithCall(dial func(context.Context, string, string) (net.Conn, error)
 	}
 }
 
-// errLocalAddress is what a connection to an address that the Agent cannot have ends in.
-var errLocalAddress = errors.New("the Agent's name resolves to a local address")
+// errLocalAddress is what a connection to an address that a service cannot have ends in.
+var errLocalAddress = errors.New("the name resolves to a local address")
 
 func refuseLocal(_, address string, _ syscall.RawConn) error {
 	at, err := netip.ParseAddrPort(address)
