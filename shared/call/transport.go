@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -79,6 +81,27 @@ func refuseLocal(_, address string, _ syscall.RawConn) error {
 	ip := at.Addr().Unmap()
 	if ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() {
 		return errLocalAddress
+	}
+	return nil
+}
+
+// Local reports whether a host is this machine or a private network, and not the link-local range where clouds keep the
+// credentials of their machines.
+func Local(host string) bool {
+	switch {
+	case host == "localhost", strings.HasSuffix(host, ".localhost"), host == "host.docker.internal":
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && (ip.IsLoopback() || ip.IsPrivate())
+}
+
+// StandIn checks the address of a stand-in: http or https to a Local host, and no path. It is for settings of a
+// developer's machine; elsewhere a service's address is not a setting.
+func StandIn(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || !Local(u.Hostname()) || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("the address of a stand-in is not http:// or https:// with a host of this machine or a private network, and nothing more")
 	}
 	return nil
 }
