@@ -23,6 +23,7 @@ type Exchange struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	near   *near // in process: the same as w; else nil
+	taken  bool
 }
 
 // Honest is the service as it should be.
@@ -35,6 +36,7 @@ func Honest(x *Exchange) {
 func Taken(b Behaviour) Behaviour {
 	return func(x *Exchange) {
 		x.server.take(x.r, true)
+		x.taken = true
 		b(x)
 	}
 }
@@ -172,8 +174,12 @@ func Behaviours() map[string]Behaviour {
 	}
 }
 
-// read takes the body off the connection and keeps it without judging.
-func (x *Exchange) read() { x.server.take(x.r, false) }
+// read takes the body off the connection and keeps it without judging, unless that has been done.
+func (x *Exchange) read() {
+	if !x.taken {
+		x.server.take(x.r, false)
+	}
+}
 
 func (x *Exchange) reply(status int, body string) {
 	x.w.Header().Set("Content-Type", "application/json")

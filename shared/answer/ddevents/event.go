@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/answer"
@@ -97,7 +98,7 @@ func body(a answer.Answer, title string) string {
 	}
 	text := inert(a.Text)
 	const ellipsis = "..."
-	if room := maxText - runes(begin) - len(end) - len("\n\n"); runes(text) > room {
+	if room := maxText - utf8.RuneCountInString(begin) - len(end) - len("\n\n"); utf8.RuneCountInString(text) > room {
 		text, _ = alert.Cut(text, room-len(ellipsis))
 		text = strings.TrimSpace(text) + ellipsis
 	}
@@ -106,8 +107,6 @@ func body(a answer.Answer, title string) string {
 	}
 	return begin + text + end
 }
-
-func runes(s string) int { return len([]rune(s)) }
 
 // inert is text that Datadog shows and does nothing with. Ready has dropped "%%%" and what certainly is a handle; no other
 // @ stays either, for whom a name notifies is Datadog's to know, nor any two % in a row, which a third could join.
@@ -144,9 +143,11 @@ func tags(a answer.Answer) []string {
 }
 
 // tag is a tag as Datadog would write it: it begins with a letter, has 200 characters at most, and letters, digits and
-// "_-:./" alone.
+// "_-:./" alone. One that begins otherwise is none.
 func tag(s string) string {
-	s = strings.TrimLeftFunc(s, func(r rune) bool { return !unicode.IsLetter(r) })
+	if first, _ := utf8.DecodeRuneInString(s); !unicode.IsLetter(first) {
+		return ""
+	}
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("_-:./", r) {
 			return unicode.ToLower(r)
@@ -159,7 +160,7 @@ func tag(s string) string {
 
 // aggregation is the alert's key, else the case's. A key that is too long is none: cut, it would be another.
 func aggregation(a answer.Answer) string {
-	if a.AggregationKey != "" && runes(a.AggregationKey) <= maxAggregation {
+	if a.AggregationKey != "" && utf8.RuneCountInString(a.AggregationKey) <= maxAggregation {
 		return a.AggregationKey
 	}
 	if len(a.Case) <= maxAggregation {

@@ -17,7 +17,7 @@ func judge(r call.Reply, dedupKey string) delivery.Answer {
 		return a
 	}
 	a.Words = peer.Answered(r)
-	if a.Reason == delivery.BadRequest && aboutKey(a.Words) {
+	if a.Reason == delivery.BadRequest && aboutKey(r) {
 		a.Reason = delivery.Unauthorized
 	}
 	if call.Denied(a.Reason) {
@@ -26,10 +26,17 @@ func judge(r call.Reply, dedupKey string) delivery.Answer {
 	return a
 }
 
-// aboutKey tells words about our key from words about an event.
-func aboutKey(words string) bool {
-	words = strings.ToLower(words)
-	return strings.Contains(words, "routing_key") || strings.Contains(words, "routing key")
+// aboutKey tells an objection to our key from one to the event: by the list of errors, or by a short body without one. A
+// long body may repeat the event, which holds the words too.
+func aboutKey(r call.Reply) bool {
+	said := string(r.Body)
+	if v, err := call.Decode(r.Body); err == nil {
+		if object, ok := v.(map[string]any); ok && object["errors"] != nil {
+			said = call.Flatten(object["errors"])
+		}
+	}
+	said = strings.ToLower(said)
+	return len(said) < 200 && (strings.Contains(said, "routing_key") || strings.Contains(said, "routing key"))
 }
 
 func judgeBody(r call.Reply, dedupKey string) (delivery.Reason, string) {
