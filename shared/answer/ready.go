@@ -19,8 +19,8 @@ const (
 )
 
 // Ready is the Answer as it may be told: every text cleaned, without secrets and personal data, and bounded; without the
-// links that lead nowhere safe. It changes nothing when it is called again. A caller that redacts with a key of its own
-// does so before: its pseudonyms stay.
+// links that lead nowhere safe, and without a Moment that is not of the list. It changes nothing when it is called again.
+// A caller that redacts with a key of its own does so before: its pseudonyms stay.
 func (a Answer) Ready() Answer {
 	a.ID, a.Case = safe(a.ID), safe(a.Case)
 	a.Title = line(a.Title, alert.MaxName)
@@ -29,6 +29,9 @@ func (a Answer) Ready() Answer {
 	// Keys are compared by those who have the other half: nothing in them is replaced.
 	a.AggregationKey, a.PageKey = key(a.AggregationKey), key(a.PageKey)
 	a.Links, a.Tags = links(a.Links), tags(a.Tags)
+	if !slices.Contains(Moments(), a.Moment) {
+		a.Moment = ""
+	}
 	if a.At = a.At.UTC(); a.At.Year() < 1 || a.At.Year() > 9999 {
 		a.At = time.Time{}
 	}

@@ -100,7 +100,7 @@ func Local(host string) bool {
 // developer's machine; elsewhere a service's address is not a setting.
 func StandIn(address string) error {
 	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || !Local(u.Hostname()) || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || !Local(u.Hostname()) || strings.TrimSuffix(address, "/") != u.Scheme+"://"+u.Host {
 		return errors.New("the address of a stand-in is not http:// or https:// with a host of this machine or a private network, and nothing more")
 	}
 	return nil

@@ -49,7 +49,7 @@ func encode(a answer.Answer, now time.Time) []byte {
 	}
 	whole := inert(a.Title)
 	if whole == "" {
-		whole = inert(alert.Line("alertbridge: " + string(a.Moment)))
+		whole = strings.TrimSuffix("alertbridge: "+string(a.Moment), ": ")
 	}
 	title, cut := alert.Cut(whole, maxTitle)
 	e.Title = strings.TrimSpace(title)
@@ -116,7 +116,10 @@ func inert(s string) string {
 
 // tags are ours and then the alert's. What the alert says under our names is left out.
 func tags(a answer.Answer) []string {
-	all := []string{Marker, "source:alertbridge", "alertbridge_moment:" + string(a.Moment)}
+	all := []string{Marker, "source:alertbridge"}
+	if a.Moment != "" {
+		all = append(all, "alertbridge_moment:"+string(a.Moment))
+	}
 	if a.Case != "" {
 		all = append(all, "alertbridge_case:"+a.Case)
 	}

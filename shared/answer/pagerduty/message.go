@@ -80,7 +80,7 @@ func newMessage(a answer.Answer) (m message, unfit string) {
 func newPayload(a answer.Answer) *payload {
 	p := &payload{Summary: a.Title, Source: a.Service, Details: details(a)}
 	if p.Summary == "" {
-		p.Summary = alert.Line("alertbridge: " + string(a.Moment))
+		p.Summary = strings.TrimSuffix("alertbridge: "+string(a.Moment), ": ")
 	}
 	p.Summary, _ = alert.Cut(p.Summary, maxSummary)
 	if p.Source == "" {
@@ -93,7 +93,7 @@ func newPayload(a answer.Answer) *payload {
 		return p // a change has no more
 	}
 	p.Severity = severity(a.Severity)
-	p.Component, p.Group, p.Class = a.Service, a.Env, alert.Line(string(a.Moment))
+	p.Component, p.Group, p.Class = a.Service, a.Env, string(a.Moment)
 	return p
 }
 
