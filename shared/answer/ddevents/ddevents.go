@@ -79,14 +79,14 @@ func New(o Options) (*Client, error) {
 	base := "https://api." + o.Site
 	switch {
 	case o.Keys == nil:
-		return nil, errors.New("Datadog's events: there is no secret for the API key")
+		return nil, errors.New("events to Datadog: there is no secret for the API key")
 	case o.StandIn != "":
 		if err := call.StandIn(o.StandIn); err != nil {
-			return nil, fmt.Errorf("Datadog's events: %w", err)
+			return nil, fmt.Errorf("events to Datadog: %w", err)
 		}
 		base = strings.TrimSuffix(o.StandIn, "/")
 	case !slices.Contains(Sites(), o.Site):
-		return nil, fmt.Errorf("Datadog's events: the site %q is not one of %s", o.Site, strings.Join(Sites(), ", "))
+		return nil, fmt.Errorf("events to Datadog: the site %q is not one of %s", o.Site, strings.Join(Sites(), ", "))
 	}
 	c := &Client{
 		address: secret.New(base + "/api/v1/events"),

@@ -88,14 +88,14 @@ func New(o Options) (*Client, error) {
 	base := "https://" + o.Region.host()
 	switch {
 	case o.Keys == nil:
-		return nil, errors.New("PagerDuty: there is no secret for the routing key")
+		return nil, errors.New("events to PagerDuty: there is no secret for the routing key")
 	case o.StandIn != "":
 		if err := call.StandIn(o.StandIn); err != nil {
-			return nil, fmt.Errorf("PagerDuty: %w", err)
+			return nil, fmt.Errorf("events to PagerDuty: %w", err)
 		}
 		base = strings.TrimSuffix(o.StandIn, "/")
 	case o.Region.host() == "":
-		return nil, fmt.Errorf("PagerDuty: the region %q is neither %s nor %s", o.Region, US, EU)
+		return nil, fmt.Errorf("events to PagerDuty: the region %q is neither %s nor %s", o.Region, US, EU)
 	}
 	c := &Client{
 		events: secret.New(base + "/v2/enqueue"), changes: secret.New(base + "/v2/change/enqueue"),
