@@ -65,6 +65,7 @@ func TestReady(t *testing.T) {
 			{"a user", "https://ana@example.com/"},
 			{"a secret", "https://example.com/?token=0plantedtoken000001"},
 			{"Markdown", "https://example.com/%%%"},
+			{"Markdown in a query", "https://example.com/?q=%%%"},
 			{"a bracket", "https://example.com/)"},
 			{"script", "javascript:alert(1)"},
 			{"long", "https://example.com/" + strings.Repeat("x", alert.MaxURL)},

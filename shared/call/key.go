@@ -46,7 +46,7 @@ func (k Key) Call(ctx context.Context, try func(secret.Value) delivery.Answer) d
 	}
 	newer, _, err := k.From.Refresh(ctx)
 	again, unusable := k.usable(newer, err)
-	if unusable != nil || newer.ID == v.ID || again.Equal(value) {
+	if unusable != nil || again.Equal(value) {
 		return first
 	}
 	second := try(again)

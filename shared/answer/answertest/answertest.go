@@ -5,9 +5,10 @@
 // accepted. PagerDuty keeps incidents: triggers of one dedup_key are one while it is open, and a resolve closes it. On
 // request they misbehave instead, for the next request or for every one: see Behaviour.
 //
-// Where the documentation says "limited to" and the service might cut in silence, the stand-in refuses, so that a test
-// sees it. What a valid body is, is written here for a second time, on purpose: the checks share no code with the packages
-// that make the bodies.
+// Two answers are not in the documentation: Datadog's to a wrong key (403, as its other endpoints have it), and the message
+// of PagerDuty's to a change. Where the documentation says "limited to" and the service might cut in silence, the stand-in
+// refuses, so that a test sees it. What a valid body is, is written here for a second time, on purpose: the checks share no
+// code with the packages that make the bodies.
 //
 // They speak over a real socket, so that a client meets real resets and time-outs; and in process by RoundTrip, for a
 // bridge in virtual time.

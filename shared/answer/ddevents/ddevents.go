@@ -3,23 +3,26 @@
 // An event stands on the alert's own aggregation key and tags, so that it is found beside the alert. Every one bears
 // Marker, by which ingest knows what we said ourselves and drops it.
 //
-//   - Datadog has no key against repeats. An event that is sent again after a doubt can be there twice, and a Result says
-//     whether there is one (delivery.InDoubt).
-//   - In an event's text "%%%" begins Markdown and "@name" notifies people. An answer can do neither: see inert. We write
+//   - An event cannot be edited; what follows is another one on the same key. Nor has Datadog a key against repeats: an
+//     event that is sent again after a doubt can be there twice, and a Result says whether there is one (its Outcome is
+//     delivery.InDoubt).
+//   - In an event's text "%%%" begins Markdown and "@name" may notify people. An answer can do neither: see inert. We write
 //     plain text ourselves.
 //   - The host is api. and the site of the configuration, by https.
 //
-// Of the contract (docs.datadoghq.com, API reference, Events, "Post an event", v1, and the models of Datadog's own client
-// datadog-api-client-go v2.67.0):
+// Of the contract (docs.datadoghq.com, API reference, "Post an event" in v1, "Rate Limits", and Getting Started, Tags; the
+// schema and the models of Datadog's own client datadog-api-client-go v2.67.0):
 //
 //   - read there: the address for each site; the header DD-API-KEY; title and text are needed; the text has 4,000
 //     characters at most, the aggregation key 100; date_happened is an integer, and no older than 18 hours; the values of
 //     alert_type and priority; "%%%" around Markdown; a tag's 200 characters, and which ones; an answer of 202 with
-//     "status": "ok", and errors as a list "errors" with 400, 403 and 429.
+//     "status": "ok", and errors as a list "errors" with 400 and 429; X-RateLimit-Reset, the seconds until a throttled
+//     caller may come again; that there is no way to edit an event.
 //   - not found: a limit of the title (100 characters was written once; one of the client's own scenarios sends more and
-//     is answered "ok"), what becomes of an event that is too old, and which source_type_name may be invented. So a title
-//     is cut to 100 characters and said in full in the text; an older event has its time in the text alone; and the
-//     source_type_name is one that the documentation names.
+//     is answered "ok"), what becomes of an event that is too old, which source_type_name may be invented, whether an
+//     @name in an event still notifies, and what is answered to a wrong key. So a title is cut to 100 characters and said
+//     in full in the text; an older event has its time in the text alone; the source_type_name is one that the
+//     documentation names; and no @ is sent.
 //   - not tried: no account of Datadog was called.
 package ddevents
 
