@@ -29,7 +29,7 @@ type Answer struct {
 	Case     string
 	Moment   Moment
 	At       time.Time      // when it happened; zero: not known
-	Severity alert.Severity // the case's
+	Severity alert.Severity // the case's; where it is about an Agent, how much that matters
 	Title    string         // one line
 	Text     string         // plain, in lines
 	Links    []Link
