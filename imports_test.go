@@ -64,7 +64,9 @@ var rules = []rule{
 	},
 	{
 		except: append([]string{
-			"shared/queue/sqsqueue", "shared/ledger/dynamoledger", "shared/secret/awssecret", "shared/start/awsstart", "cmd/alertbridge",
+			"shared/queue/sqsqueue", "shared/ledger/dynamoledger", "shared/secret/awssecret", "shared/start/awsstart",
+			"shared/agent/agentapi", // the Agent's API is AWS's too, and signed as all of them are
+			"cmd/alertbridge",
 		}, mains...),
 		never:   []string{awsSDK, smithy},
 		because: "AWS is met in adapters named after what they adapt; everything else can be run without it",
@@ -231,6 +233,8 @@ func TestImportRulesForbid(t *testing.T) {
 		{"functions/ingest", awsSDK + "/config", false},
 		{"shared/start", awsSDK + "/config", true},
 		{"shared/start/awsstart", awsSDK + "/config", false},
+		{"shared/agent", awsSDK + "/service/devopsagent", true},
+		{"shared/agent/agentapi", awsSDK + "/service/devopsagent", false},
 		{"functions/ingest/intake", awsSDK + "/service/sqs", true},
 		{"functions/dispatcher/dispatch", smithy, true},
 		{"functions/scheduler/schedule", awsSDK + "/service/dynamodb", true},
@@ -242,6 +246,7 @@ func TestImportRulesForbid(t *testing.T) {
 		{"shared/start", awsLambda + "/lambda", true},
 		{"functions/scheduler", "shared/agent/agenttest", true},
 		{"cmd/alertbridge/local", "shared/agent/agenttest", false},
+		{"shared/agent/agentapi", "shared/agent/agenttest/apitest", true},
 		{"shared/datadog", "text/template", true},
 	} {
 		got := false

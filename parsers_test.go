@@ -34,6 +34,7 @@ var unfuzzed = map[string]string{
 	"events/fresh.fresh":                    "the corpus of package events, which a test reads whole",
 	"cmd/alertbridge/local.agentOf":         "a word of a question that only this machine can ask",
 	"cmd/alertbridge/playback.start":        "what this program has just sent to its own stand-in",
+	"shared/agent.UnmarshalJSON":            "encoding/json calls it with what agent.FuzzDecodeEvent reads",
 	"cmd/alertbridge/archive.UnmarshalJSON": "encoding/json calls it with what archive.FuzzCollect reads",
 }
 
@@ -67,6 +68,8 @@ var fuzzed = map[string][]string{
 	"shared/answer/pagerduty.FuzzEncode":      {"shared/answer/pagerduty.newMessage", "shared/answer/pagerduty.encode"},
 	"shared/answer/pagerduty.FuzzJudge":       {"shared/answer/pagerduty.judge", "shared/call.Decode"},
 	"shared/agent.FuzzJudge":                  {"shared/agent.judge", "shared/call.RetryAfter", "shared/call.Decode"},
+	"shared/agent.FuzzDecodeEvent":            {"shared/agent.DecodeEvent", "shared/agent.decodeDetail", "shared/agent.readTime"},
+	"shared/agent/agentapi.FuzzSummary":       {"shared/agent/agentapi.textOf", "shared/agent/agentapi.decode"},
 	"shared/match.FuzzParse":                  {"shared/match.unquoted", "shared/match.compile"},
 	"shared/policy.FuzzParse":                 {"shared/policy.parseDuration", "shared/policy.parseDollars", "shared/policy.withUnit"},
 	"shared/setting.FuzzReader":               {"shared/setting.OneOf"},
@@ -81,7 +84,6 @@ var fuzzed = map[string][]string{
 	"cmd/alertbridge/playback.FuzzDeliveries": {"cmd/alertbridge/playback.AddDeliveries", "cmd/alertbridge/playback.AddArchive", "cmd/alertbridge/playback.delivery"},
 	"cmd/alertbridge/local.FuzzToEvent":       {"cmd/alertbridge/local.toEvent"},
 	"cmd/alertbridge/local.FuzzDesk":          {"cmd/alertbridge/local.takeOrder", "cmd/alertbridge/local.tellStory"},
-	"cmd/alertbridge/simulate.FuzzParseWorld": {"cmd/alertbridge/simulate.ParseWorld"},
 	"cmd/alertbridge/explain.FuzzParse":       {"cmd/alertbridge/explain.Parse", "cmd/alertbridge/explain.link"},
 }
 

@@ -1,9 +1,10 @@
 // Package events is the corpus: the events that Lambda hands to the functions, one file each, with what must come out
 // of them in manifest.json. The same files serve the tests, `alertbridge run`, `sam local invoke` and the documentation.
 //
-//	http/      what the HTTP API hands to ingest (payload format 2.0): deliveries from Datadog, good and bad
-//	sqs/       what the queue hands to dispatcher, made of the first by ingest itself; see queue_test.go
-//	schedule/  what EventBridge hands to scheduler
+//	http/         what the HTTP API hands to ingest (payload format 2.0): deliveries from Datadog, good and bad
+//	sqs/          what the queue hands to dispatcher, made of the first by ingest itself; see queue_test.go
+//	schedule/     what EventBridge hands to scheduler
+//	eventbridge/  what EventBridge delivers of the Agent's tasks, for whoever follows them
 //
 // The deliveries have the shapes of captured ones, with names and values of our own. They are one story: those of http
 // are played in the manifest's order against one ledger, so that a recovery follows its trigger.
@@ -37,7 +38,7 @@ const (
 	PreviousToken = "example-ingest-token-before-the-last-rotation"
 )
 
-//go:embed manifest.json http/*.json sqs/*.json schedule/*.json
+//go:embed manifest.json http/*.json sqs/*.json schedule/*.json eventbridge/*.json
 var files embed.FS
 
 // Delivery is one event of http with what must come out of it.
@@ -83,9 +84,10 @@ type Record struct {
 
 // Manifest is the corpus in the order in which it is played.
 type Manifest struct {
-	HTTP     []Delivery `json:"http"`
-	SQS      []Batch    `json:"sqs"`
-	Schedule []Tick     `json:"schedule"`
+	HTTP        []Delivery `json:"http"`
+	SQS         []Batch    `json:"sqs"`
+	Schedule    []Tick     `json:"schedule"`
+	EventBridge []Outcome  `json:"eventbridge"`
 }
 
 // Tick is one event of schedule. Nothing in it matters to scheduler.
@@ -93,6 +95,17 @@ type Tick struct {
 	Case  string          `json:"case"`
 	About string          `json:"about"`
 	Event json.RawMessage `json:"-"`
+}
+
+// Outcome is one event of eventbridge with what it says.
+type Outcome struct {
+	Case  string `json:"case"`
+	About string `json:"about"`
+	// Kind is what the event speaks of, as package agent calls it.
+	Kind   string          `json:"kind,omitempty"`
+	Status gate.Status     `json:"status,omitempty"` // how its task stands
+	Error  string          `json:"error,omitempty"`  // is in the words for why it cannot be used
+	Event  json.RawMessage `json:"-"`
 }
 
 // Load reads the corpus. An error means that it does not hang together: an entry without a file, a file without an
@@ -115,6 +128,9 @@ func load(from fs.FS) (Manifest, error) {
 	}
 	for i := range m.Schedule {
 		f.readEntry("schedule", m.Schedule[i].Case, &m.Schedule[i].Event)
+	}
+	for i := range m.EventBridge {
+		f.readEntry("eventbridge", m.EventBridge[i].Case, &m.EventBridge[i].Event)
 	}
 	f.noOthers()
 	if f.err != nil {

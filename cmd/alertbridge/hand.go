@@ -89,7 +89,8 @@ func modeCommand() *cobra.Command {
 }
 
 const silenceLong = `A silence mutes the alerts that all its matchers meet: they are recorded and dropped as silenced, and a case of theirs that
-waits ends. What is running goes on, recoveries are counted, and what was muted can be started with "alertbridge start".
+waits ends, unless something else fires in it that is not silenced. What is running goes on, recoveries are counted, and
+what was muted can be started with "alertbridge start".
 
 A matcher compares a tag or a field of the alert with a value, as amtool's do: service=checkout (is), env!=prod (is not),
 team=~"pay.*|core" (matches as a whole, RE2), host!~canary-.* (does not). Fields: monitor, monitor_name, monitor_type,

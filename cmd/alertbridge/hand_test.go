@@ -268,24 +268,24 @@ func TestThePolicyAtHand(t *testing.T) {
 	if err := os.WriteFile(named, []byte("mode: critical_only\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, err := policyAtHand(io.Discard, "", true)
+	p, err := policyThatDecided(io.Discard, "", true)
 	if p != nil || err != nil {
 		t.Errorf("where there is none: %v, %v", p, err)
 	}
-	if p, err = policyAtHand(io.Discard, named, true); err != nil || p.For(alert.Alert{}).Mode != gate.ModeCriticalOnly {
+	if p, err = policyThatDecided(io.Discard, named, true); err != nil || p.For(alert.Alert{}).Mode != gate.ModeCriticalOnly {
 		t.Errorf("one that is named: %v", err)
 	}
-	if _, err = policyAtHand(io.Discard, filepath.Join(t.TempDir(), "none.yaml"), true); err == nil {
+	if _, err = policyThatDecided(io.Discard, filepath.Join(t.TempDir(), "none.yaml"), true); err == nil {
 		t.Error("one that is named and is not there is no error")
 	}
 	t.Chdir(filepath.Dir(named))
 	if err := os.WriteFile(policyFile, []byte("mode: off\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if p, err = policyAtHand(io.Discard, "", true); err != nil || p == nil || p.For(alert.Alert{}).Mode != gate.ModeOff {
+	if p, err = policyThatDecided(io.Discard, "", true); err != nil || p == nil || p.For(alert.Alert{}).Mode != gate.ModeOff {
 		t.Errorf("the one of this folder: %v, %v", p, err)
 	}
-	if p, err = policyAtHand(io.Discard, named, false); p != nil || err != nil {
+	if p, err = policyThatDecided(io.Discard, named, false); p != nil || err != nil {
 		t.Errorf("a local run has its own: %v, %v", p, err)
 	}
 

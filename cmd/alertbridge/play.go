@@ -30,7 +30,8 @@ sent anywhere. What a file is, is seen by its content:
 
 All deliveries and archives of one call are one history, played in one bridge. - is standard input.
 
-The policy is that of --policy; without it the one that a scenario names or holds, and else the one that is the default.
+The policy is that of --policy; without it the one that a scenario names or holds, else policy.yaml of this folder, and
+where there is none, the defaults. The first line says which it was.
 --against plays everything once more under another policy and compares: starts, dollars, how long each priority waits,
 and the incidents that outlived their hold and that the Agent is told of under one of them only.
 
@@ -67,7 +68,7 @@ func playCommand() *cobra.Command {
 			return p.run(cmd.Context(), args, cmd.InOrStdin())
 		},
 	}
-	cmd.Flags().StringVar(&o.policy, "policy", "", "the policy to play under (default: the scenario's, else the default policy)")
+	cmd.Flags().StringVar(&o.policy, "policy", "", "the policy to play under (default: the scenario's, else policy.yaml of this folder; where there is none, the defaults)")
 	cmd.Flags().StringVar(&o.against, "against", "", "another policy, to compare with")
 	cmd.Flags().StringVar(&o.picture, "picture", "", "also draw what came of it into this file (SVG)")
 	cmd.Flags().BoolVar(&o.expect, "expect", false, "compare with what the scenarios expect")
@@ -81,7 +82,8 @@ type player struct {
 	out, errs io.Writer
 	terminal  bool // errs is one, so that progress can be shown
 
-	own, other *policy.Policy // of the flags
+	own, folder *atHand        // of --policy, or of this folder when a World needs it
+	other       *policy.Policy // of --against
 }
 
 func (p *player) run(ctx context.Context, args []string, in io.Reader) error {
@@ -96,6 +98,7 @@ func (p *player) run(ctx context.Context, args []string, in io.Reader) error {
 		return usage("--picture draws one scenario, or the deliveries and archives of one history, and there are %d", len(worlds))
 	}
 	var results, others []*playback.Result
+	var under []atHand
 	var differences [][]string
 	wrong := 0
 	for _, w := range worlds {
@@ -103,11 +106,12 @@ func (p *player) run(ctx context.Context, args []string, in io.Reader) error {
 		if err != nil {
 			return err
 		}
-		r, err := p.play(ctx, w, own)
+		r, err := p.play(ctx, w, own.Policy)
 		if err != nil {
 			return err
 		}
-		results = append(results, r)
+		r.PolicyFile = own.file
+		results, under = append(results, r), append(under, own)
 		if p.other != nil {
 			if r, err = p.play(ctx, w, p.other); err != nil {
 				return err
@@ -130,7 +134,7 @@ func (p *player) run(ctx context.Context, args []string, in io.Reader) error {
 			return err
 		}
 	}
-	if err := p.print(results, others, differences); err != nil {
+	if err := p.print(results, under, others, differences); err != nil {
 		return err
 	}
 	if wrong > 0 {
@@ -139,27 +143,46 @@ func (p *player) run(ctx context.Context, args []string, in io.Reader) error {
 	return nil
 }
 
-func (p *player) policies() (err error) {
-	for _, f := range []struct {
-		flag, path string
-		into       **policy.Policy
-	}{{"policy", p.policy, &p.own}, {"against", p.against, &p.other}} {
-		if f.path == "" {
-			continue
+// policies reads those that the flags name. Both may be called policy.yaml, in their folders.
+func (p *player) policies() error {
+	if p.policy != "" {
+		own, err := policy.Load(p.policy)
+		if err != nil {
+			return fmt.Errorf("--policy: %w", err)
 		}
-		if *f.into, err = policy.Load(f.path); err != nil {
-			return fmt.Errorf("--%s: %w", f.flag, err) // both may be called policy.yaml, in their folders
+		p.own = &atHand{own, p.policy}
+	}
+	if p.against != "" {
+		other, err := policy.Load(p.against)
+		if err != nil {
+			return fmt.Errorf("--against: %w", err)
 		}
+		p.other = other
 	}
 	return nil
 }
 
 // policyOf is the policy that a World is played under.
-func (p *player) policyOf(w *playback.World) (gate.Policy, error) {
-	s := w.Scenario
+func (p *player) policyOf(w *playback.World) (atHand, error) {
+	if p.own != nil {
+		return *p.own, nil
+	}
+	if own, err := policyOfScenario(w.Scenario); own.Policy != nil || err != nil {
+		return own, err
+	}
+	if p.folder == nil { // it is read only where it counts: a mistake in it is none of a scenario's that has its own
+		own, err := policyOf(p.errs, "")
+		if err != nil {
+			return atHand{}, err
+		}
+		p.folder = &own
+	}
+	return *p.folder, nil
+}
+
+// policyOfScenario is the policy that a scenario names or holds, none if it does neither; nil is no scenario.
+func policyOfScenario(s *scenario.Scenario) (atHand, error) {
 	switch {
-	case p.own != nil:
-		return p.own, nil
 	case s != nil && s.Policy.Path != "":
 		path := s.Policy.Path
 		if !filepath.IsAbs(path) {
@@ -167,13 +190,14 @@ func (p *player) policyOf(w *playback.World) (gate.Policy, error) {
 		}
 		named, err := policy.Load(path)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", s.Name, err)
+			return atHand{}, fmt.Errorf("%s: %w", s.Name, err)
 		}
-		return named, nil
+		return atHand{named, path}, nil
 	case s != nil && s.Policy.Text != nil:
-		return policy.Parse(s.Name, s.Policy.Text)
+		held, err := policy.Parse(s.Name, s.Policy.Text)
+		return atHand{held, s.Name}, err
 	}
-	return policy.Default(), nil
+	return atHand{}, nil
 }
 
 // worlds reads the files.
@@ -266,7 +290,7 @@ func (p *player) play(ctx context.Context, w *playback.World, own gate.Policy) (
 // probes is how often a picture asks whether a critical alert would start: once an hour in 30 days.
 const probes = 720
 
-func (p *player) print(results, others []*playback.Result, differences [][]string) error {
+func (p *player) print(results []*playback.Result, under []atHand, others []*playback.Result, differences [][]string) error {
 	var c playback.Comparison
 	if p.other != nil {
 		c = playback.Compare(results, others)
@@ -284,6 +308,9 @@ func (p *player) print(results, others []*playback.Result, differences [][]strin
 	for i, r := range results {
 		if i > 0 {
 			fmt.Fprintln(p.out)
+		}
+		if i == 0 || under[i].called() != under[i-1].called() {
+			fmt.Fprintf(p.out, "Played under %s.\n\n", under[i].called())
 		}
 		if err := playback.WriteText(p.out, r); err != nil {
 			return err

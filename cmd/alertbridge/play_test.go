@@ -56,7 +56,7 @@ func TestPlayExpect(t *testing.T) {
 	}
 }
 
-// The policy is the flag's, else the scenario's own, else the default.
+// The policy is the flag's, else the scenario's own; the tests' folder has none, so else it is the default.
 func TestPlayPolicies(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
@@ -85,7 +85,7 @@ func TestPlayPolicies(t *testing.T) {
 		{"gone.yaml", 1, "", "gone.yaml: the policy cannot be read"},
 		{"wrong.yaml", 1, "", "wrong.yaml:3:3:"},
 		{"plain.yaml --against nowhere.yaml", 1, "", "--against: the policy cannot be read"},
-		{"plain.yaml --against ten.yaml", 0, "The Agent is told of these only under the policy (1):\n  2026-11-02 09:00:00  P2  Search is slow; under the other: wait hold, its case ended recovered", ""},
+		{"plain.yaml --against ten.yaml", 0, "The Agent is told of these only under the policy (1):\n  2026-11-02 09:00:00Z  P2  Search is slow; under the other: wait hold, its case ended recovered", ""},
 		{"plain.yaml --policy soon.yaml --against ten.yaml", 0, "The Agent is told of these only under " + filepath.Join(dir, "soon.yaml") + " (1):\n", ""},
 	} {
 		args := []string{"play"}
@@ -100,6 +100,53 @@ func TestPlayPolicies(t *testing.T) {
 			t.Errorf("%s: status %d\n%s%s", row.args, got.status, got.out, got.errs)
 		}
 	}
+}
+
+// Where neither a flag nor a scenario says which policy counts, policy.yaml of the folder does, and without one the
+// defaults; and it is told which it was.
+func TestPlayUsesThePolicyOfThisFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("plain.yaml", slow)
+	write("inside.yaml", strings.Replace(slow, "title: Slow\n", "title: Slow\npolicy:\n  hold: {P2: 1m}\n", 1))
+	write("full.yaml", "mode: full\n")
+	says := func(want, starts, file string, args ...string) {
+		t.Helper()
+		got := call(t, "", append([]string{"play"}, args...)...)
+		if got.status != 0 || got.errs != "" || !strings.HasPrefix(got.out, "Played under "+want+".\n\n"+args[0]+": Slow\n\n") ||
+			!strings.Contains(got.out, "\n  "+starts+", $") {
+			t.Errorf("%v: status %d\n%s%s", args, got.status, got.out, got.errs)
+		}
+		got = call(t, "", append([]string{"play", "--json"}, args...)...)
+		var rep playback.Report
+		if err := json.Unmarshal([]byte(got.out), &rep); err != nil || len(rep.Files) == 0 || rep.Files[0].Policy != file {
+			t.Errorf("%v as JSON: %v\n%s", args, err, got.out)
+		}
+	}
+	const none = "the policy's defaults (there is no policy.yaml in this folder)"
+	says(none, "1 start", "", "plain.yaml")
+	write("policy.yaml", "mode: off\n")
+	says("the policy in policy.yaml", "0 starts", "policy.yaml", "plain.yaml")
+	says("the policy in full.yaml", "1 start", "full.yaml", "plain.yaml", "--policy", "full.yaml")
+	says("the policy in inside.yaml", "1 start", "inside.yaml", "inside.yaml")
+
+	// It is said anew where it is another one, and only there.
+	got := call(t, "", "play", "plain.yaml", "plain.yaml", "inside.yaml", "plain.yaml")
+	if strings.Count(got.out, "Played under") != 3 || strings.Count(got.out, "\n\nPlayed under the policy in inside.yaml.\n\ninside.yaml: Slow\n") != 1 {
+		t.Errorf("%s%s", got.out, got.errs)
+	}
+
+	// One that cannot be used is not passed over; but what has a policy of its own does not read it.
+	write("policy.yaml", "mode: ful\n")
+	if got := call(t, "", "play", "plain.yaml"); got.status != 1 || !strings.Contains(got.errs, "policy.yaml:1:7: ") || got.out != "" {
+		t.Errorf("status %d\n%s%s", got.status, got.out, got.errs)
+	}
+	says("the policy in inside.yaml", "1 start", "inside.yaml", "inside.yaml")
 }
 
 // What --json prints has the members that docs/play.md tells of, and no others.
@@ -203,7 +250,7 @@ func TestArchiveAndPlay(t *testing.T) {
 		t.Fatalf("status %d\n%s%s", got.status, got.out, got.errs)
 	}
 	played := call(t, got.out+"broken\n", "play", "-")
-	if played.status != 0 || !strings.Contains(played.out, "2026-11-21 12:01:00  ► investigation") || !strings.Contains(played.out, "\n  1 start, $3.98\n") {
+	if played.status != 0 || !strings.Contains(played.out, "2026-11-21 12:01:00Z  ► investigation") || !strings.Contains(played.out, "\n  1 start, $3.98\n") {
 		t.Errorf("status %d\n%s", played.status, played.out)
 	}
 	if played.errs != "alertbridge: -: skipped: 1 broken (line 3: it is no JSON of an alert)\n" {

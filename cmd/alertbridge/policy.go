@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -19,9 +18,6 @@ and column: keys that there are not, values that cannot be, routes that no alert
 lines what the policy does: its routes, what each Agent may spend, and what is allowed but probably not meant.
 
 Exit status: 0 when the policy can be used, also with warnings; 1 when it cannot.`
-
-// policyFile is where a policy is looked for when none is named.
-const policyFile = "policy.yaml"
 
 func policyCommand() *cobra.Command {
 	cmd := groupCommand(cobra.Command{
@@ -59,22 +55,6 @@ func policyCheckCommand() *cobra.Command {
 		},
 		DisableFlagsInUseLine: true,
 	}
-}
-
-// loadPolicy reads a policy. What is wrong with its text it says line by line, with the path as the caller wrote it, so
-// that a terminal or an editor leads there.
-func loadPolicy(errs io.Writer, file string) (*policy.Policy, error) {
-	p, err := policy.Load(file)
-	var wrong *policy.Error
-	if errors.As(err, &wrong) {
-		fmt.Fprintln(errs, &policy.Error{File: file, Problems: wrong.Problems})
-		what := "1 problem"
-		if n := len(wrong.Problems); n > 1 {
-			what = fmt.Sprintf("%d problems", n)
-		}
-		return nil, fmt.Errorf("%s in %s; docs/policy.md explains every key", what, file)
-	}
-	return p, err
 }
 
 // writeSummary says what a policy does.

@@ -18,6 +18,8 @@ const policyShowLong = `Shows what a policy says about one alert: the route that
 ALERT is a delivery as a JSON file, or - for standard input, in each of the forms that "alertbridge send" knows; it is
 decoded as ingest does it, and goes nowhere.
 
+The policy is that of --policy; without it policy.yaml of this folder, and where there is none, the defaults.
+
 What becomes of an alert depends on more: on what is known of its incident, on money, slots and what was set by hand.
 
 Exit status: 1 when the policy or the alert cannot be read.`
@@ -41,7 +43,7 @@ func policyShowCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := loadPolicy(cmd.ErrOrStderr(), file)
+			p, err := policyOf(cmd.ErrOrStderr(), file)
 			if err != nil {
 				return err
 			}
@@ -49,11 +51,11 @@ func policyShowCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			shown := showRules(a, p.For(a), p.Version())
+			shown := showRules(a, p)
 			return printData(cmd.OutOrStdout(), output, shown, func(w io.Writer) error { return shown.write(w) })
 		},
 	}
-	cmd.Flags().StringVar(&file, "policy", policyFile, "the policy's file")
+	cmd.Flags().StringVar(&file, "policy", "", "the policy's file (default: policy.yaml of this folder; where there is none, the defaults)")
 	outputFlag(cmd, &output)
 	return cmd
 }
@@ -84,10 +86,13 @@ type shownRules struct {
 	Priority   string         `json:"priority,omitempty"`
 	Rank       string         `json:"rank"` // CRITICAL exactly if the policy calls it so
 	Route      string         `json:"route,omitempty"`
+	Policy     string         `json:"policy"` // its file; empty for the defaults
 	Version    string         `json:"version"`
 	Means      string         `json:"means"`
 	Settings   []shownSetting `json:"settings"`
 	Rules      gate.Rules     `json:"rules"` // times in nanoseconds, money in millionths of a dollar
+
+	called string // what people know the policy by
 }
 
 // shownSetting is one setting, and the line that says so.
@@ -97,10 +102,12 @@ type shownSetting struct {
 	At    string `json:"at"`
 }
 
-func showRules(a alert.Alert, r gate.Rules, version string) shownRules {
+func showRules(a alert.Alert, p atHand) shownRules {
+	r := p.For(a)
 	s := shownRules{
 		Delivery: a.Delivery, Title: a.Title, Monitor: a.Incident.Monitor, Transition: string(a.Transition), Priority: a.Priority,
-		Rank: r.Severity.String(), Route: r.Route, Version: version, Means: means(a, r), Rules: r,
+		Rank: r.Severity.String(), Route: r.Route, Policy: p.file, Version: p.Version(), Means: means(a, r), Rules: r,
+		called: p.called(),
 	}
 	add := func(name, value string) {
 		s.Settings = append(s.Settings, shownSetting{name, value, r.Source[name]})
@@ -230,6 +237,7 @@ func (s shownRules) write(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", s.Title)
 	fmt.Fprintf(&b, "%s, priority %s, monitor %s: ranks as %s\n", s.Transition, orText(s.Priority, "none"), s.Monitor, s.Rank)
+	fmt.Fprintf(&b, "by %s, version %s\n", s.called, s.Version)
 	fmt.Fprintf(&b, "route: %s\n%s\n\n", orText(s.Route, "none, the root speaks for it"), s.Means)
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, set := range s.Settings {

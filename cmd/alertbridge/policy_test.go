@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/alertbridge/alertbridge/shared/policy"
 )
 
 const paymentsPolicy = `agents:
@@ -91,9 +93,11 @@ alertbridge: 2 problems in ` + file + "; docs/policy.md explains every key\n"
 }
 
 func TestPolicyShow(t *testing.T) {
-	got := call(t, "", "policy", "show", "../../events/http/triggered-p1.json", "--policy", written(t, ""))
+	file := written(t, "")
+	got := call(t, "", "policy", "show", "../../events/http/triggered-p1.json", "--policy", file)
 	want := `Checkout answers slowly
 Triggered, priority P1, monitor 24018841: ranks as CRITICAL
+by the policy in FILE, version VERSION
 route: none, the root speaks for it
 If no live case covers it, it is started: at once when it is younger than 2m, else if it still fires after 1m.
 
@@ -123,9 +127,36 @@ critical_per_day        default  20
 slots.total             default  3
 slots.critical          default  1
 `
+	p, err := policy.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = strings.NewReplacer("FILE", file, "VERSION", p.Version()).Replace(want)
 	if got.status != 0 || got.out != want || got.errs != "" {
 		t.Errorf("status %d, %q\n%s\nwant\n%s", got.status, got.errs, got.out, want)
 	}
+}
+
+// Without --policy it is the policy of this folder, else the defaults; and it is told which.
+func TestPolicyShowWithoutAFile(t *testing.T) {
+	const al = `{"alert_title": "x", "monitor_id": "7", "alert_transition": "Triggered"}`
+	t.Chdir(t.TempDir())
+	shows := func(called, file, means string) {
+		t.Helper()
+		if got := call(t, al, "policy", "show", "-"); got.status != 0 || !strings.Contains(got.out, "\nby "+called+", version ") {
+			t.Errorf("status %d\n%s%s", got.status, got.out, got.errs)
+		}
+		got := call(t, al, "policy", "show", "-", "-o", "json")
+		var shown shownRules
+		if err := json.Unmarshal([]byte(got.out), &shown); err != nil || shown.Policy != file || shown.Means != means {
+			t.Errorf("%v, %q, %q", err, shown.Policy, shown.Means)
+		}
+	}
+	shows("the policy's defaults (there is no policy.yaml in this folder)", "", "If no live case covers it and it still fires after 30s, it is started.")
+	if err := os.WriteFile("policy.yaml", []byte("mode: off\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	shows("the policy in policy.yaml", "policy.yaml", "The mode is off: it starts nothing.")
 }
 
 // What an alert comes to by the policy alone, in a sentence.

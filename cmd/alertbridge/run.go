@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/local"
-	"github.com/alertbridge/alertbridge/shared/policy"
 )
 
 const runLong = `Runs the whole bridge in one process: the same handlers that run in AWS Lambda, with queue and ledger in memory, a
@@ -49,10 +46,11 @@ func runCommand() *cobra.Command {
 			if o.Tick <= 0 {
 				return usage("--tick is %s and must be above 0", o.Tick)
 			}
-			var err error
-			if o.Policy, o.Called, err = policyOf(file); err != nil {
+			p, err := policyOf(cmd.ErrOrStderr(), file)
+			if err != nil {
 				return err
 			}
+			o.Policy, o.Called = p.Policy, p.called()
 			if verbose {
 				o.Logs = cmd.ErrOrStderr()
 			}
@@ -67,25 +65,6 @@ func runCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "the functions' log records on standard error")
 	return cmd
 }
-
-// policyOf is the policy to decide by, and what people know it by. Without a file it is the one of this folder, as the
-// functions would be deployed with it, or what a policy says that says nothing.
-func policyOf(file string) (*policy.Policy, string, error) {
-	if file == "" {
-		if _, err := os.Stat(ownPolicy); errors.Is(err, fs.ErrNotExist) {
-			return policy.Default(), "the policy's defaults (there is no " + ownPolicy + " in this folder)", nil
-		}
-		file = ownPolicy
-	}
-	p, err := policy.Load(file)
-	if err != nil {
-		return nil, "", err
-	}
-	return p, "the policy in " + file, nil
-}
-
-// ownPolicy is what the Makefile puts beside the functions.
-const ownPolicy = "policy.yaml"
 
 // colorful tells whether colours are wanted: on a terminal, unless NO_COLOR (no-color.org) or TERM forbid it.
 func colorful(out io.Writer, getenv func(string) string) bool {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/playback"
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/simulate"
 )
 
@@ -23,13 +25,15 @@ What the bridge made of a world is compared with a second telling of the promise
 table says what was covered: each reason of a verdict, each edge of the state table, each fault shortly before each edge.
 
 A seed makes the same world every time, so --seed N --histories 1 plays one again. A world in which a promise was broken
-is made as small as it can be with the promise still broken, and written into a file of --out, for --replay.
+is made as small as it can be with the promise still broken, and written into a file of --out: a scenario (docs/play.md)
+that tells what comes and what goes wrong, for people. "alertbridge play" shows what happens in it, and --replay asks
+again whether the promises are kept. It asks that of every scenario, whoever has written it.
 
 Exit status: 0 no promise was broken and nothing is uncovered; 1 otherwise; 2 the command line was wrong.`
 
 const simulateExample = `  alertbridge simulate --histories 10000 --seed 1
   alertbridge simulate --seed 4711 --histories 1 --partial
-  alertbridge simulate --replay broken-4711.json`
+  alertbridge simulate --replay broken-4711.yaml`
 
 // simulateOptions are the flags of simulate.
 type simulateOptions struct {
@@ -53,15 +57,15 @@ func simulateCommand() *cobra.Command {
 				return usage("--histories is %d and must be at least 1", o.histories)
 			}
 			if o.replay != "" {
-				return o.again(cmd.OutOrStdout())
+				return o.again(cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 			}
 			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	cmd.Flags().IntVar(&o.histories, "histories", 10_000, "how many worlds")
 	cmd.Flags().Uint64Var(&o.seed, "seed", 1, "of the first world; the next ones have the numbers after it")
-	cmd.Flags().StringVar(&o.out, "out", ".", "folder for the worlds in which a promise was broken")
-	cmd.Flags().StringVar(&o.replay, "replay", "", "play the world of such a file instead")
+	cmd.Flags().StringVar(&o.out, "out", ".", "folder for the scenarios in which a promise was broken")
+	cmd.Flags().StringVar(&o.replay, "replay", "", "play such a scenario instead, or any other")
 	cmd.Flags().BoolVar(&o.partial, "partial", false, "what is not covered is no failure, for a few worlds only")
 	cmd.Flags().BoolVar(&o.first, "first", false, "end at the first world in which a promise is broken, and do not make it smaller")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON for programs")
@@ -88,7 +92,7 @@ type broken struct {
 	Seed    uint64 `json:"seed"`
 	Promise string `json:"promise"`
 	Text    string `json:"text"`
-	File    string `json:"file,omitempty"` // the world, as small as it could be made
+	File    string `json:"file,omitempty"` // the scenario, as small as it could be made
 }
 
 func (o simulateOptions) run(ctx context.Context, out, errs io.Writer) error {
@@ -136,16 +140,13 @@ func (o simulateOptions) run(ctx context.Context, out, errs io.Writer) error {
 
 // keep writes the world of a seed into a file, as small as it can be made.
 func (o simulateOptions) keep(seed uint64) (string, error) {
-	w, _, err := simulate.Shrink(simulate.Generate(seed))
+	w, r, err := simulate.Shrink(simulate.Generate(seed))
 	if err != nil {
 		return "", err
 	}
-	text, err := json.MarshalIndent(w, "", "  ")
-	if err != nil {
-		return "", err
-	}
-	file := filepath.Join(o.out, fmt.Sprintf("broken-%d.json", seed))
-	return file, os.WriteFile(file, append(text, '\n'), 0o600)
+	name := fmt.Sprintf("broken-%d.yaml", seed)
+	file := filepath.Join(o.out, name)
+	return file, os.WriteFile(file, simulate.Scenario(w, r.Breaches, name), 0o600)
 }
 
 func (o simulateOptions) print(out io.Writer, s simulated, rep simulate.Report) error {
@@ -160,7 +161,7 @@ func (o simulateOptions) print(out io.Writer, s simulated, rep simulate.Report) 
 	for _, b := range s.Broken {
 		fmt.Fprintf(out, "seed %d: %s\n", b.Seed, b.Text)
 		if b.File != "" {
-			fmt.Fprintf(out, "  play it again: alertbridge simulate --replay %s\n", b.File)
+			fmt.Fprintf(out, "  see it: alertbridge play %s\n  ask again: alertbridge simulate --replay %s\n", b.File, b.File)
 		}
 	}
 	for _, name := range s.Uncovered {
@@ -172,15 +173,29 @@ func (o simulateOptions) print(out io.Writer, s simulated, rep simulate.Report) 
 	return err
 }
 
-// again plays the world of a file.
-func (o simulateOptions) again(out io.Writer) error {
-	text, err := os.ReadFile(o.replay)
+// again plays a scenario, and asks of it what is asked of worlds.
+func (o simulateOptions) again(in io.Reader, out, errs io.Writer) error {
+	text, err := readInput(o.replay, in)
 	if err != nil {
 		return err
 	}
-	w, err := simulate.ParseWorld(text)
+	if kind := playback.KindOf(text); kind != playback.IsScenario {
+		return fmt.Errorf("%s cannot be played again: it is no scenario; write one, or let simulate write one", o.replay)
+	}
+	s, err := scenario.Parse(o.replay, text)
 	if err != nil {
-		return fmt.Errorf("%s is no world that simulate wrote: %w", o.replay, err)
+		return err
+	}
+	under, err := policyOfScenario(s)
+	if under.Policy == nil && err == nil {
+		under, err = policyOf(errs, "")
+	}
+	if err != nil {
+		return err
+	}
+	w, err := simulate.FromScenario(s, under.Policy)
+	if err != nil {
+		return err
 	}
 	r, err := simulate.Replay(w, out)
 	if err != nil {

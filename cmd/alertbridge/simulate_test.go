@@ -31,22 +31,19 @@ func TestSimulate(t *testing.T) {
 	}
 }
 
-// A world in which a promise was broken is kept as a file, and plays again from it.
+// A world is kept as a scenario, which can be played, and asked again whether the promises are kept.
 func TestSimulateKeepsAndReplays(t *testing.T) {
 	o := simulateOptions{out: t.TempDir()}
 	file, err := o.keep(3)
-	if err != nil || filepath.Base(file) != "broken-3.json" {
+	if err != nil || filepath.Base(file) != "broken-3.yaml" {
 		t.Fatalf("%q, %v", file, err)
 	}
-	text, err := json.Marshal(simulate.Generate(3))
-	if err != nil {
-		t.Fatal(err)
+	if got := call(t, "", "simulate", "--replay", file); got.status != 0 || !strings.Contains(got.out, "started > ended assumed") ||
+		!strings.HasSuffix(got.out, "\nno promise was broken\n") {
+		t.Errorf("status %d, %s\n%s", got.status, got.errs, got.out)
 	}
-	whole := filepath.Join(o.out, "whole.json")
-	if err := os.WriteFile(whole, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if got := call(t, "", "simulate", "--replay", whole); got.status != 0 || !strings.Contains(got.out, "started > ended assumed") {
+	if got := call(t, "", "play", file); got.status != 0 || !strings.Contains(got.out, "broken-3.yaml: No promise is broken (seed 3)\n") ||
+		!strings.Contains(got.out, "► investigation") {
 		t.Errorf("status %d, %s\n%s", got.status, got.errs, got.out)
 	}
 	var out strings.Builder
@@ -54,17 +51,50 @@ func TestSimulateKeepsAndReplays(t *testing.T) {
 	if err := o.print(&out, s, simulate.Report{}); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"seed 3: promise 4: words\n", "alertbridge simulate --replay " + file, "not covered: wait budget\n", "1 broken\n"} {
+	for _, want := range []string{
+		"seed 3: promise 4: words\n", "alertbridge simulate --replay " + file, "alertbridge play " + file, "not covered: wait budget\n", "1 broken\n",
+	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("without %q:\n%s", want, out.String())
 		}
 	}
 }
 
+// doomed is a scenario in which the front door crashes as often as Datadog sends the delivery, so that the alert is lost.
+const doomed = `title: Datadog gives up
+alerts: {at: 0s, monitor: Checkout is slow, priority: P1}
+faults:
+`
+
+// Every scenario can be judged, also one that people wrote: the exit status says whether a promise was broken.
+func TestReplayJudgesScenarios(t *testing.T) {
+	crash := "  - {at: 0s, fault: crash before, in: ingest, step: send}\n"
+	for _, tt := range []struct {
+		text   string
+		status int
+		want   string
+	}{
+		{doomed + strings.Repeat(crash, 7), 1, "2026-11-02 09:02:00.000: promise 1: a delivery was answered with 0, and is lost\n"},
+		{doomed + strings.Repeat(crash, 6), 0, "\nno promise was broken\n"},
+	} {
+		if got := call(t, tt.text, "simulate", "--replay", "-"); got.status != tt.status || !strings.Contains(got.out, tt.want) {
+			t.Errorf("status %d, %s\n%s\nwant %d, %q", got.status, got.errs, got.out, tt.status, tt.want)
+		}
+	}
+	for _, file := range []string{"agent-down", "wrong-key", "deploy-breaks-forty-services"} {
+		if got := call(t, "", "simulate", "--replay", "../../docs/scenarios/"+file+".yaml"); got.status != 0 {
+			t.Errorf("%s: status %d, %s\n%s", file, got.status, got.errs, got.out)
+		}
+	}
+}
+
 func TestSimulateRefuses(t *testing.T) {
-	odd := filepath.Join(t.TempDir(), "odd.json")
-	if err := os.WriteFile(odd, []byte(`{"seed": "three"}`), 0o600); err != nil {
-		t.Fatal(err)
+	file := func(name, text string) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
 	}
 	for _, tt := range []struct {
 		args   []string
@@ -72,8 +102,11 @@ func TestSimulateRefuses(t *testing.T) {
 		want   string
 	}{
 		{[]string{"--histories", "0"}, 2, "--histories is 0 and must be at least 1"},
-		{[]string{"--replay", filepath.Join(t.TempDir(), "nowhere.json")}, 1, "nowhere.json"},
-		{[]string{"--replay", odd}, 1, "is no world that simulate wrote"},
+		{[]string{"--replay", filepath.Join(t.TempDir(), "nowhere.yaml")}, 1, "nowhere.yaml"},
+		{[]string{"--replay", file("a.json", `{"seed": 3}`)}, 1, "a.json cannot be played again: it is no scenario"},
+		{[]string{"--replay", file("a.yaml", "title: A\nfalts: {}\n")}, 1, `a.yaml:2:1: there is no "falts" in a scenario; did you mean "faults"?`},
+		{[]string{"--replay", file("b.yaml", "title: A\nalerts: {at: 0s, monitor: M}\npolicy:\n  stomr: off\n")}, 1, "b.yaml:4:3: "},
+		{[]string{"--replay", "../../docs/scenarios/budget-used-up.yaml"}, 1, "budget-used-up.yaml lasts longer than 20 days"},
 	} {
 		if got := call(t, "", append([]string{"simulate"}, tt.args...)...); got.status != tt.status || !strings.Contains(got.errs, tt.want) {
 			t.Errorf("%v: status %d, %s", tt.args, got.status, got.errs)

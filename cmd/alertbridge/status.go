@@ -7,8 +7,6 @@ import (
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/explain"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/operate"
-	"github.com/alertbridge/alertbridge/shared/gate"
-	"github.com/alertbridge/alertbridge/shared/policy"
 )
 
 const statusLong = `Shows how a bridge stands: the mode and the silences that are set by hand, with author, reason and end; and for each Agent
@@ -86,7 +84,7 @@ func explainCommand() *cobra.Command {
 			if asJSON {
 				output = "json"
 			}
-			p, err := policyAtHand(cmd.ErrOrStderr(), file, from.table != "")
+			p, err := policyThatDecided(cmd.ErrOrStderr(), file, from.table != "")
 			if err != nil {
 				return err
 			}
@@ -113,20 +111,4 @@ func explainCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as --output json")
 	outputFlag(cmd, &output)
 	return cmd
-}
-
-// policyAtHand is the policy that an explanation may ask; nil where none is named and this folder has none that can be
-// read. A local run asks its own.
-func policyAtHand(errs io.Writer, file string, table bool) (gate.Policy, error) {
-	switch {
-	case !table:
-		return nil, nil
-	case file != "":
-		return loadPolicy(errs, file)
-	}
-	p, err := policy.Load(policyFile)
-	if err != nil {
-		return nil, nil // the explanation says that there is none
-	}
-	return p, nil
 }

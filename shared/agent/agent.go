@@ -1,5 +1,6 @@
 // Package agent is the bridge's side of AWS DevOps Agent's webhook: what is said to it, how it is signed, one call, and
-// what the answer means.
+// what the answer means. What the Agent says later by EventBridge, DecodeEvent reads; what its API says, package agentapi
+// asks.
 //
 // A Report becomes a Message, and Client.Call sends it once. A call has no error: it ends in a delivery.Answer, whose
 // reason is of a closed list and says whether the Agent has the event, has it not, or may have it.

@@ -86,7 +86,7 @@ func isReceived(object map[string]any) bool {
 // listsErrors looks for errors at the top of an object, in the forms that APIs use.
 func listsErrors(object map[string]any) bool {
 	for name, v := range object {
-		switch strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(name)) {
+		switch strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(name), "_", ""), "-", "") {
 		case "error", "errors", "errormessage", "errormessages", "errorcode", "errortype", "validation", "validationerror",
 			"validationerrors", "validationmessages", "violations", "issues", "problems", "fault", "faults", "fielderrors",
 			"fieldlist", "invalidfields":

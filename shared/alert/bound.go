@@ -34,8 +34,9 @@ type field struct {
 	max  int
 }
 
-func (a *Alert) fields() []field {
-	return []field{
+// fields is an array, which needs no memory of its own: each message asks for it several times.
+func (a *Alert) fields() [19]field {
+	return [...]field{
 		{"text", &a.Text, MaxText},
 		{"title", &a.Title, MaxName},
 		{"monitor name", &a.Monitor.Name, MaxName},

@@ -28,6 +28,7 @@ type body struct {
 // leaf is one value and the two last names on the way to it.
 type leaf struct {
 	parent, name string
+	first        byte // of the name, as same sees it: most names differ there
 	top          bool
 	text         string   // a string, or a number as it is written
 	list         []string // a list of such; text is empty then
@@ -118,7 +119,13 @@ func beginsAsText(raw []byte) bool {
 }
 
 func flatten(top map[string]any) body {
-	b := body{leaves: make([]leaf, 0, min(2*len(top), maxLeaves))}
+	room := len(top)
+	for _, v := range top {
+		if inner, ok := v.(map[string]any); ok {
+			room += len(inner)
+		}
+	}
+	b := body{leaves: make([]leaf, 0, min(room, maxLeaves))}
 	type object struct {
 		name   string
 		values map[string]any
@@ -134,7 +141,7 @@ func flatten(top map[string]any) body {
 					next = append(next, object{name, inner})
 					continue
 				}
-				l := leaf{parent: o.name, name: name, top: depth == 0}
+				l := leaf{parent: o.name, name: name, first: initial(name), top: depth == 0}
 				if l.text, l.list = scalars(o.values[name]); l.text == "" && l.list == nil {
 					continue
 				}

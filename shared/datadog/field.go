@@ -113,7 +113,7 @@ func (b *body) find(f field) func(yield func(*leaf) bool) {
 				parent, name = anywhere, parent
 			}
 			for i := range b.leaves {
-				if b.leaves[i].is(parent, name) && !yield(&b.leaves[i]) {
+				if b.leaves[i].first == name[0] && b.leaves[i].is(parent, name) && !yield(&b.leaves[i]) {
 					return
 				}
 			}
@@ -127,6 +127,20 @@ const anywhere = "*"
 // is tells whether the leaf has this name below this parent; "" is the top of the body.
 func (l *leaf) is(parent, name string) bool {
 	return same(name, l.name) && (parent == anywhere || parent == "" && l.top || parent != "" && same(parent, l.parent))
+}
+
+// initial is the first character of a body's name that counts, as a small letter; 0 when none does.
+func initial(got string) byte {
+	for i := range len(got) {
+		switch c := got[i]; {
+		case c == '_' || c == '-' || c == ' ':
+		case 'A' <= c && c <= 'Z':
+			return c + 'a' - 'A'
+		default:
+			return c
+		}
+	}
+	return 0
 }
 
 // same compares a name of the table, in small letters, with one of a body.

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -205,19 +206,83 @@ func TestFlappingIsObservedOnce(t *testing.T) {
 	}
 }
 
-// TestASilenceEndsNoCriticalOne: a silence is compared with the alert that opened a case, and says nothing about a critical
-// one that joined it.
-func TestASilenceEndsNoCriticalOne(t *testing.T) {
+// TestASilenceEndsOnlyWhatIsSilenced: a case that waits ends by a silence only if everything in it that still fires is
+// silenced, as its latest word has it. What is not known to be is never lost with the rest.
+func TestASilenceEndsOnlyWhatIsSilenced(t *testing.T) {
+	const own, m1, m2 = "1200/77/opened-it", "1200/77/m1", "1200/78/m2"
+	over, elsewhere := noon.Add(time.Minute), "ab-other"
 	for _, tt := range []struct {
-		joined alert.Severity
+		name   string
+		firing int
+		change func(*Case, *View)
+		asks   []string
 		did    Did
-	}{{alert.High, Ends}, {alert.Critical, Starts}} {
+	}{
+		{"the alert that opened it, alone", 1, func(c *Case, _ *View) { c.Members = nil }, nil, Ends},
+		{"alone, and it has become worse", 1, func(c *Case, v *View) {
+			c.Members, c.Severity = nil, alert.High
+			v.Heard = heard(*c, map[string]string{own: "79"})
+		}, []string{own}, Starts},
+		{"alone, worse, and silenced all the same", 1, func(c *Case, v *View) {
+			c.Members, c.Severity = nil, alert.High
+			v.Heard = heard(*c, map[string]string{own: "77"})
+		}, []string{own}, Ends},
+		{"both silenced", 2, func(c *Case, v *View) { v.Heard = heard(*c, map[string]string{own: "77", m1: "77"}) }, []string{own, m1}, Ends},
+		{"silenced by two silences", 2, func(c *Case, v *View) {
+			v.Heard = heard(*c, map[string]string{own: "77", m1: "78"})
+			v.Hand.Silences = append(v.Hand.Silences, Silence{"s-2", matchers(t, "monitor=78"), ordered(time.Hour)})
+		}, []string{own, m1}, Ends},
+		{"by one that is over", 2, func(c *Case, v *View) {
+			v.Heard = heard(*c, map[string]string{own: "77", m1: "78"})
+			v.Hand.Silences = append(v.Hand.Silences, Silence{"s-2", matchers(t, "monitor=78"), Order{Until: noon}})
+		}, []string{own, m1}, Starts},
+		{"what joined is not", 2, func(c *Case, v *View) { v.Heard = heard(*c, map[string]string{own: "77", m1: "78"}) }, []string{own, m1}, Starts},
+		{"what joined is not, and critical", 2, func(c *Case, v *View) {
+			c.Severity, c.Members[0].Severity = alert.Critical, alert.Critical
+			v.Heard = heard(*c, map[string]string{own: "77", m1: "78"})
+		}, []string{own, m1}, Starts},
+		{"what opened it is not", 2, func(c *Case, v *View) {
+			v.Heard = heard(*c, map[string]string{own: "77", m1: "77"})
+			lead := v.Leads[c.ID]
+			lead.Monitor.ID = "78"
+			v.Leads[c.ID] = lead
+		}, nil, Starts},
+		{"what is not has recovered", 1, func(c *Case, v *View) {
+			v.Heard = heard(*c, map[string]string{own: "77", m1: "78"})
+			h := v.Heard[m1]
+			h.Incident.Rec = over
+			v.Heard[m1] = h
+		}, []string{own, m1}, Ends},
+		{"what is not went to another case", 1, func(c *Case, v *View) {
+			v.Heard = heard(*c, map[string]string{own: "77", m1: "78"})
+			h := v.Heard[m1]
+			h.Incident.Case = elsewhere
+			v.Heard[m1] = h
+		}, []string{own, m1}, Ends},
+		{"one of which nothing is heard", 2, func(c *Case, v *View) { v.Heard = heard(*c, map[string]string{own: "77"}) }, []string{own, m1}, Starts},
+		{"more than it knows by name", 3, func(c *Case, v *View) { v.Heard = heard(*c, map[string]string{own: "77", m1: "77"}) }, []string{own, m1}, Starts},
+		{"three, all silenced", 3, func(c *Case, v *View) {
+			c.Members = append(c.Members, Member{Incident: m2})
+			v.Heard = heard(*c, map[string]string{own: "77", m1: "77", m2: "77"})
+		}, []string{own, m1, m2}, Ends},
+	} {
 		c := caseIn("waiting", "ab-own")
-		c.Last, c.Severity, c.Members[0].Severity = noon, alert.Critical, tt.joined
+		c.Last, c.Firing = noon, tt.firing
 		v := viewOf(Incident{}, c)
 		v.Hand.Silences = []Silence{{"s-1", matchers(t, "monitor=77"), ordered(time.Hour)}}
-		if d := dueWith(t, v, c, DefaultRules()); d.Did != tt.did {
-			t.Errorf("joined by %s: it %s", tt.joined, d.Did)
+		tt.change(&c, &v)
+		v.Cases[c.ID] = c
+		if asks := Asks(v, c.ID, DefaultRules(), noon); !slices.Equal(asks, tt.asks) {
+			t.Errorf("%s: it asks for %v, want %v", tt.name, asks, tt.asks)
+		}
+		d := dueWith(t, v, c, DefaultRules())
+		if d.Did != tt.did || d.Did == Ends && (d.Change.Cases[0].Now.How != EndSilenced || !d.Change.Cases[0].Facts.Joined) {
+			t.Errorf("%s: it %s, %+v", tt.name, didName(d), d.Change.Cases)
+		}
+		c.Hand = ordered(0)
+		v.Cases[c.ID] = c
+		if asks := Asks(v, c.ID, DefaultRules(), noon); asks != nil {
+			t.Errorf("%s, asked for by hand: it asks for %v", tt.name, asks)
 		}
 	}
 }
@@ -232,6 +297,8 @@ func TestNobodyRepeatsWhatIsNotWanted(t *testing.T) {
 			setSlot(&v.Account, c.ID, entry{"slot": slot, "Agent": "open", "money": "enough"}, false)
 			if v.Hand.Mode = (ModeOrder{mode, ordered(time.Hour)}); mode == "silenced" {
 				v.Hand = Hand{Silences: []Silence{{"s-1", matchers(t, "monitor=77"), ordered(time.Hour)}}}
+				c.Firing = 2
+				v.Heard = heard(c, map[string]string{c.Incident: "77", c.Members[0].Incident: "77"})
 			}
 			want := map[string]Did{"its own": Nothing, "one free": Releases}[slot]
 			if mode == ModeFull {
@@ -303,5 +370,46 @@ func TestAnObservedFlapIsNoStart(t *testing.T) {
 		}
 		a.Delivery, a.Transition, a.Time = fmt.Sprint("r", i), alert.Recovered, at.Add(time.Minute)
 		w.arrive(a, a.Time)
+	}
+}
+
+// TestTheHoldIsNotLostToTheAgent: what comes while the Agent cannot be called is held all the same, and starts when the later
+// of the two is over.
+func TestTheHoldIsNotLostToTheAgent(t *testing.T) {
+	held := policyAll()
+	held.Hold = 2 * time.Minute
+	for _, tt := range []struct {
+		name   string
+		change func(*Account)
+		back   func(*Account)
+		at     time.Duration // when the Agent is back
+		starts time.Duration
+	}{
+		{"back before the hold is over", func(a *Account) { a.Down.Until = noon.Add(20 * time.Second) }, nil, 20 * time.Second, 2 * time.Minute},
+		{"back after it", func(a *Account) { a.Down.Until = noon.Add(7 * time.Minute) }, nil, 7 * time.Minute, 7 * time.Minute},
+		{
+			"open again before", func(a *Account) { a.Shut.Since = noon }, func(a *Account) { a.Shut = Shut{} },
+			time.Minute, 2 * time.Minute,
+		},
+		{"open again after", func(a *Account) { a.Shut.Since = noon }, func(a *Account) { a.Shut = Shut{} }, 5 * time.Minute, 5 * time.Minute},
+	} {
+		w := newWorld(t, held)
+		tt.change(&w.account)
+		d := w.arrive(said("d1", alert.Triggered, noon, "cycle"), noon)
+		if d.Verdict != Wait || d.Reason != Holding {
+			t.Fatalf("%s: it got %s %s", tt.name, d.Verdict, d.Reason)
+		}
+		for passed := time.Minute; passed <= tt.starts; passed += time.Minute {
+			if passed >= tt.at && tt.back != nil {
+				tt.back(&w.account)
+			}
+			tick := w.due(d.Case, noon.Add(passed))
+			if (tick.Did == Starts) != (passed == tt.starts) {
+				t.Errorf("%s: after %s it %s", tt.name, passed, didName(tick))
+			}
+			if c := w.cases[d.Case]; passed >= 2*time.Minute && passed < tt.starts && c.Why != WhyAgentDown && c.Why != WhyAgentShut {
+				t.Errorf("%s: after %s it waits for %s", tt.name, passed, c.Why)
+			}
+		}
 	}
 }

@@ -71,13 +71,16 @@ func (c Case) alone() int {
 func OrderUntil(t time.Time) string { return fmt.Sprintf("%013d$", t.UnixMilli()) }
 
 // claim makes the case starting, with a new attempt and a lease.
-func claim(c Case, now time.Time) Case {
+func claim(c Case, followed bool, now time.Time) Case {
 	if c.State != InDoubt { // a repeat is no new start: the join window runs on
 		c.StartAt = now
 	} else {
 		c.Hand = Order{} // it was for this one repeat
 	}
 	c.State, c.Why, c.Attempt, c.Until, c.Resting = Starting, "", c.Attempt+1, now.Add(Lease), false
+	if followed {
+		c.Called, c.Work.Asked = now, 0
+	}
 	c.Version++
 	return withStep(c, now)
 }

@@ -96,7 +96,7 @@ func TestTimedOrder(t *testing.T) {
 func TestBuckets(t *testing.T) {
 	want := map[string]Bucket{
 		"waiting": Queue, "starting": Timed, "in doubt": Timed, "resting": Doubtful, "started": Timed, "refused": Declined,
-		"ended assumed": Closed, "ended recovered": Closed, "ended expired": Closed, "ended silenced": Closed,
+		"ended assumed": Closed, "ended completed": Closed, "ended recovered": Closed, "ended expired": Closed, "ended silenced": Closed,
 		"ended observed": Closed,
 	}
 	for _, state := range caseStates[1:] {
@@ -104,7 +104,7 @@ func TestBuckets(t *testing.T) {
 		if c.Bucket() != want[state] {
 			t.Errorf("%s is in %s, want %s", state, c.Bucket(), want[state])
 		}
-		if c.HasStarted() != (state == "started" || state == "ended assumed") {
+		if c.HasStarted() != (state == "started" || state == "ended assumed" || state == "ended completed") {
 			t.Errorf("%s has started: %v", state, c.HasStarted())
 		}
 	}

@@ -453,7 +453,7 @@ func tooOldHolds(t *testing.T, row entry, age time.Duration) {
 				t.Errorf("%v: got %s %s, want it dropped as too old", at, d.Verdict, d.Reason)
 			}
 			what := "keeps its times"
-			if is == "new cycle" && slices.Contains([]string{"started", "ended assumed"}, at["its case"]) {
+			if is == "new cycle" && slices.Contains([]string{"started", "ended assumed", "ended completed"}, at["its case"]) {
 				what += ", in no case"
 			}
 			happened(t, sceneOf(at), what, v, d, a, Case{}, false)

@@ -9,8 +9,8 @@ import (
 )
 
 // Due decides about a case that the tick found. r is what the policy says about the alert that opened it, for the account
-// that the case belongs to. v must hold the case, its lead, its account, and what is set by hand. A case that is not due
-// after all gets a Decision with an empty Change.
+// that the case belongs to. v must hold the case, its lead, its account, what is set by hand, and
+// what is heard of the incidents that Asks names. A case that is not due after all gets a Decision with an empty Change.
 func Due(v View, caseID string, r Rules, now time.Time) Decision {
 	c, there := v.Cases[caseID]
 	if !there {
@@ -47,10 +47,11 @@ func (d due) waiting() Decision {
 	case !d.young():
 		return d.write(Ends, end(c, EndExpired, "", d.now), CaseFacts{Last: true}, nil)
 	}
-	if !d.byHand() {
-		if how, note := d.muted(); how != "" {
-			return d.write(Ends, end(c, how, note, d.now), CaseFacts{}, nil)
-		}
+	if s := d.silenced(); s != nil && !d.byHand() {
+		return d.write(Ends, end(c, EndSilenced, "silence "+s.ID+s.Order.String(), d.now), CaseFacts{Joined: true}, nil)
+	}
+	if note := d.closedByMode(); note != "" && !d.byHand() {
+		return d.write(Ends, end(c, EndSilenced, note, d.now), CaseFacts{}, nil)
 	}
 	if why := d.Account.closed(d.now); why != "" && !c.Shadow {
 		return d.waitsFor(why)
@@ -74,25 +75,16 @@ func (d due) waiting() Decision {
 // byHand: somebody wants it started, whatever it would wait for.
 func (d due) byHand() bool { return d.c.Hand != Order{} }
 
-// muted: a silence or the mode has been set by hand, or by a new policy, since the case was opened. A silence can be
-// compared with the alert alone that opened the case. A storm's case is about more than that one; and a critical one that
-// joined must not be lost with it.
-func (d due) muted() (How, string) {
-	if s := d.Hand.silences(LeadOf(d.View, d.c), d.now); s != nil && d.c.Storm == "" && !d.criticalJoined() {
-		return EndSilenced, "silence " + s.ID + s.Order.String()
-	}
+// closedByMode says which mode ends the case, set by hand or by a new policy since it was opened; "" when none does.
+func (d due) closedByMode() string {
 	mode, order := d.Hand.ModeFor(d.r, d.now)
 	if mode != ModeOff && (mode != ModeCriticalOnly || critical(d.c.Severity)) {
-		return "", ""
+		return ""
 	}
 	if order != nil {
-		return EndSilenced, "mode " + string(mode) + order.Order.String()
+		return "mode " + string(mode) + order.Order.String()
 	}
-	return EndSilenced, "mode " + string(mode)
-}
-
-func (d due) criticalJoined() bool {
-	return slices.ContainsFunc(d.c.Members, func(m Member) bool { return critical(m.Severity) })
+	return "mode " + string(mode)
 }
 
 func (d due) held() bool {
@@ -142,6 +134,9 @@ func (d due) starting() Decision {
 
 func (d due) inDoubt() Decision {
 	c := d.c
+	if d.r.Followed && !c.Resting && !c.gone() && d.young() && !d.byHand() {
+		return d.asks() // what the Agent has of it comes before anything is sent again
+	}
 	own, held := d.Account.Running[c.ID]
 	held = held && own.Until.After(d.now)
 	if d.repeatable() {
@@ -166,7 +161,11 @@ func (d due) inDoubt() Decision {
 			facts = CaseFacts{Firing: NoneFires}
 		}
 	}
-	return d.write(Releases, c, facts, d.drops())
+	acct := d.drops()
+	if d.r.Followed {
+		acct = d.lets(&c)
+	}
+	return d.write(Releases, c, facts, acct)
 }
 
 func (d due) repeatable() bool {
@@ -175,8 +174,7 @@ func (d due) repeatable() bool {
 
 // unwanted: a repeat can be paid for once more, so it needs what a start needs.
 func (d due) unwanted() bool {
-	how, _ := d.muted()
-	return how != "" || d.observing()
+	return d.silenced() != nil || d.closedByMode() != "" || d.observing()
 }
 
 func (d due) mayRepeat() bool {
@@ -187,12 +185,54 @@ func (d due) started() Decision {
 	if d.c.Until.After(d.now) {
 		return Decision{Case: d.c.ID}
 	}
-	return d.write(Ends, end(d.c, EndAssumed, "", d.now), CaseFacts{}, d.drops())
+	if !d.r.Followed {
+		return d.write(Ends, end(d.c, EndAssumed, "", d.now), CaseFacts{}, d.drops())
+	}
+	l := learning{due: d, work: d.c.Work}
+	if _, over := outcome(d.c.Work.Status()); over {
+		return l.goesOn()
+	}
+	if d.now.Before(d.c.Called.Add(MaxRun)) {
+		return d.asks()
+	}
+	return l.givenUp()
 }
+
+// asks wants the Agent's API asked, once it is time.
+func (d due) asks() Decision {
+	dec := Decision{Case: d.c.ID}
+	if d.c.Until.After(d.now) {
+		return dec
+	}
+	from := d.c.StartAt
+	if from.IsZero() {
+		from = d.c.Opened
+	}
+	dec.Did, dec.Ask = AsksAgent, &Ask{Case: d.c.ID, Since: from.Add(-askBefore)}
+	return dec
+}
+
+// askBefore is by how much the Agent's clock may be behind ours when it notes a task's creation.
+const askBefore = 5 * time.Minute
 
 // drops takes away the case's reservation, whose time is over, and books what it is reckoned to have cost.
 func (d due) drops() *AccountWrite {
 	return &AccountWrite{Agent: d.c.Agent, Drop: []string{d.c.ID}, Spend: d.Account.Running[d.c.ID].books()}
+}
+
+// lets takes away the reservation of a followed case that is given up, and notes in the case what is booked for it.
+func (d due) lets(c *Case) *AccountWrite {
+	held := d.Account.Running[c.ID]
+	acct := &AccountWrite{Agent: c.Agent, Drop: []string{c.ID}}
+	if c.gone() { // nothing was taken, so nothing is paid
+		acct.Back = held.gives()
+		return acct
+	}
+	if acct.Spend = held.books(); acct.Spend != nil {
+		c.Work.Booked += held.Money
+		c.Work.Month = held.Month
+	}
+	return acct
 }
 
 func (d due) young() bool { return d.now.Sub(d.c.Last) <= d.r.MaxAge }
@@ -224,7 +264,7 @@ func (d due) waitsUntil(why Why, until time.Time) Decision {
 
 // claim starts the case, or repeats a start in doubt. Somebody must still fire when it is committed.
 func (d due) claim(did Did) Decision {
-	c := claim(d.c, d.now)
+	c := claim(d.c, d.r.Followed, d.now)
 	cl := claimOf(c, LeadOf(d.View, c), d.Account, d.r, d.now)
 	cl.Beyond = d.affords().beyond
 	dec := d.write(did, c, CaseFacts{Firing: SomeFire}, reserve(d.Account, cl, d.r, d.now))

@@ -43,6 +43,9 @@ func restsOn(d Decision) string {
 	if w.Facts.Last {
 		on = append(on, "no newer word")
 	}
+	if w.Facts.Joined {
+		on = append(on, "nothing has joined")
+	}
 	if d.Change.Account != nil && len(d.Change.Account.Put) > 0 {
 		on = append(on, "account")
 	}
@@ -89,6 +92,7 @@ func TestTickWaiting(t *testing.T) {
 				}
 				if at["muted"] == "yes" {
 					v.Hand.Silences = []Silence{{"s-1", matchers(t, "monitor=77"), ordered(0)}}
+					v.Heard = heard(c, map[string]string{c.Incident: "77"})
 				}
 				waitingHolds(t, at, row, v, c)
 			}
@@ -142,15 +146,35 @@ func waitingHolds(t *testing.T, at, row entry, v View, c Case) {
 	}
 }
 
+// heard is what is heard of incidents of a case that fire: the latest word of each is of the monitor that is named for it.
+func heard(c Case, monitors map[string]string) map[string]Heard {
+	all := map[string]Heard{}
+	for id, monitor := range monitors {
+		a := said("latest", alert.Renotify, noon, "fallback")
+		a.Monitor.ID = monitor
+		all[id] = Heard{Incident{Fire: noon, Case: c.ID, Version: 1}, a}
+	}
+	return all
+}
+
 func TestMutedCases(t *testing.T) {
 	walk(t, "muted cases", []column{
 		values("what was set since", "silence", "off", "observe", "critical_only", "full"), values("the case", "one alert's", "a storm's"),
-		values("severity", "critical", "not critical"),
+		values("what else fires in it", "nothing", "silenced", "not silenced", "unknown"), values("severity", "critical", "not critical"),
 	}, nil, func(t *testing.T, at, row entry) {
 		c := caseIn("waiting", "ab-own")
-		c.Last = noon
+		c.Last, c.Firing = noon, 2
 		if at["severity"] == "critical" {
 			c.Severity = alert.Critical
+		}
+		heardOf := map[string]string{c.Incident: "77", c.Members[0].Incident: "77"}
+		switch at["what else fires in it"] {
+		case "nothing":
+			c.Members, c.Firing, heardOf = nil, 1, nil
+		case "not silenced":
+			heardOf[c.Members[0].Incident] = "78"
+		case "unknown": // more than the case knows by name
+			c.Firing = 3
 		}
 		if at["the case"] == "a storm's" {
 			c.Storm = "1200/default/prod"
@@ -162,6 +186,9 @@ func TestMutedCases(t *testing.T) {
 		} else {
 			v.Hand.Mode = ModeOrder{Mode(at["what was set since"]), ordered(time.Hour)}
 		}
+		lead := v.Leads[c.ID]
+		lead.Severity = c.Severity
+		v.Leads[c.ID], v.Heard = lead, heard(c, heardOf)
 		d := dueWith(t, v, c, accountPolicy(at))
 		now := d.Change.Cases[0].Now
 		if muted := now.How == EndSilenced; muted != (row["muted"] == "yes") || muted && now.Note != note {

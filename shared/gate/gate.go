@@ -1,7 +1,8 @@
 // Package gate decides, and does nothing else.
 //
-// It is a pure function of what the ledger knows (View), what happened, the policy and the time. Three things happen:
-// an alert arrives (Arrive), a case is due (Due), a call to the Agent has ended (Settle). Each answer is a Decision: a
+// It is a pure function of what the ledger knows (View), what happened, the policy and the time. Four things happen:
+// an alert arrives (Arrive), a case is due (Due), a call to the Agent has ended (Settle), and the Agent has said what
+// became of its work (Learn). Each answer is a Decision: a
 // verdict where an alert asked for one, and the Change that must be committed as a whole before anything else is done.
 // A Decision that claims a start carries a Start; whoever commits that Change, and only he, calls the Agent.
 //
@@ -95,6 +96,7 @@ type Decision struct {
 	// Recorded is the verdict that a Duplicate got when it came first.
 	Recorded *Delivery
 	Start    *Claim // not nil: whoever commits Change calls the Agent and settles
+	Ask      *Ask   // not nil, with Did AsksAgent: the Agent's API is to be asked, and Learn to be told the answer
 }
 
 // LeavesInDoubt tells whether the decision is the one from which on nothing more is tried by itself for a doubt: it is for
@@ -118,6 +120,8 @@ type Claim struct {
 	Down  Down        // the account's health as it was read last
 	// Once says that the policy never repeats the start, should it end in doubt: the doubt is for a person at once.
 	Once bool
+	// Followed says that what becomes of it will be heard, or can be asked for.
+	Followed bool
 	// Beyond says that there was no money for it: critical cases go beyond the budget.
 	Beyond bool
 }
@@ -138,4 +142,8 @@ const (
 	Releases   Did = "releases" // in doubt, and nothing more will be tried: gives its slot back
 	Explains   Did = "explains" // waits for something else than it says
 	Settles    Did = "settles"
+	AsksAgent  Did = "asks"     // writes nothing yet: the Agent's API knows more
+	Learns     Did = "learns"   // writes what the Agent has said of its work
+	Confirms   Did = "confirms" // the Agent's own word that it has the case
+	Misses     Did = "misses"   // nothing has confirmed the start within ConfirmWithin
 )

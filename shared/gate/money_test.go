@@ -408,7 +408,7 @@ func TestAChangedBudgetCountsAtOnce(t *testing.T) {
 		if m := a.affords(larger, false, noon); m.now() != wantNow {
 			t.Fatalf("start %d: %+v", n+1, m)
 		}
-		c := claim(caseIn("waiting", fmt.Sprint("ab-", n)), noon)
+		c := claim(caseIn("waiting", fmt.Sprint("ab-", n)), false, noon)
 		w := reserve(a, claimOf(c, alert.Alert{}, a, p, noon), p, noon)
 		if want := noon.Add(time.Duration(n+1) * earned / 3); !w.Paced.Equal(want) || w.Budget != larger.Month {
 			t.Errorf("start %d: paced to %v by %s, want %v", n+1, w.Paced, w.Budget, want)

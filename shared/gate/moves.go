@@ -11,11 +11,11 @@ import (
 func Moves() map[State][]State {
 	return map[State][]State{
 		"":       {Waiting, Starting},
-		Waiting:  {Starting, Ended},
+		Waiting:  {Starting, Started, Ended}, // Started: the Agent shows a start that was taken to be undelivered
 		Starting: {Started, Waiting, Refused, InDoubt},
 		InDoubt:  {Starting, Started, Refused}, // Starting: a repeat; Refused: by hand or on the Agent's evidence
 		Started:  {Ended},
-		Refused:  {Starting}, // by hand
+		Refused:  {Starting, Started}, // Starting: by hand; Started: the Agent shows that it has it
 		Ended:    {},
 	}
 }
@@ -24,7 +24,7 @@ func Moves() map[State][]State {
 func Endings() map[State][]How {
 	return map[State][]How{
 		Waiting: {EndRecovered, EndExpired, EndSilenced, EndObserved},
-		Started: {EndAssumed},
+		Started: append([]How{EndAssumed}, Outcomes()...),
 	}
 }
 
@@ -59,6 +59,10 @@ func (w CaseWrite) check() error {
 		return fmt.Errorf("it is in doubt and no doubt is counted")
 	case n.State == Starting && r.State != Starting && n.Attempt != r.Attempt+1:
 		return fmt.Errorf("it starts without a new attempt")
+	case r.State == Waiting && n.State == Started && !n.Confirmed():
+		return fmt.Errorf("it becomes started, and neither was it starting nor has the Agent shown it")
+	case r.State == Ended && n.How != r.How && !(r.HasStarted() && n.HasStarted()):
+		return fmt.Errorf("it has ended as %q and cannot have ended as %q", r.How, n.How)
 	case n.Shadow && n.State != Waiting && n.State != Ended:
 		return fmt.Errorf("it is only observed, and cannot become %q", n.State)
 	case r.Version == 0 && (w.Lead == nil || n.Version != 1):
@@ -86,6 +90,8 @@ type decidedPart struct {
 	noRepeat, resting  bool
 	note               string
 	hand               Order
+	called             time.Time
+	work               string
 	count              int
 	steps              [MaxSteps]Step
 }
@@ -93,7 +99,7 @@ type decidedPart struct {
 func decided(c Case) decidedPart {
 	d := decidedPart{
 		c.State, c.Why, c.How, c.Until, c.StartAt, int(c.Severity), c.Attempt, c.Doubts, c.NoRepeat, c.Resting,
-		c.Note, c.Hand, len(c.Steps),
+		c.Note, c.Hand, c.Called, c.Work.text(), len(c.Steps),
 		[MaxSteps]Step{},
 	}
 	copy(d.steps[:], c.Steps)

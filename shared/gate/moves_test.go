@@ -80,6 +80,9 @@ func rightMove(from, to State) CaseWrite {
 	if to == InDoubt && from != InDoubt {
 		n.Doubts++
 	}
+	if from == Waiting && to == Started {
+		n.Work = n.Work.with(Task{ID: "task-1"})
+	}
 	w := CaseWrite{Read: r, Now: n}
 	if from == "" {
 		w.Lead = &alert.Alert{}
@@ -92,7 +95,7 @@ func TestCheckAllowsTheMovesAndNoOther(t *testing.T) {
 		for _, to := range allStates {
 			hows := []How{""}
 			if to == Ended {
-				hows = []How{"", EndRecovered, EndExpired, EndSilenced, EndObserved, EndAssumed, "solved"}
+				hows = []How{"", EndRecovered, EndExpired, EndSilenced, EndObserved, EndAssumed, EndCompleted, "solved"}
 			}
 			for _, how := range hows {
 				w := rightMove(from, to)
@@ -199,6 +202,8 @@ func TestFieldsAreOnThePage(t *testing.T) {
 			f.SetInt(f.Int() + int64(time.Second))
 		case Order:
 			f.Set(reflect.ValueOf(Order{By: "x"}))
+		case Work:
+			f.Set(reflect.ValueOf(Work{Asked: 1}))
 		case []Step:
 			f.Set(reflect.ValueOf([]Step{{At: noon, Text: "another"}}))
 		case []string:

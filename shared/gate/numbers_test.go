@@ -41,7 +41,7 @@ func TestBecauseHasTheNumbers(t *testing.T) {
 		{
 			"over it", alert.High, "P2", 0,
 			Account{Money: Money{Spent: map[string]Dollars{"2026-03": 299_000_000}}},
-			"budget: $299.00 of $300.00 spent this month, one costs about $4.00, possible again at 2026-04-01 00:00:00 (p:3)",
+			"budget: $299.00 of $300.00 spent this month, one costs about $4.00, possible again at 2026-04-01 00:00:00 UTC (p:3)",
 		},
 		{"late", alert.Critical, "P1", 3 * time.Minute, Account{}, "hold: P1, CRITICAL (p:1): held for 1m (p:5)"},
 		{"without a priority", alert.High, "", 0, Account{}, "new_incident: HIGH"},

@@ -20,12 +20,12 @@ func (d arrival) open(flaps bool) Decision {
 	switch closed := d.Account.closed(d.now); {
 	case d.mode == ModeObserve:
 		c.Shadow, c.Why, why, c.Until = true, WhyHold, WouldStart, d.now.Add(hold)
+	case hold > 0: // before the Agent: one that is back sooner does not shorten it
+		c.Why, why, c.Until = WhyHold, Holding, d.now.Add(hold)
 	case closed == WhyAgentShut:
 		c.Why, why = WhyAgentShut, AgentShut
 	case closed == WhyAgentDown:
 		c.Why, why, c.Until = WhyAgentDown, AgentDown, d.Account.Down.Until
-	case hold > 0:
-		c.Why, why, c.Until = WhyHold, Holding, d.now.Add(hold)
 	case !money.now():
 		c.Why, why, c.Until = WhyBudget, OverBudget, money.until
 	case !d.Account.room(d.r, critical(d.rank), d.now, c.ID):
@@ -92,7 +92,7 @@ func (d arrival) takes(key Key, c Case) bool {
 
 // start claims the start of the case in w, with the money and the slot that it needs.
 func (d arrival) start(dec *Decision, w *CaseWrite, lead alert.Alert) {
-	w.Now = claim(w.Now, d.now)
+	w.Now = claim(w.Now, d.r.Followed, d.now)
 	cl := claimOf(w.Now, lead, d.Account, d.r, d.now)
 	cl.Beyond = d.affords(critical(w.Now.Severity)).beyond
 	dec.Did, dec.Start = Starts, &cl

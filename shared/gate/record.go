@@ -30,8 +30,8 @@ type Delivery struct {
 
 // Saw is everything that a verdict rested on, so that it can be asked for again, and asked what would have been
 // otherwise: Arrive(s.View, Arrival{Alert: s.Alert}, s.Rules, s.Now) gives the same verdict and reason. The alert is
-// without what no decision reads (text, links, query), the cases without their members. View.Delivery and View.Leads are
-// never kept.
+// without what no decision reads (text, links, query), the cases without their members. View.Delivery, View.Leads and
+// View.Heard are never kept.
 //
 // A ledger keeps it as JSON. So the names in the tags of what is in it are never given another meaning.
 type Saw struct {
@@ -97,15 +97,22 @@ const (
 // How a case ended.
 type How string
 
-// The ways in which a case ends. Assumed is the only one that comes after a start: nothing has been heard of the
-// investigation, and its estimated time is over. Silenced is the end of a waiting case by hand, be it a silence or a
-// word on this very case. Observed is the end of a case that would have been started, had the mode allowed it.
+// The ways in which a case ends. Silenced is the end of a waiting case by hand, be it a silence or a word on this very
+// case. Observed is the end of a case that would have been started, had the mode allowed it. The others come after a
+// start: Assumed says that no end of the investigation has been heard of, and its time is over; the rest are the Agent's
+// own word for how it ended, see Outcomes.
 const (
 	EndRecovered How = "recovered"
 	EndExpired   How = "expired"
 	EndSilenced  How = "silenced"
 	EndObserved  How = "observed"
 	EndAssumed   How = "assumed"
+	EndCompleted How = "completed"
+	EndFailed    How = "failed"
+	EndTimedOut  How = "timed_out"
+	EndCancelled How = "cancelled"
+	EndLinked    How = "linked"
+	EndSkipped   How = "skipped"
 )
 
 // Case is what the Agent is asked to investigate, once.
@@ -131,6 +138,8 @@ type Case struct {
 	Doubts   int            `json:"doubts,omitzero"`    // how often a call ended in doubt; once above 0 only "accepted" changes the outcome
 	NoRepeat bool           `json:"no_repeat,omitzero"` // in doubt, and not repeated by itself: the policy said so when the doubt began, or the Agent refused a repeat
 	Resting  bool           `json:"resting,omitzero"`   // in doubt, out of the tick's sight: nothing more will be tried by itself
+	Called   time.Time      `json:"called,omitzero"`    // when the latest attempt was claimed; kept where the Agent's work is followed
+	Work     Work           `json:"work,omitzero"`      // what the Agent has said of it
 	Note     string         `json:"note,omitzero"`
 	Hand     Order          `json:"hand,omitzero"`   // started by hand: neither hold, mode, silence nor money keep it waiting; the zero value: it was not
 	Steps    []Step         `json:"steps,omitempty"` // what became of it, the oldest first; at most MaxSteps
@@ -179,7 +188,16 @@ type Step struct {
 const MaxSteps = 20
 
 // HasStarted tells whether the case can no longer end without having been started.
-func (c Case) HasStarted() bool { return c.State == Started || c.State == Ended && c.How == EndAssumed }
+func (c Case) HasStarted() bool {
+	if c.State != Ended {
+		return c.State == Started
+	}
+	switch c.How {
+	case EndAssumed, EndCompleted, EndFailed, EndTimedOut, EndCancelled, EndLinked, EndSkipped:
+		return true
+	}
+	return false
+}
 
 // live tells whether the case is neither started nor over: what becomes of it is still open.
 func (c Case) live() bool { return c.State == Waiting || c.State == Starting || c.State == InDoubt }
@@ -264,7 +282,7 @@ type Down struct {
 // View is what the ledger knows about one alert or one due case, read at once. What is absent or has expired is a
 // zero value.
 type View struct {
-	Delivery *Delivery         `json:"-"` // the verdict, when this alert has one already
+	Delivery *Delivery         `json:"-"` // the verdict, when this alert has one already; with its Saw only for what is done by hand
 	Incident Incident          `json:"incident,omitzero"`
 	Pointers map[string]string `json:"pointers,omitempty"` // grouping key to case; only keys that were asked for and are there
 	Cases    map[string]Case   `json:"cases,omitempty"`    // the cases that Incident, Pointers and Surge name, and one that was asked for
@@ -275,6 +293,7 @@ type View struct {
 	Group   Group                  `json:"group,omitzero"`
 	Surge   Surge                  `json:"surge,omitzero"`
 	Hand    Hand                   `json:"hand,omitzero"`
+	Heard   map[string]Heard       `json:"-"` // by Incident.String: of those that Asks names, where anything is known
 }
 
 // Group is what is remembered of a monitor group over its incidents. Its name is Rules.Group.
@@ -412,6 +431,7 @@ type CaseWrite struct {
 type CaseFacts struct {
 	Firing Count
 	Last   bool // Last is still what Read says
+	Joined bool // so is Joined: nothing has joined
 }
 
 // Count is a condition on the number of incidents that fire.

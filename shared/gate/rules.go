@@ -43,6 +43,8 @@ type Rules struct {
 	OnNoData Choice      `json:"on_no_data"` // No Data and Re-No Data
 	OnTest   Choice      `json:"on_test"`    // test notifications
 	InDoubt  DoubtChoice `json:"in_doubt"`   // what a start in doubt is worth
+	// Followed says that the Agent's events reach us and that its API can be asked: what becomes of a start is known.
+	Followed bool `json:"followed,omitempty"`
 
 	MaxAge   time.Duration `json:"max_age"`  // a case may start until then after the last notification that says it fires
 	Window   time.Duration `json:"window"`   // an incident's case covers its further cycles for so long after its start
@@ -95,6 +97,7 @@ type Storm struct {
 type Budget struct {
 	Month          Dollars `json:"month"`            // in a calendar month, UTC; critical cases go beyond it
 	Case           Dollars `json:"case"`             // what one investigation is reckoned to cost
+	Second         Dollars `json:"second,omitempty"` // what the Agent takes for a second of an investigation; 0: not known
 	Bucket         int     `json:"bucket"`           // so many investigations can be saved up
 	CriticalPerDay int     `json:"critical_per_day"` // so many critical ones a day, UTC, whatever has been spent
 }

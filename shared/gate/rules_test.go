@@ -3,6 +3,7 @@ package gate
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/alert"
@@ -61,6 +62,23 @@ func (s *stroll) setByHand() {
 	s.say("by hand: mode %s, %d silences", s.hand.Mode.Mode, len(s.hand.Silences))
 }
 
+// nothingElseIsSilenced: when a case has ended by a silence, everything in it that fires at this moment is silenced.
+func (s *stroll) nothingElseIsSilenced(th thought) {
+	if th.a != nil || len(th.d.Change.Cases) == 0 || !strings.HasPrefix(th.d.Change.Cases[0].Now.Note, "silence ") || th.d.Did != Ends {
+		return
+	}
+	s.seen["ended by a silence"]++
+	for name, in := range s.incidents {
+		if in.Case != th.d.Case || !in.Fires() || name == th.d.Change.Cases[0].Now.Incident {
+			continue
+		}
+		s.seen["ended by a silence, with others"]++
+		if a := s.latest(in); a == nil || th.v.Hand.silences(*a, th.d.Change.At) == nil {
+			s.t.Fatalf("case %s ends by a silence, and %s in it fires and is not silenced", th.d.Case, name)
+		}
+	}
+}
+
 // counts checks what a commit that went through has done to money, and to what is told of it.
 func (s *stroll) counts(th thought, was Account, groups map[string]Group) {
 	if th.a != nil {
@@ -69,6 +87,7 @@ func (s *stroll) counts(th thought, was Account, groups map[string]Group) {
 		s.flapsOnce(th, groups)
 	}
 	s.oneStorm()
+	s.nothingElseIsSilenced(th)
 	if s.p.Budget.Month == 0 {
 		return
 	}

@@ -46,6 +46,9 @@ type settling struct {
 func (s settling) accepted() Decision {
 	c := s.c
 	c.State, c.Until, c.Resting, c.Note = Started, s.cl.Until, false, ""
+	if first := s.now.Add(FirstAsk); s.cl.Followed && first.Before(c.Until) {
+		c.Until = first
+	}
 	acct := AccountWrite{Agent: c.Agent}
 	if s.cl.Down != (Down{}) {
 		acct.Down = &Down{}

@@ -50,7 +50,7 @@ func stepText(c Case) string {
 	case Waiting:
 		text := "waits (" + string(c.Why) + ")"
 		if c.Why != WhySlots && c.Why != WhyAgentShut {
-			text += " until " + c.Until.UTC().Format("2006-01-02 15:04:05")
+			text += " until " + clock(c.Until)
 		}
 		return noted(text, c.Note)
 	case Starting:

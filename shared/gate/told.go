@@ -41,15 +41,17 @@ func (d arrival) because(dec Decision) string {
 	case InStorm, Storming:
 		return fmt.Sprintf("more than %s opened in %s within %s%s", count(r.Storm.Cases, "case"), name(r.Surge), short(r.Storm.Within), d.at("storm.cases"))
 	case Holding:
-		return d.severity() + fmt.Sprintf(": held for %s%s", short(d.hold()), d.holdAt())
+		text := d.severity() + fmt.Sprintf(": held for %s%s", short(d.hold()), d.holdAt())
+		if d.Account.closed(d.now) != "" {
+			text += "; " + d.closed()
+		}
+		return text
 	case NoSlot:
 		return d.taken()
 	case OverBudget:
 		return d.overBudget()
-	case AgentDown:
-		return "the Agent cannot be reached until " + clock(d.Account.Down.Until)
-	case AgentShut:
-		return "the Agent's door is shut since " + clock(d.Account.Shut.Since) + ": " + d.Account.Shut.Words
+	case AgentDown, AgentShut:
+		return d.closed()
 	case Late:
 		return "its incident recovered at " + clock(d.Incident.Rec)
 	case TooOld:
@@ -117,6 +119,14 @@ func (d arrival) overBudget() string {
 		d.Account.Spent(d.now), d.r.Budget.Month, d.r.Budget.Case, clock(m.until), d.at("budget.dollars_a_month"))
 }
 
+// closed says why the Agent cannot be called.
+func (d arrival) closed() string {
+	if a := d.Account; a.closed(d.now) == WhyAgentShut {
+		return "the Agent's door is shut since " + clock(a.Shut.Since) + ": " + a.Shut.Words
+	}
+	return "the Agent cannot be reached until " + clock(d.Account.Down.Until)
+}
+
 func (d arrival) modeAt() string {
 	if d.byHand != nil {
 		return " (by hand)"
@@ -147,7 +157,7 @@ func (d arrival) touchedBy(why Reason) string {
 func (o Order) String() string {
 	text := " by " + o.By
 	if !o.Until.IsZero() {
-		text += " until " + clock(o.Until) + " UTC" // it is read alone, and far away from other times
+		text += " until " + clock(o.Until)
 	}
 	return text + ": " + o.Reason
 }
@@ -155,10 +165,10 @@ func (o Order) String() string {
 // saw is what the decision rests on, without what no decision reads.
 func (d arrival) saw() *Saw {
 	v := d.View
-	v.Leads, v.Incident.Recent = nil, nil
+	v.Leads, v.Heard, v.Incident.Recent = nil, nil, nil
 	v.Cases = make(map[string]Case, len(d.Cases))
 	for id, c := range d.Cases {
-		c.Members, c.Steps, c.Services, c.Trace = nil, nil, nil, ""
+		c.Members, c.Steps, c.Services, c.Trace, c.Work = nil, nil, nil, "", Work{}
 		v.Cases[id] = c
 	}
 	v.Hand.Silences = nil
@@ -170,8 +180,8 @@ func (d arrival) saw() *Saw {
 	return &Saw{Alert: al, View: v, Rules: d.r, Now: d.now}
 }
 
-// clock is a time as the other texts have it.
-func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }
+// clock is a time in a text for people. It says UTC: such a text is often read alone, and by somebody who lives elsewhere.
+func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // short is a length of time without what is zero in it: 5m, 1h30m.
 func short(d time.Duration) string {

@@ -86,16 +86,19 @@ func TestBecause(t *testing.T) {
 		{Holding, "MEDIUM: held for 2m (policy.yaml:4)", nil},
 		{Holding, "P1, CRITICAL (policy.yaml:2): held for 1m (policy.yaml:3)", changes{crit, func(a *alert.Alert, _ *View, _ *Rules) { a.Time = noon.Add(-time.Hour) }}},
 		{Holding, "P1, CRITICAL (policy.yaml:2): held for 2m (policy.yaml:4)", changes{crit, says(alert.NoData)}},
+		{Holding, "MEDIUM: held for 2m (policy.yaml:4); the Agent cannot be reached until 2026-03-02 12:01:00 UTC", changes{func(_ *alert.Alert, v *View, _ *Rules) {
+			v.Account.Down.Until = after(1)
+		}}},
 		{NoSlot, "3 of 3 slots taken (policy.yaml:14)", changes{unheld, func(_ *alert.Alert, v *View, _ *Rules) { running(v) }}},
 		{NoSlot, "2 of 3 slots taken, 1 kept for critical cases (policy.yaml:14)", changes{unheld, func(_ *alert.Alert, v *View, _ *Rules) {
 			running(v)
 			delete(v.Account.Running, "ab-1")
 		}}},
-		{OverBudget, "$96.01 of $100.00 spent this month, one costs about $4.00, possible again at 2026-04-01 00:00:00 (policy.yaml:13)", changes{unheld, func(_ *alert.Alert, v *View, _ *Rules) {
+		{OverBudget, "$96.01 of $100.00 spent this month, one costs about $4.00, possible again at 2026-04-01 00:00:00 UTC (policy.yaml:13)", changes{unheld, func(_ *alert.Alert, v *View, _ *Rules) {
 			v.Account.Money.Spent = map[string]Dollars{"2026-03": 96_005_000}
 		}}},
-		{AgentDown, "the Agent cannot be reached until 2026-03-02 12:01:00", changes{func(_ *alert.Alert, v *View, _ *Rules) { v.Account.Down.Until = after(1) }}},
-		{AgentShut, "the Agent's door is shut since 2026-03-02 12:00:00: 401", changes{func(_ *alert.Alert, v *View, _ *Rules) {
+		{AgentDown, "the Agent cannot be reached until 2026-03-02 12:01:00 UTC", changes{unheld, func(_ *alert.Alert, v *View, _ *Rules) { v.Account.Down.Until = after(1) }}},
+		{AgentShut, "the Agent's door is shut since 2026-03-02 12:00:00 UTC: 401", changes{unheld, func(_ *alert.Alert, v *View, _ *Rules) {
 			v.Account.Shut = Shut{Since: noon, Words: "401"}
 		}}},
 		{WouldStart, "mode observe (policy.yaml:1)", changes{mode(ModeObserve)}},
@@ -106,7 +109,7 @@ func TestBecause(t *testing.T) {
 		{Silenced, "", changes{func(_ *alert.Alert, v *View, _ *Rules) {
 			v.Hand.Silences = []Silence{{"s-1", matchers(t, "monitor=77"), ordered(0)}}
 		}}},
-		{Late, "its incident recovered at 2026-03-02 12:00:01", changes{func(_ *alert.Alert, v *View, _ *Rules) {
+		{Late, "its incident recovered at 2026-03-02 12:00:01 UTC", changes{func(_ *alert.Alert, v *View, _ *Rules) {
 			v.Incident = Incident{Rec: noon.Add(time.Second), Version: 2}
 		}}},
 		{TooOld, "happened 6h0m1s ago, and may start for 6h (policy.yaml:6)", changes{func(a *alert.Alert, _ *View, _ *Rules) { a.Time = noon.Add(-6*time.Hour - time.Second) }}},
@@ -213,7 +216,7 @@ func TestStepTexts(t *testing.T) {
 		}
 	}
 	c := caseIn("waiting", "ab-1")
-	if c.Why, c.Until = WhyBudget, april; stepText(c) != "waits (budget) until 2026-04-01 00:00:00" {
+	if c.Why, c.Until = WhyBudget, april; stepText(c) != "waits (budget) until 2026-04-01 00:00:00 UTC" {
 		t.Errorf("got %q", stepText(c))
 	}
 }

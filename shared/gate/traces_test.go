@@ -330,7 +330,7 @@ func refusedTrace(t *testing.T) (*world, string) {
 // byHand starts a refused case as an operator would.
 func (w *world) byHand(id string, now time.Time) {
 	v := w.lookCase(id)
-	c := claim(v.Cases[id], now)
+	c := claim(v.Cases[id], false, now)
 	cl := claimOf(c, LeadOf(v, c), v.Account, w.p, now)
 	if !w.commit(Change{At: now, Cases: []CaseWrite{{Read: v.Cases[id], Now: c}}, Account: reserve(v.Account, cl, w.p, now)}) {
 		w.t.Fatal("the start by hand lost a race")

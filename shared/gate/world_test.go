@@ -71,7 +71,25 @@ func (w *world) look(a alert.Alert) View {
 }
 
 func (w *world) lookCase(id string) View {
-	return w.see(View{Cases: map[string]Case{}, Leads: w.leads}, id)
+	v := w.see(View{Cases: map[string]Case{}, Leads: w.leads}, id)
+	v.Heard = map[string]Heard{}
+	for _, name := range (due{c: v.Cases[id]}).known() {
+		if a := w.latest(w.incidents[name]); a != nil {
+			v.Heard[name] = Heard{w.incidents[name], *a}
+		}
+	}
+	return v
+}
+
+// latest is the alert that said last that the incident fires; nil when its record does not remember one.
+func (w *world) latest(in Incident) *alert.Alert {
+	var last *alert.Alert
+	for _, m := range in.Recent {
+		if m.Transition != string(alert.Recovered) && (last == nil || !m.Time.Before(last.Time)) {
+			last = &w.deliveries[m.Delivery].Saw.Alert
+		}
+	}
+	return last
 }
 
 func (w *world) see(v View, ids ...string) View {
@@ -149,7 +167,8 @@ func (w *world) holds(c Change) bool {
 	}
 	for _, cw := range c.Cases {
 		is, there := w.cases[cw.Now.ID]
-		if there != (cw.Read.Version > 0) || is.Version != cw.Read.Version || cw.Facts.Last && !is.Last.Equal(cw.Read.Last) {
+		if there != (cw.Read.Version > 0) || is.Version != cw.Read.Version || cw.Facts.Last && !is.Last.Equal(cw.Read.Last) ||
+			cw.Facts.Joined && is.Joined != cw.Read.Joined {
 			return false
 		}
 		n := is.Firing

@@ -145,12 +145,10 @@ func onceOnly(w gate.CaseWrite) bool { return w.Now.Version != w.Read.Version }
 
 // checkMoney: months and days are names of attributes, and each is written in one way.
 func checkMoney(w gate.AccountWrite) error {
-	for month, d := range w.Spend {
+	for month := range w.Spend {
 		switch {
 		case !isDate(month, "2006-01"):
 			return fmt.Errorf("account %s: %q is no month such as 2026-11", w.Agent, month)
-		case d < 0:
-			return fmt.Errorf("account %s: the change spends %s in %s", w.Agent, d, month)
 		case slices.Contains(w.Forget, month):
 			return fmt.Errorf("account %s: the change spends in %s and forgets it", w.Agent, month)
 		}
@@ -333,6 +331,9 @@ func Services(read, now []string) []string {
 
 func differ(read, now []gate.Member) MembersDifference {
 	var d MembersDifference
+	if slices.Equal(read, now) { // as it is in most writes
+		return d
+	}
 	old := map[string]gate.Member{}
 	for _, m := range read {
 		old[m.Incident] = m

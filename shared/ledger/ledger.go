@@ -57,7 +57,8 @@ type Question struct {
 // Ledger is what the dispatcher and the scheduler need. now is the caller's clock: what expired before it is absent.
 type Ledger interface {
 	// Look reads what is asked for and what was set by hand, in one round trip, and in a second one the cases that the
-	// incident, the pointers and the surge name, if they name any.
+	// incident, the pointers and the surge name, if they name any. The delivery is without what its decision rested on,
+	// which no decision asks for again: Verdict has it.
 	Look(ctx context.Context, q Question, now time.Time) (gate.View, error)
 	// LookCase reads a case, the alert that opened it, its Agent's account, and what was set by hand, in one round trip.
 	// Where no case has the id, the View has the alert that was dropped and would have opened it, if there is one.
@@ -75,7 +76,7 @@ type Ledger interface {
 type Lister interface {
 	// List gives the cases of one bucket in its order; from and the returned next page through it, "" at both ends.
 	List(ctx context.Context, agent string, b gate.Bucket, limit int, from string, now time.Time) (cases []gate.Case, next string, err error)
-	// Verdict reads the record of one delivery, nil when there is none.
+	// Verdict reads the whole record of one delivery, nil when there is none.
 	Verdict(ctx context.Context, delivery string, now time.Time) (*gate.Delivery, error)
 	// Incidents gives those of one monitor that were heard of last, by the later of Fire and Rec, the latest first: at
 	// most limit, or MaxPage for a limit that is not positive or larger. It reads all that the ledger has of the monitor.

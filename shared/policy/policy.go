@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/alertbridge/alertbridge/shared/alert"
 )
@@ -31,6 +32,7 @@ type Policy struct {
 	file    *file
 	root    *branch
 	routes  []*branch
+	follows []string // Agents whose work is followed
 }
 
 // Load reads the policy in a file, whose base name is what the places of settings begin with. A file that is wrong
@@ -62,6 +64,20 @@ func Default() *Policy {
 
 // Version tells one policy from another: a short hash of the file's text; "default" for Default.
 func (p *Policy) Version() string { return p.version }
+
+// Follow gives the same policy where the work of these Agents is followed: For says so of their alerts. That is no matter
+// of the file, but of what the deployment can reach. An Agent that the policy does not have is an error.
+func (p *Policy) Follow(agents ...string) (*Policy, error) {
+	known := p.Agents()
+	for _, name := range agents {
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("the policy has no Agent %q whose work could be followed; it has %s", name, strings.Join(known, ", "))
+		}
+	}
+	f := *p
+	f.follows = slices.Clone(agents)
+	return &f, nil
+}
 
 // Agents names every Agent that For can choose, and those that the file names besides, sorted: what waits for one that is
 // not chosen any more must go on.

@@ -74,7 +74,7 @@ func TestDefaults(t *testing.T) {
 		Group: "1200/77/s." + alert.Hash("host:web-1"), Flap: gate.Flap{Cycles: 4, Within: time.Hour, Quiet: time.Hour},
 		Surge: "1200/default/prod", Storm: gate.Storm{Cases: 5, Within: 5 * time.Minute, Join: 15 * time.Minute},
 		Slots: 3, CriticalSlots: 1,
-		Budget:  gate.Budget{Month: 300_000_000, Case: 3_984_000, Bucket: 5, CriticalPerDay: 20}, // 0.0083 × 480 s = $3.984
+		Budget:  gate.Budget{Month: 300_000_000, Case: 3_984_000, Second: 8_300, Bucket: 5, CriticalPerDay: 20}, // 0.0083 × 480 s = $3.984
 		Version: "default",
 	}
 	sameRules(t, "P2", r, want)
@@ -194,7 +194,7 @@ func TestRoutes(t *testing.T) {
 		Agent: "payments", Mode: gate.ModeFull, ModeFixed: true, Severity: alert.High, On: gate.StartIt, OnWarn: gate.StartIt, OnNoData: gate.DropIt,
 		OnTest: gate.StartIt, InDoubt: gate.StopIt, MaxAge: 2 * time.Hour, Window: 10 * time.Minute, Quiet: 48 * time.Hour, Estimate: 10 * time.Minute,
 		LateHold: time.Minute, Keys: []gate.Key{{Name: "1200/payments/team=pay,region=eu", For: 2 * time.Hour}},
-		Slots: 5, CriticalSlots: 2, Budget: gate.Budget{Month: 500_250_000, Case: 4_980_000, Bucket: 5, CriticalPerDay: 3},
+		Slots: 5, CriticalSlots: 2, Budget: gate.Budget{Month: 500_250_000, Case: 4_980_000, Second: 8_300, Bucket: 5, CriticalPerDay: 3},
 		Route: "payments", Version: p.Version(),
 	})
 	for name, want := range map[string]string{
@@ -384,4 +384,35 @@ func read(t testing.TB, text string) *Policy {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// Which Agents are followed is said of their alerts alone, also where the case stays with another Agent than the route's.
+func TestFollow(t *testing.T) {
+	p, err := Parse("p", []byte("agents:\n  payments: {}\nroutes:\n  - name: pay\n    match: [service = pay]\n    agent: payments\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := p.Follow("payments")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pay, other := alert.Alert{Tags: []string{"service:pay"}}, alert.Alert{}
+	for _, row := range []struct {
+		what string
+		got  gate.Rules
+		want bool
+	}{
+		{"its own", f.For(pay), true},
+		{"another Agent's", f.For(other), false},
+		{"a case that stays with it", f.ForAgent(other, "payments"), true},
+		{"a case that stays with another", f.ForAgent(pay, "default"), false},
+		{"the policy as it was", p.For(pay), false},
+	} {
+		if row.got.Followed != row.want {
+			t.Errorf("%s: followed %t", row.what, row.got.Followed)
+		}
+	}
+	if _, err := p.Follow("search"); err == nil || err.Error() != `the policy has no Agent "search" whose work could be followed; it has default, payments` {
+		t.Errorf("an unknown Agent: %v", err)
+	}
 }

@@ -127,7 +127,7 @@ func (p *Policy) For(a alert.Alert) gate.Rules {
 		}
 	}
 	r := b.rules[b.rank(&a)][kindOf(a.Transition)]
-	r.Keys = b.keys(&a, r.Agent)
+	r.Keys, r.Followed = b.keys(&a, r.Agent), slices.Contains(p.follows, r.Agent)
 	if b.flaps {
 		r.Group = group(&a)
 	}
@@ -146,6 +146,7 @@ func (p *Policy) ForAgent(a alert.Alert, agent string) gate.Rules {
 	}
 	own := p.file.accountOf(agent)
 	r.Agent, r.Estimate, r.Slots, r.CriticalSlots, r.Budget = agent, own.expected.v, own.slots.v, own.criticalSlots.v, own.budget()
+	r.Followed = slices.Contains(p.follows, agent)
 	return r
 }
 

@@ -98,7 +98,9 @@ func (a account) investigation() gate.Dollars {
 
 // budget is what the Agent's cases may cost.
 func (a account) budget() gate.Budget {
-	return gate.Budget{Month: a.month.v, Case: a.investigation(), Bucket: a.bucket.v, CriticalPerDay: a.criticalPerDay.v}
+	return gate.Budget{
+		Month: a.month.v, Case: a.investigation(), Second: a.price.v, Bucket: a.bucket.v, CriticalPerDay: a.criticalPerDay.v,
+	}
 }
 
 // defaultSettings are right for a small team. The shipped policy.yaml shows each, with its reason.

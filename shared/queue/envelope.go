@@ -66,7 +66,7 @@ func Encode(e Envelope) (string, error) {
 // escapeNonCharacters escapes the two characters that JSON may hold as they are and SQS refuses. They can only stand
 // inside a JSON string, for all else in an envelope is ASCII.
 func escapeNonCharacters(body string) string {
-	return strings.NewReplacer("\uFFFE", `\ufffe`, "\uFFFF", `\uffff`).Replace(body)
+	return strings.ReplaceAll(strings.ReplaceAll(body, "\uFFFE", `\ufffe`), "\uFFFF", `\uffff`)
 }
 
 // Decode reads the body of a message. Its errors are *VersionError and *FormatError; the package comment says what a
@@ -75,24 +75,27 @@ func escapeNonCharacters(body string) string {
 // An alert that is longer than this program allows, because a newer one wrote it, is cut to the limits and says so;
 // what Decode returns always passes alert.Alert.Check.
 func Decode(body string) (Envelope, error) {
-	// The version comes first and alone, for a newer envelope may have changed everything else.
-	var head struct {
-		Version int `json:"v"`
-	}
 	if !utf8.ValidString(body) {
 		return Envelope{}, &FormatError{Words: "the message is not valid UTF-8"}
 	}
-	if err := json.Unmarshal([]byte(body), &head); err != nil {
-		return Envelope{}, notJSON(err)
-	}
-	if head.Version > Version {
-		return Envelope{}, &VersionError{Version: head.Version}
-	}
-	if head.Version < 1 {
-		return Envelope{}, &FormatError{Words: "the message has no version of an envelope"}
-	}
 	var e Envelope
-	if err := json.Unmarshal([]byte(body), &e); err != nil {
+	err := json.Unmarshal([]byte(body), &e)
+	version := e.Version
+	if err != nil { // a newer envelope may have changed everything but its version, so that is asked for alone
+		var head struct {
+			Version int `json:"v"`
+		}
+		if err := json.Unmarshal([]byte(body), &head); err != nil {
+			return Envelope{}, notJSON(err)
+		}
+		version = head.Version
+	}
+	switch {
+	case version > Version:
+		return Envelope{}, &VersionError{Version: version}
+	case version < 1:
+		return Envelope{}, &FormatError{Words: "the message has no version of an envelope"}
+	case err != nil:
 		return Envelope{}, notJSON(err)
 	}
 	if words := missing(e); words != "" {

@@ -85,3 +85,44 @@ func (r *Reader) Agents() Agents {
 		AllowLocal: r.OneOf("AGENT_ALLOW_LOCAL", "no", "yes") == "yes",
 	}
 }
+
+// Spaces reads in which agent spaces the Agents live whose work is followed: the id of the space by the name of the Agent.
+// The setting is one id, which is that of the Agent named fallback, or NAME=ID for each Agent, with commas between them.
+// It may be left out: then no Agent is followed.
+func (r *Reader) Spaces(name, fallback string) map[string]string {
+	text := r.Optional(name, "")
+	if text == "" {
+		return nil
+	}
+	spaces, owners := map[string]string{}, map[string]string{}
+	for _, part := range strings.Split(text, ",") {
+		agent, id, named := strings.Cut(strings.TrimSpace(part), "=")
+		if !named {
+			agent, id = fallback, agent
+		}
+		switch owner, taken := owners[id]; {
+		case agent == "" || !isSpace(id):
+			r.Add(fmt.Errorf("%s has %q, and each part must be the id of an agent space or NAME=ID", name, part))
+		case spaces[agent] != "":
+			r.Add(fmt.Errorf("%s names two agent spaces for the Agent %q", name, agent))
+		case taken:
+			r.Add(fmt.Errorf("%s gives the agent space %q to the Agents %q and %q; each needs its own", name, id, owner, agent))
+		}
+		spaces[agent], owners[id] = id, agent
+	}
+	return spaces
+}
+
+// isSpace tells whether a text can be the id of an agent space: it becomes a part of an address.
+func isSpace(id string) bool {
+	if id == "" || len(id) > 128 {
+		return false
+	}
+	for i, c := range []byte(id) {
+		letter := '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !letter && (i == 0 || !strings.ContainsRune("_.-", rune(c))) {
+			return false
+		}
+	}
+	return true
+}

@@ -32,6 +32,10 @@ const (
 	CaseRefused          Metric = "CaseRefused"
 	CaseInDoubt          Metric = "CaseInDoubt"
 	CaseLeftInDoubt      Metric = "CaseLeftInDoubt"
+	StartUnconfirmed     Metric = "StartUnconfirmed"
+	InvestigationEnded   Metric = "InvestigationEnded"
+	AgentAPIFailed       Metric = "AgentAPIFailed"
+	EventFailed          Metric = "EventFailed"
 	SettleFailed         Metric = "SettleFailed"
 	LedgerConflict       Metric = "LedgerConflict"
 	LedgerUnknown        Metric = "LedgerUnknown"
@@ -126,6 +130,24 @@ var metrics = [...]Definition{
 		"dispatcher, scheduler: cases in doubt of which nothing more is tried by itself; only a person can tell what became of them",
 	},
 	{
+		StartUnconfirmed, "alertbridge.start.unconfirmed", "Count", nil,
+		"scheduler: starts that neither an event of the Agent nor its API has confirmed within ten minutes, where its work is followed",
+	},
+	{
+		InvestigationEnded, "alertbridge.investigation.ended", "Count",
+		[]string{"how"},
+		"outcome, scheduler: investigations that have ended, as the Agent itself says",
+	},
+	{
+		AgentAPIFailed, "alertbridge.agent.api_failed", "Count",
+		[]string{"reason"},
+		"outcome, scheduler: questions to the Agent's API that got no answer",
+	},
+	{
+		EventFailed, "alertbridge.event.failed", "Count", nil,
+		"outcome: events of the Agent given back to the queue because they could not be taken in now",
+	},
+	{
 		SettleFailed, "alertbridge.settle.failed", "Count", nil,
 		"dispatcher, scheduler: calls whose outcome could not be written; the case becomes a doubt when its lease is over",
 	},
@@ -166,6 +188,12 @@ func Outcome(o delivery.Outcome) Dimension { return Dimension{"outcome", string(
 
 // CallReason is the dimension reason of AgentCall.
 func CallReason(r delivery.Reason) Dimension { return Dimension{"reason", string(r)} }
+
+// EndedAs is the dimension how.
+func EndedAs(h gate.How) Dimension { return Dimension{"how", string(h)} }
+
+// APIFault is the dimension reason of AgentAPIFailed.
+func APIFault(f delivery.Fault) Dimension { return Dimension{"reason", string(f)} }
 
 // Agent is the dimension agent. The name must be one that the deployed policy has, never one that an alert or a record
 // brings: the policy's are few, and who writes them pays for them.

@@ -192,6 +192,9 @@ func start(ctx context.Context, name string, opts ...ddtrace.StartSpanOption) (c
 
 // StartSend begins the span of sending one message. Carrier of the returned context belongs into the message.
 func StartSend(ctx context.Context, queue string) (context.Context, Span) {
+	if _, ok := tracer.SpanFromContext(ctx); !ok {
+		return ctx, Span{}
+	}
 	return start(ctx, "aws.sqs.send", append(messaging(queue, ext.SpanKindProducer),
 		tracer.ResourceName("SendMessage "+queue), tracer.Tag("peer.service", queue))...)
 }

@@ -79,7 +79,7 @@ func TestWriteWhatIsUnusual(t *testing.T) {
 	for _, want := range []string{
 		"observed  only; it takes no slot and no money\n", "storm of  1/prod\n", "services  6: a, b, c, d, e and more\n",
 		"by hand   start asked for by ana@laptop: real\n",
-		"steps     2026-11-03 10:00:00  waits (storm)\n          2026-11-03 10:01:00  start asked for by hand by ana@laptop: real\n",
+		"steps     2026-11-03 10:00:00 UTC  waits (storm)\n          2026-11-03 10:01:00 UTC  start asked for by hand by ana@laptop: real\n",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("there is no %q in\n%s", want, out.String())

@@ -78,7 +78,7 @@ func Write(w io.Writer, c Case, now time.Time) error {
 		fmt.Fprintf(t, "%s\t%s\n", first(i, "members"), strings.Join(present(m.Severity, m.Title, m.Scope, "since "+absolute(m.Since, now)), ", "))
 	}
 	for i, step := range c.Steps {
-		fmt.Fprintf(t, "%s\t%s  %s\n", first(i, "steps"), step.At.UTC().Format("2006-01-02 15:04:05"), step.Text)
+		fmt.Fprintf(t, "%s\t%s  %s\n", first(i, "steps"), step.At.UTC().Format("2006-01-02 15:04:05 UTC"), step.Text)
 	}
 	return t.Flush()
 }

@@ -92,7 +92,7 @@ trace id    77
 What came and what became of it (UTC)
   2026-11-03 12:00:00  dd-1000042-8873248385148318284  Triggered: wait, hold, case `+c.ID+`
                        P3, MEDIUM: held for 2m (policy.yaml:12)
-  2026-11-03 12:00:00  `+c.ID+`  waits (hold) until 2026-11-03 12:02:00
+  2026-11-03 12:00:00  `+c.ID+`  waits (hold) until 2026-11-03 12:02:00 UTC
   2026-11-03 12:02:00  `+c.ID+`  start, attempt 1
   2026-11-03 12:02:02  `+c.ID+`  started: the Agent accepted
   2026-11-03 12:04:00  dd-1000042-2  Renotify: join, renotified, case `+c.ID+`

@@ -283,6 +283,9 @@ func (s *search) addCase(ctx context.Context, id string) error {
 	if lead, there := v.Leads[id]; there {
 		s.facts.Leads[id] = lead
 	}
+	if v, err = ledger.Hear(ctx, s.Ledger, v, gate.Asks(v, id, gate.Rules{}, s.now), s.now); err != nil { // as the tick does
+		return err
+	}
 	if c, there := v.Cases[id]; there {
 		s.facts.Cases = append(s.facts.Cases, c)
 		s.facts.Accounts[v.Account.Agent], s.facts.Views[id] = v.Account, v

@@ -13,6 +13,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/ledger/memledger"
+	"github.com/alertbridge/alertbridge/shared/match"
 )
 
 var noon = time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC)
@@ -101,6 +102,35 @@ func TestFind(t *testing.T) {
 }
 
 // An alert that names no organisation is found by its event, too: nobody can name one for it.
+// What the next tick does about a case of two groups, when a silence mutes the first of them, or both: it is asked with
+// what the tick would hear, whatever the story is asked for by.
+func TestFindWhatASilenceComesTo(t *testing.T) {
+	for silence, want := range map[string]string{"Checkout a": "wait, hold", "Checkout .*": "end, silenced"} {
+		l := told(t, joining(), said("dd-1000042-1", "a", alert.Triggered), said("dd-1000042-2", "b", alert.Triggered))
+		m, err := match.New("title", match.Matches, silence)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := gate.AddSilence(gate.Hand{}, gate.Silence{Matchers: []match.Matcher{m}, Order: gate.Order{By: "ana", Reason: "release"}}, false, noon)
+		if err != nil || l.Commit(t.Context(), c) != nil {
+			t.Fatal(err)
+		}
+		for _, id := range []string{explain.WouldBe("dd-1000042-1"), "dd-1000042-2"} {
+			asked, err := explain.Parse(id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			facts, err := explain.Finder{Ledger: l, Agents: []string{"payments"}, Policy: joining()}.Find(t.Context(), asked, noon.Add(30*time.Second))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s := explain.Tell(facts); len(s.Cases) != 1 || s.Cases[0].Next == nil || s.Cases[0].Next.String() != want {
+				t.Errorf("%s silenced, asked for %s: %+v, want %s", silence, id, s.Cases, want)
+			}
+		}
+	}
+}
+
 func TestFindWithoutAnOrganisation(t *testing.T) {
 	id := datadog.DeliveryID("-", "8873248385148318299")
 	l := told(t, joining(), said("dd-1000042-1", "a", alert.Triggered), said(id, "b", alert.Triggered))

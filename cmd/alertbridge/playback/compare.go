@@ -221,7 +221,7 @@ func (c Comparison) WriteText(w io.Writer, names [2]string) error {
 		var lines []string
 		for _, in := range c.Told {
 			if in.Under == under {
-				lines = append(lines, fmt.Sprintf("  %s  %s  %s; under the other: %s", in.At.UTC().Format("2006-01-02 15:04:05"), or(in.Priority, "-"), short(in.Title), in.Instead))
+				lines = append(lines, fmt.Sprintf("  %s  %s  %s; under the other: %s", in.At.UTC().Format("2006-01-02 15:04:05Z"), or(in.Priority, "-"), short(in.Title), in.Instead))
 			}
 		}
 		if len(lines) > 0 {

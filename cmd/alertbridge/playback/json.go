@@ -34,6 +34,7 @@ type AlertReport struct {
 type FileReport struct {
 	File        string        `json:"file"`
 	Title       string        `json:"title"`
+	Policy      string        `json:"policy"`
 	Dollars     float64       `json:"dollars"`
 	Starts      []StartReport `json:"starts"`
 	Differences []string      `json:"differences"`
@@ -80,7 +81,7 @@ type IncidentReport struct {
 func NewReport(results []*Result, differences [][]string) Report {
 	rep := Report{Verdicts: map[gate.Verdict]int{gate.Start: 0, gate.Join: 0, gate.Wait: 0, gate.Drop: 0}, Alerts: []AlertReport{}, Files: []FileReport{}}
 	for i, r := range results {
-		file := FileReport{File: r.World.Name, Title: r.World.Title, Dollars: dollars(r.Dollars), Starts: []StartReport{}, Differences: []string{}}
+		file := FileReport{File: r.World.Name, Title: r.World.Title, Policy: r.PolicyFile, Dollars: dollars(r.Dollars), Starts: []StartReport{}, Differences: []string{}}
 		for _, s := range r.Starts {
 			file.Starts = append(file.Starts, StartReport{s.At.UTC(), s.Case, s.Severity, s.Title, dollars(s.Dollars)})
 		}

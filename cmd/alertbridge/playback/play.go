@@ -3,23 +3,16 @@ package playback
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/meanwhile"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/virtual"
-	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
-)
-
-// Latency is how long the Agent takes to answer; Slow, how long when a scenario calls it slow.
-const (
-	Latency = 500 * time.Millisecond
-	Slow    = 5 * time.Second
 )
 
 // Watch is what somebody wants to be told while a World is played, and have looked at. The zero value: nothing.
@@ -34,12 +27,15 @@ type Watch struct {
 func Play(ctx context.Context, w *World, p gate.Policy, watch Watch) (*Result, error) {
 	s := &stage{
 		Result:  &Result{World: w, Policy: p, Alerts: make([]Decided, len(w.Arrivals)), Cases: map[string]*Case{}},
-		pending: map[string][]int{},
+		pending: map[string][]int{}, weather: meanwhile.New(w.Begin, w.Faults, w.Calm),
 	}
-	b, err := virtual.New(virtual.Options{
-		Policy: p, Begin: w.Begin, Latency: Latency, Agent: s.behave,
-		OnVerdict: s.verdict, OnCase: s.move, OnStart: s.start, Log: watch.Log,
-	})
+	s.weather.OnMet = s.met
+	o := virtual.Options{
+		Policy: p, Begin: w.Begin, Seed: w.Seed,
+		OnVerdict: s.verdict, OnCase: s.move, OnStart: s.start, OnAnswer: func(a virtual.Answer) { s.weather.Again(a) }, Log: watch.Log,
+	}
+	s.weather.Options(&o)
+	b, err := virtual.New(o)
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be played: %w", w.Name, err)
 	}
@@ -67,7 +63,7 @@ type stage struct {
 	*Result
 	bridge  *virtual.Bridge
 	pending map[string][]int // arrivals without a verdict, by delivery; "" for bodies that are no alert
-	state   scenario.AgentState
+	weather *meanwhile.Weather
 	played  int
 	err     error
 }
@@ -75,12 +71,11 @@ type stage struct {
 // plan puts everything that comes from outside on the agenda.
 func (s *stage) plan() {
 	w := s.World
-	for _, c := range w.Agent {
-		s.bridge.At(w.Begin.Add(c.At), func() { s.turn(c.Is) })
-	}
+	agents := s.Policy.Agents()
+	s.weather.Begin(s.bridge, agents)
 	for _, o := range w.Hand {
-		s.bridge.Do(w.Begin.Add(o.At), func(ctx context.Context, l virtual.Ledger) {
-			if err := s.order(ctx, l, o); err != nil && s.err == nil {
+		meanwhile.ByHand(s.bridge, w.Begin, agents[0], o, func(err error) {
+			if s.err == nil {
 				s.err = fmt.Errorf("%s: what is ordered by hand after %s: %w", w.Name, o.At, err)
 			}
 		})
@@ -120,49 +115,10 @@ func (s *stage) probe(number int) {
 	}
 }
 
-// turn makes every Agent another.
-func (s *stage) turn(to scenario.AgentState) {
-	if s.state == scenario.AgentShut && to != scenario.AgentShut {
-		for _, name := range s.Policy.Agents() {
-			s.bridge.Agent(name).Rotate() // somebody stores the new key
-		}
-	}
-	s.state = to
-}
-
-func (s *stage) behave(string, time.Time) agenttest.Behaviour {
-	switch s.state {
-	case scenario.AgentDown:
-		return agenttest.Unreachable
-	case scenario.AgentShut:
-		return agenttest.Status(403, `{"message":"Forbidden"}`)
-	case scenario.AgentSlow:
-		return agenttest.SlowAfterReading(Slow)
-	}
-	return nil
-}
-
-// order sets something by hand, as the commands for it do.
-func (s *stage) order(ctx context.Context, l virtual.Ledger, o scenario.Order) error {
-	now := s.bridge.Now()
-	order := gate.Order{By: o.By, Reason: o.Reason, At: now}
-	if o.For > 0 {
-		order.Until = now.Add(o.For)
-	}
-	for {
-		v, err := l.LookCase(ctx, "", s.Policy.Agents()[0], now)
-		if err != nil {
-			return err
-		}
-		change := gate.SetMode(v.Hand, gate.ModeOrder{Mode: o.Mode, Order: order}, now)
-		if o.Silence != nil {
-			if change, err = gate.AddSilence(v.Hand, gate.Silence{Matchers: o.Silence, Order: order}, false, now); err != nil {
-				return err
-			}
-		}
-		if err = l.Commit(ctx, change); !errors.Is(err, ledger.ErrConflict) {
-			return err
-		}
+// met notes what went wrong at one step. What goes on for a while is told when it begins.
+func (s *stage) met(f scenario.Fault, _ int) {
+	if f.For == 0 {
+		s.Met = append(s.Met, Met{s.bridge.Now(), f})
 	}
 }
 

@@ -26,6 +26,9 @@ type World struct {
 	Arrivals []Arrival // in order
 	Agent    []scenario.AgentChange
 	Hand     []scenario.Order
+	Faults   []scenario.Fault   // with the states of the Agent
+	Calm     time.Duration      // after which nothing goes wrong any more; 0: that never comes
+	Seed     uint64             // of what the bridge leaves to chance
 	Scenario *scenario.Scenario // nil when it was none
 }
 
@@ -42,13 +45,22 @@ type Arrival struct {
 type Result struct {
 	World  *World
 	Policy gate.Policy
-	Alerts []Decided // one for each arrival, in order
-	Starts []Start   // investigations that the Agent opened, in order
-	Cases  map[string]*Case
-	Calls  int // requests that reached the Agent
+	// PolicyFile is where the policy stands, for people; "" for the defaults. Who plays the World sets it.
+	PolicyFile string
+	Alerts     []Decided // one for each arrival, in order
+	Starts     []Start   // investigations that the Agent opened, in order
+	Cases      map[string]*Case
+	Calls      int // requests that reached the Agent
 	// Dollars is what the policies reckon the starts to cost.
 	Dollars gate.Dollars
 	Probes  []Probe // as many as were asked for
+	Met     []Met   // faults of single steps, as they met these
+}
+
+// Met is a fault that met its step.
+type Met struct {
+	At    time.Time
+	Fault scenario.Fault
 }
 
 // Probe is what a critical alert would have got, had one come.

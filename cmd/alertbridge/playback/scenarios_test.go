@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/meanwhile"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/playback"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
 	"github.com/alertbridge/alertbridge/docs/docstest"
@@ -160,7 +161,7 @@ func TestExpects(t *testing.T) {
 // A slow Agent takes what it is given, and answers after five seconds, another one after half a second: only then the case
 // is started.
 func TestSlowAgent(t *testing.T) {
-	for state, want := range map[string]time.Duration{"up": playback.Latency, "slow": playback.Slow} {
+	for state, want := range map[string]time.Duration{"up": meanwhile.Latency, "slow": meanwhile.Slow} {
 		w := worldOf(t, "title: A\nagent: {at: 0s, is: "+state+"}\nalerts: [{at: 1m, monitor: M, priority: P1}]\n")
 		r := play(t, w, policy.Default())
 		if len(r.Starts) != 1 {

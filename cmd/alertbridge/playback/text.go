@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
 	"github.com/alertbridge/alertbridge/shared/gate"
 )
 
@@ -19,10 +20,17 @@ type line struct {
 	alike string   // lines in a row with the same are folded
 }
 
+// same is what lines have in common that happen again and again: everything but the time and the case.
+func (l line) same() string { return strings.Join(l.cells[:len(l.cells)-1], "\x00") }
+
 // fold is how many lines that are alike are shown before the rest is only counted.
 const fold = 3
 
-// WriteText prints what happened, one line each, and what it came to.
+// maxRound is how many lines what happens again and again can have each time.
+const maxRound = 6
+
+// WriteText prints what happened, one line each, and what it came to. What is alike and comes in a row is counted, and
+// so is what comes again and again in the same order.
 func WriteText(w io.Writer, r *Result) error {
 	head := r.World.Name
 	if r.World.Title != "" {
@@ -30,29 +38,48 @@ func WriteText(w io.Writer, r *Result) error {
 	}
 	fmt.Fprintf(w, "%s\n\n", head)
 	rows := [][]string{{"TIME", "WHAT", "VERDICT", "REASON", "PRIO", "TITLE", "CASE"}}
-	list := r.lines()
-	for i := 0; i < len(list); {
-		n := 1
-		for i+n < len(list) && list[i].alike != "" && list[i+n].alike == list[i].alike {
-			n++
-		}
-		show := n
-		if n > fold+1 {
-			show = fold
-		}
-		for _, l := range list[i : i+show] {
+	for list := r.lines(); len(list) > 0; {
+		show, size, times := folded(list)
+		for _, l := range list[:show] {
 			rows = append(rows, append([]string{r.when(l.at)}, l.cells...))
 		}
-		if show < n {
-			rows = append(rows, []string{"…", fmt.Sprintf("%d more like these until %s", n-show, r.when(list[i+n-1].at))})
+		end := size * times
+		switch left := times - show/size; {
+		case left == 0:
+		case size == 1:
+			rows = append(rows, []string{"…", fmt.Sprintf("%d more like these until %s", left, r.when(list[end-1].at))})
+		default:
+			rows = append(rows, []string{"…", fmt.Sprintf("these %d lines %d more times until %s", size, left, r.when(list[end-1].at))})
 		}
-		i += n
+		list = list[end:]
 	}
 	for _, line := range table(rows) {
 		fmt.Fprintln(w, "  "+line)
 	}
 	_, err := fmt.Fprintf(w, "\n%s", r.sum())
 	return err
+}
+
+// folded says how many lines of the beginning of a list are shown, for how many times so many lines.
+func folded(list []line) (show, size, times int) {
+	n := 1
+	for n < len(list) && list[0].alike != "" && list[n].alike == list[0].alike {
+		n++
+	}
+	if n > fold+1 {
+		return fold, 1, n
+	}
+	show, size, times = 1, 1, 1
+	for round := 2; round <= maxRound; round++ {
+		n := 1
+		for (n+1)*round <= len(list) && slices.EqualFunc(list[:round], list[n*round:(n+1)*round], func(a, b line) bool { return a.same() == b.same() }) {
+			n++
+		}
+		if n > fold+1 && n*round > size*times {
+			show, size, times = round, round, n
+		}
+	}
+	return show, size, times
 }
 
 // table lays rows out in columns. A row of two cells stands by itself.
@@ -84,19 +111,42 @@ func (r *Result) when(at time.Time) string {
 	if r.World.Scenario != nil {
 		return since(r, at)
 	}
-	return at.UTC().Format(time.DateTime)
+	return at.UTC().Format("2006-01-02 15:04:05Z")
 }
 
 // lines are all that happened, in order.
 func (r *Result) lines() []line {
 	var all []line
 	for _, c := range r.World.Agent {
-		all = append(all, line{r.World.Begin.Add(c.At), []string{"► the Agent is " + string(c.Is), "", "", "", "", ""}, ""})
+		what := "► the Agent is " + string(c.Is)
+		if verb := (map[scenario.AgentState]string{
+			scenario.AgentRefusing: "refuses", scenario.AgentHanging: "hangs", scenario.AgentTaking: "takes and hangs",
+			scenario.AgentFailing: "fails", scenario.AgentGibberish: "talks gibberish",
+		})[c.Is]; verb != "" {
+			what = "► the Agent " + verb
+		}
+		if c.For > 0 {
+			what += " for " + clock(c.For)
+		}
+		all = append(all, line{r.World.Begin.Add(c.At), []string{what, "", "", "", "", ""}, ""})
+	}
+	all = append(all, r.wrong()...)
+	if calm := r.World.Calm; calm > 0 {
+		all = append(all, line{r.World.Begin.Add(calm), []string{"► nothing goes wrong from now on", "", "", "", "", ""}, ""})
 	}
 	for _, o := range r.World.Hand {
 		what := "► mode " + string(o.Mode)
-		if o.Silence != nil {
+		switch {
+		case o.Silence != nil:
 			what = "► silence"
+		case o.Start > 0:
+			what = "► start by hand"
+		case o.Stop > 0:
+			what = "► stop by hand"
+		case o.Retry:
+			what = "► retry by hand"
+		case o.Redrive:
+			what = "► redrive by hand"
 		}
 		all = append(all, line{r.World.Begin.Add(o.At), []string{what, "", "", "", short(o.By + ": " + o.Reason), ""}, ""})
 	}
@@ -128,6 +178,36 @@ func (r *Result) lines() []line {
 		all = append(all, line{s.At, []string{"► investigation", "", s.Severity, "", short(s.Title), s.Case}, ""})
 	}
 	slices.SortStableFunc(all, func(a, b line) int { return a.at.Compare(b.at) })
+	return all
+}
+
+// wrong are the faults: of single steps when they met these, all others when they begin.
+func (r *Result) wrong() []line {
+	var all []line
+	say := func(at time.Time, f scenario.Fault) {
+		what, where := "► "+string(f.Kind), ""
+		switch {
+		case f.Step != "":
+			where = fmt.Sprintf("in %s, at %s", f.In, f.Step)
+		case f.In != "":
+			where = fmt.Sprintf("in %s", f.In)
+		}
+		if f.By != 0 {
+			where += fmt.Sprintf(", by %s", f.By)
+		}
+		if f.For > 0 {
+			where = strings.TrimPrefix(where+", for "+clock(f.For), ", ")
+		}
+		all = append(all, line{at, []string{what, "", "", "", where, ""}, ""})
+	}
+	for _, m := range r.Met {
+		say(m.At, m.Fault)
+	}
+	for _, f := range r.World.Faults {
+		if f.For > 0 && f.Kind.Agent() == "" {
+			say(r.World.Begin.Add(f.At), f)
+		}
+	}
 	return all
 }
 
@@ -174,6 +254,9 @@ func (r *Result) sum() string {
 	}
 	text := fmt.Sprintf("  %s: %s\n", count(len(r.Alerts), "alert"), strings.Join(parts, ", "))
 	text += fmt.Sprintf("  %s, %s\n", count(len(r.Starts), "start"), r.Dollars)
+	if unmet := r.unmet(); unmet > 0 {
+		text += fmt.Sprintf("  %s met nothing\n", count(unmet, "fault"))
+	}
 	switch waits := r.waiting(); {
 	case waits == 1:
 		text += "  1 case still waits at the end\n"
@@ -181,6 +264,17 @@ func (r *Result) sum() string {
 		text += fmt.Sprintf("  %d cases still wait at the end\n", waits)
 	}
 	return text
+}
+
+// unmet counts the faults of single steps that met none.
+func (r *Result) unmet() int {
+	n := -len(r.Met)
+	for _, f := range r.World.Faults {
+		if f.For == 0 && f.Kind.Agent() == "" {
+			n++
+		}
+	}
+	return n
 }
 
 func (r *Result) waiting() int {

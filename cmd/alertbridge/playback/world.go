@@ -55,7 +55,8 @@ func KindOf(text []byte) Kind {
 // OfScenario makes a World of a scenario.
 func OfScenario(s *scenario.Scenario) *World {
 	w := &World{
-		Name: s.Name, Title: s.Title, Begin: s.Begins, End: s.Begins.Add(s.Lasts), Agent: s.Agent, Hand: s.Hand, Scenario: s,
+		Name: s.Name, Title: s.Title, Begin: s.Begins, End: s.Begins.Add(s.Lasts), Agent: s.Agent, Hand: s.Hand,
+		Faults: s.Faults, Calm: s.Calm, Seed: s.Seed, Scenario: s,
 	}
 	for _, a := range s.Alerts {
 		arrival := arrivalOf(s.Begins.Add(a.Arrives), a.Body)

@@ -241,9 +241,9 @@ delay of P2: median, nine of ten 0:01:00, 0:01:00 -
 delay of P3: median, nine of ten 0:02:00, 0:02:00 0:10:00, 0:10:00
 
 The Agent is told of these only under short.yaml (3):
-2026-11-02 10:00:00 P2 Middle; under the other: wait hold, its case ended recovered
-2026-11-02 11:00:00 P2 Middle; under the other: wait hold, its case ended recovered
-2026-11-02 12:00:00 P2 Middle; under the other: wait hold, its case ended recovered
+2026-11-02 10:00:00Z P2 Middle; under the other: wait hold, its case ended recovered
+2026-11-02 11:00:00Z P2 Middle; under the other: wait hold, its case ended recovered
+2026-11-02 12:00:00Z P2 Middle; under the other: wait hold, its case ended recovered
 `
 	if got != wanted {
 		t.Errorf("it says\n%s\nwant\n%s", got, wanted)

@@ -1,95 +1,223 @@
 package scenario
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
 )
 
-// Error is everything that is wrong with a scenario, in the order of its lines.
-type Error struct {
-	Name   string // of the file
-	Faults []Fault
-}
-
-// Fault is one thing that is wrong.
+// Fault is something that goes wrong: at one step of one invocation of a function, or for a while. Which of the fields
+// count follows from its Kind; the others are zero.
 type Fault struct {
-	Line, Column int // both from 1; 0: it is about the whole
-	Text         string
+	At   time.Duration // from then on
+	Kind Kind
+	In   Function
+	Step Step
+	Nth  int           // it meets the n-th such step from At on, counted from 1
+	By   time.Duration // how late, how long, or how far ahead; a clock may be behind, too
+	For  time.Duration
 }
 
-// Error is one line for each fault: file, line, column, and what to do.
-func (e *Error) Error() string {
-	var lines []string
-	for _, f := range e.Faults {
-		where := e.Name
-		if f.Line > 0 {
-			where = fmt.Sprintf("%s:%d:%d", e.Name, f.Line, f.Column)
-		}
-		lines = append(lines, where+": "+f.Text)
+// Kind is what goes wrong.
+type Kind string
+
+// What goes wrong at one step of one invocation.
+const (
+	CrashBefore Kind = "crash before"
+	CrashAfter  Kind = "crash after"
+	TimesOut    Kind = "time-out" // it is not done, and nobody answers
+	Throttle    Kind = "throttle" // it is asked too often, and does nothing
+	Paused      Kind = "paused"
+	Conflict    Kind = "conflict"     // of a commit, with another one
+	AnswerLost  Kind = "answer lost"  // of a commit that was applied
+	Unanswered  Kind = "unknown"      // whether a commit was applied: it was not
+	AppliedLate Kind = "applied late" // a commit whose answer was lost
+	SendLost    Kind = "send lost"    // the queue has the message and says that it has not
+	DeleteLost  Kind = "delete lost"  // a message comes again though it was done with
+)
+
+// What goes wrong for a while.
+const (
+	NoTicks   Kind = "no ticks"
+	TwoTicks  Kind = "two ticks" // at once
+	Skewed    Kind = "skewed"    // the clocks of a function
+	Reordered Kind = "reordered" // messages come late and in any order
+)
+
+// What goes wrong with the Agent for a while. A scenario says it by a state of the Agent.
+const (
+	AgentIsSlow   = Kind(ofAgent + AgentSlow)
+	AgentHangs    = Kind(ofAgent + AgentHanging)
+	AgentTakes    = Kind(ofAgent + AgentTaking)
+	AgentIsDown   = Kind(ofAgent + AgentDown)
+	AgentIsBusy   = Kind(ofAgent + AgentBusy)
+	AgentFails    = Kind(ofAgent + AgentFailing)
+	AgentBabbles  = Kind(ofAgent + AgentGibberish)
+	AgentIsShut   = Kind(ofAgent + AgentShut)
+	AgentRefuses  = Kind(ofAgent + AgentRefusing)
+	ofAgent       = "agent "
+	agentIsItself = Kind(ofAgent + AgentUp)
+)
+
+// Agent is the state of the Agent that the fault is; "" when it is about something else.
+func (k Kind) Agent() AgentState {
+	state, _ := strings.CutPrefix(string(k), ofAgent)
+	if i := slices.Index(AgentStates(), AgentState(state)); i >= 0 && len(state) < len(k) {
+		return AgentStates()[i]
 	}
-	return strings.Join(lines, "\n")
+	return ""
 }
 
-// maxFaults bounds what is said at once: after so many the rest follows from the first ones.
-const maxFaults = 20
-
-// err is nil when nothing is wrong.
-func (r *reader) err() error {
-	if len(r.faults) == 0 {
-		return nil
-	}
-	slices.SortStableFunc(r.faults, func(a, b Fault) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+// Kinds lists what can go wrong, the Agent's faults last.
+func Kinds() []Kind {
+	return slices.Concat(kindsOfFaults(), []Kind{
+		AgentIsSlow, AgentHangs, AgentTakes, AgentIsDown, AgentIsBusy, AgentFails, AgentBabbles, AgentIsShut, AgentRefuses,
 	})
-	return &Error{Name: r.name, Faults: slices.Clip(r.faults[:min(len(r.faults), maxFaults)])}
 }
 
-// like is the one of names that was probably meant by what was written, as a question; "" when none is near.
-func like(written string, names []string) string {
-	best, least := "", 1+max(1, len([]rune(written))/3)
-	if len(written) < 3 {
-		return "" // everything short is near to it
+// kindsOfFaults are those that stand in faults.
+func kindsOfFaults() []Kind {
+	return []Kind{
+		CrashBefore, CrashAfter, TimesOut, Conflict, Throttle, AnswerLost, Unanswered, AppliedLate, SendLost, Paused, DeleteLost,
+		NoTicks, TwoTicks, Skewed, Reordered,
 	}
-	for _, n := range names {
-		if strings.HasPrefix(n, written) {
-			return fmt.Sprintf("; did you mean %q?", n)
-		}
-		if d := distance(strings.ToLower(written), strings.ToLower(n)); d < least {
-			best, least = n, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
 }
 
-// distance is how many characters must be put in, taken out, replaced, or exchanged with their neighbour.
-func distance(a, b string) int {
-	s, t := []rune(a), []rune(b)
-	if len(s) > 60 || len(t) > 60 {
-		return 60
+// Function is one of the bridge's functions.
+type Function string
+
+// The functions.
+const (
+	Ingest     Function = "ingest"
+	Dispatcher Function = "dispatcher"
+	Scheduler  Function = "scheduler"
+)
+
+func functions() []Function { return []Function{Ingest, Dispatcher, Scheduler} }
+
+// Step is a step at which a function meets the world.
+type Step string
+
+// The steps.
+const (
+	Send     Step = "send"      // of ingest: a message to the queue
+	Look     Step = "look"      // at what the ledger knows of an alert
+	LookCase Step = "look_case" // at one case, or at an account
+	Due      Step = "due"       // of scheduler: which cases are
+	Commit   Step = "commit"
+	Call     Step = "call" // the Agent
+)
+
+// stepsOf are the steps of each function.
+func stepsOf(f Function) []Step {
+	switch f {
+	case Ingest:
+		return []Step{Send}
+	case Dispatcher:
+		return []Step{Look, LookCase, Commit, Call}
 	}
-	before, last := make([]int, len(t)+1), make([]int, len(t)+1)
-	for j := range last {
-		last[j] = j
+	return []Step{LookCase, Due, Commit, Call}
+}
+
+// Takes are the names that a fault of the kind has in a scenario, besides at and fault. All but nth it must have.
+func (k Kind) Takes() []string {
+	switch k {
+	case CrashBefore, CrashAfter, TimesOut, Throttle:
+		return []string{"in", "step", "nth"}
+	case Paused:
+		return []string{"in", "step", "nth", "by"}
+	case Conflict, AnswerLost, Unanswered:
+		return []string{"in", "nth"}
+	case AppliedLate:
+		return []string{"in", "nth", "by"}
+	case SendLost:
+		return []string{"nth"}
+	case DeleteLost:
+		return nil
+	case Skewed:
+		return []string{"in", "by", "for"}
 	}
-	for i := range s {
-		row := make([]int, len(t)+1)
-		row[0] = i + 1
-		for j := range t {
-			cost := 1
-			if s[i] == t[j] {
-				cost = 0
-			}
-			row[j+1] = min(last[j]+cost, last[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && s[i] == t[j-1] && s[i-1] == t[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
+	return []string{"for"}
+}
+
+// faultList reads the faults.
+func (r *reader) faultList(n ast.Node) []Fault {
+	var all []Fault
+	for _, e := range r.list(n) {
+		all = append(all, r.fault(e))
+	}
+	return all
+}
+
+func (r *reader) fault(n ast.Node) Fault {
+	f := r.mapping(n, "a fault", namesOfFault...)
+	r.needed(f, "at")
+	r.needed(f, "fault")
+	x := Fault{
+		At: r.duration(f.get("at"), "at"), Kind: choice(r, f.get("fault"), "fault", kindsOfFaults()),
+		In: choice(r, f.get("in"), "in", functions()), Step: choice(r, f.get("step"), "step", []Step{Send, Look, LookCase, Due, Commit, Call}),
+		Nth: r.number(f.get("nth"), "nth", 1, MaxNth), By: r.shift(f.get("by"), "by"), For: r.duration(f.get("for"), "for"),
+	}
+	if x.Kind == "" {
+		return x
+	}
+	takes := x.Kind.Takes()
+	for _, name := range []string{"in", "step", "nth", "by", "for"} {
+		has, must := f.get(name), slices.Contains(takes, name)
+		switch {
+		case has != nil && !must:
+			r.problem(has, "the fault %q has no %s", x.Kind, name)
+		case has == nil && must && name != "nth":
+			r.problem(n, "the fault %q has no %q", x.Kind, name)
+		}
+	}
+	if x.Nth == 0 && slices.Contains(takes, "nth") {
+		x.Nth = 1
+	}
+	r.possible(f, &x)
+	return x
+}
+
+// possible fills in what a kind is always about, and says which faults cannot be.
+func (r *reader) possible(f fields, x *Fault) {
+	switch x.Kind {
+	case Conflict, AnswerLost, Unanswered, AppliedLate:
+		x.Step = Commit
+	case SendLost:
+		x.In, x.Step = Ingest, Send
+	}
+	switch {
+	case x.Step != "" && x.In != "" && !slices.Contains(stepsOf(x.In), x.Step):
+		at := f.get("step")
+		if at == nil {
+			at = f.get("in")
+		}
+		r.problem(at, "%s has no step %q", x.In, x.Step)
+	case x.By < 0 && x.Kind != Skewed:
+		r.problem(f.get("by"), "by is below 0, and only a clock can be behind")
+	case x.By > MaxBy || x.By < -MaxBy:
+		r.problem(f.get("by"), "by is at most a minute, and is %s", kind(f.get("by")))
+	}
+}
+
+// weather are the states of the Agent as faults: one that says for how long lasts so long, all others until the next of
+// these. Where two are at the same time, the one that began last counts.
+func weather(list []AgentChange, lasts time.Duration) []Fault {
+	var all []Fault
+	for i, c := range list {
+		f := Fault{At: c.At, Kind: Kind(ofAgent + c.Is), For: c.For}
+		if f.Kind == agentIsItself {
+			continue
+		}
+		if f.For == 0 {
+			f.For = max(0, lasts-c.At)
+			if next := slices.IndexFunc(list[i+1:], func(c AgentChange) bool { return c.For == 0 }); next >= 0 {
+				f.For = list[i+1+next].At - c.At
 			}
 		}
-		before, last = last, row
+		all = append(all, f)
 	}
-	return last[len(t)]
+	return all
 }

@@ -16,7 +16,7 @@ const page = "docs/play.md"
 func TestNamesAreOnThePage(t *testing.T) {
 	for table, names := range map[string][]string{
 		"scenario": namesOfScenario, "monitor": namesOfMonitor, "alert": namesOfAlert, "agent": namesOfAgent,
-		"hand": namesOfHand, "expect": namesOfExpect, "start": namesOfStart, "end": namesOfEnd,
+		"hand": namesOfHand, "fault": namesOfFault, "expect": namesOfExpect, "start": namesOfStart, "end": namesOfEnd,
 	} {
 		var told []string
 		for _, r := range docstest.Table(t, page, table) {
@@ -31,7 +31,7 @@ func TestNamesAreOnThePage(t *testing.T) {
 
 // Every word that may stand somewhere is on the page where it may.
 func TestWordsAreOnThePage(t *testing.T) {
-	var words []string
+	number := 0
 	cell := func(table, name string) string {
 		for _, r := range docstest.Table(t, page, table) {
 			if r["name"] == name {
@@ -41,35 +41,50 @@ func TestWordsAreOnThePage(t *testing.T) {
 		return ""
 	}
 	check := func(table, name string, list []string) {
-		words = append(words, list...)
+		number += len(list)
 		for _, w := range list {
 			if !strings.Contains(cell(table, name), w) {
 				t.Errorf("the page does not say that %s of %s may be %s", name, table, w)
 			}
 		}
 	}
-	var transitions, states, modes, severities, ends []string
-	for _, v := range alert.Transitions() {
-		transitions = append(transitions, string(v))
-	}
-	for _, v := range AgentStates() {
-		states = append(states, string(v))
-	}
-	for _, v := range gate.Modes() {
-		modes = append(modes, string(v))
-	}
+	var severities []string
 	for s := alert.Minimal; s <= alert.Critical; s++ {
 		severities = append(severities, s.String())
 	}
-	for _, v := range []gate.How{gate.EndRecovered, gate.EndExpired, gate.EndSilenced, gate.EndObserved, gate.EndAssumed} {
-		ends = append(ends, string(v))
-	}
-	check("alert", "transition", transitions)
-	check("agent", "is", states)
-	check("hand", "mode", modes)
+	check("alert", "transition", words(alert.Transitions()))
+	check("agent", "is", words(AgentStates()))
+	check("hand", "mode", words(gate.Modes()))
+	check("fault", "fault", words(kindsOfFaults()))
+	check("fault", "in", words(functions()))
+	check("fault", "step", words([]Step{Send, Look, LookCase, Due, Commit, Call}))
 	check("start", "severity", severities)
-	check("end", "how", ends)
-	if len(words) < 25 {
-		t.Errorf("only %d words", len(words))
+	check("end", "how", words([]gate.How{gate.EndRecovered, gate.EndExpired, gate.EndSilenced, gate.EndObserved, gate.EndAssumed}))
+	if number < 50 {
+		t.Errorf("only %d words", number)
+	}
+}
+
+func words[T ~string](list []T) (all []string) {
+	for _, w := range list {
+		all = append(all, string(w))
+	}
+	return all
+}
+
+// What each fault has is on the page.
+func TestFaultsAreOnThePage(t *testing.T) {
+	var told []string
+	for _, r := range docstest.Table(t, page, "faults") {
+		told = append(told, r["fault"]+": "+r["has"])
+	}
+	var has []string
+	for _, k := range kindsOfFaults() {
+		has = append(has, string(k)+": "+or(strings.Join(k.Takes(), ", "), "–"))
+	}
+	slices.Sort(told)
+	slices.Sort(has)
+	if !slices.Equal(told, has) {
+		t.Errorf("the page says\n%q\nand it is\n%q", told, has)
 	}
 }

@@ -17,14 +17,15 @@ import (
 
 // The names that there are, by where they stand. docs/play.md tells of each, and a test holds it to that.
 var (
-	namesOfScenario = []string{"title", "about", "begins", "lasts", "policy", "monitors", "alerts", "agent", "hand", "expect"}
+	namesOfScenario = []string{"title", "about", "begins", "lasts", "calm", "seed", "policy", "monitors", "alerts", "agent", "hand", "faults", "expect"}
 	namesOfMonitor  = []string{"title", "id", "type", "priority", "tags", "message", "org", "cycle_key"}
 	namesOfAlert    = []string{
 		"at", "monitor", "group", "priority", "tags", "transition", "arrives", "lost", "test", "twice", "recovers",
-		"services", "groups", "over", "every", "for", "expect",
+		"services", "groups", "over", "every", "for", "expect", "event", "cycle", "unreadable",
 	}
-	namesOfAgent  = []string{"at", "is"}
-	namesOfHand   = []string{"at", "mode", "silence", "for", "by", "reason"}
+	namesOfAgent  = []string{"at", "is", "for"}
+	namesOfHand   = []string{"at", "mode", "silence", "start", "stop", "retry", "redrive", "for", "by", "reason"}
+	namesOfFault  = []string{"at", "fault", "in", "step", "nth", "by", "for"}
 	namesOfExpect = []string{"starts", "ends", "dollars"}
 	namesOfStart  = []string{"at", "within", "title", "severity", "every", "for"}
 	namesOfEnd    = []string{"at", "within", "title", "how"}
@@ -34,7 +35,7 @@ var (
 func Parse(name string, text []byte) (*Scenario, error) {
 	r := &reader{name: name}
 	if len(text) > MaxBytes {
-		return nil, &Error{name, []Fault{{Text: fmt.Sprintf("it has %d bytes, and a scenario has at most %d", len(text), MaxBytes)}}}
+		return nil, &Error{name, []Problem{{Text: fmt.Sprintf("it has %d bytes, and a scenario has at most %d", len(text), MaxBytes)}}}
 	}
 	root := r.document(text)
 	if root == nil {
@@ -46,11 +47,14 @@ func Parse(name string, text []byte) (*Scenario, error) {
 	s.About = r.text(top.get("about"), "about")
 	s.Begins = r.moment(top.get("begins"))
 	s.Lasts = r.duration(top.get("lasts"), "lasts")
+	s.Calm = r.duration(top.get("calm"), "calm")
+	s.Seed = r.seed(top.get("seed"))
 	s.Policy = r.policy(top, text)
 	monitors := r.monitors(top.get("monitors"))
 	list := r.alerts(top, monitors)
 	s.Agent = r.agent(top.get("agent"))
 	s.Hand = r.hand(top.get("hand"))
+	s.Faults = r.faultList(top.get("faults"))
 	r.expect(s, top.get("expect"))
 	if err := r.err(); err != nil {
 		return nil, err
@@ -67,7 +71,7 @@ func Parse(name string, text []byte) (*Scenario, error) {
 func (r *reader) needed(f fields, name string) string {
 	n := f.get(name)
 	if n == nil && len(f.list) > 0 {
-		r.fault(f.at, "%s has no %q", f.what, name)
+		r.problem(f.at, "%s has no %q", f.what, name)
 	}
 	return r.text(n, name)
 }
@@ -79,10 +83,22 @@ func (r *reader) moment(n ast.Node) time.Time {
 	s, _ := scalar(n)
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil || t.Year() < 2020 || t.Year() > 2100 || t.Nanosecond() != 0 {
-		r.fault(n, "begins must be a time such as 2026-11-02T09:00:00Z, and is %s", kind(n))
+		r.problem(n, "begins must be a time such as 2026-11-02T09:00:00Z, and is %s", kind(n))
 		return Begins
 	}
 	return t.UTC()
+}
+
+func (r *reader) seed(n ast.Node) uint64 {
+	if n == nil {
+		return 0
+	}
+	s, _ := scalar(n)
+	v, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		r.problem(n, "seed must be a whole number, and is %s", kind(n))
+	}
+	return v
 }
 
 // policy is a path, or a policy of its own: its lines are kept where they are, so that what is wrong with it can be
@@ -99,7 +115,7 @@ func (r *reader) policy(top fields, text []byte) Policy {
 	i := slices.IndexFunc(top.list, func(f field) bool { return f.name == "policy" })
 	first, _ := place(top.list[i].key)
 	if from, _ := place(n); from == first {
-		r.fault(n, "policy must be a path, or be written below its name, one setting a line")
+		r.problem(n, "policy must be a path, or be written below its name, one setting a line")
 		return Policy{}
 	}
 	lines := bytes.SplitAfter(text, []byte("\n"))
@@ -146,7 +162,7 @@ func or(s, otherwise string) string {
 func (r *reader) monitorID(n ast.Node) string {
 	s := r.text(n, "id")
 	if s != "" && (len(s) > 18 || strings.Trim(s, "0123456789") != "" || strings.Trim(s, "0") == "") {
-		r.fault(n, "the id of a monitor is a number, and is %q", s)
+		r.problem(n, "the id of a monitor is a number, and is %q", s)
 	}
 	return s
 }
@@ -166,7 +182,7 @@ func (r *reader) tags(n ast.Node) []string {
 	}
 	for _, t := range all {
 		if strings.Contains(t, ",") || len(t) > alert.MaxField {
-			r.fault(n, "%.40q is no tag: it has a comma, or more than %d characters", t, alert.MaxField)
+			r.problem(n, "%.40q is no tag: it has a comma, or more than %d characters", t, alert.MaxField)
 		}
 	}
 	return all
@@ -206,6 +222,9 @@ type entry struct {
 	over             time.Duration
 	every, lasts     time.Duration
 	wants            []wants
+	event            int  // 0: it gets one
+	cycle            *int // nil: it gets one; 0: it has none
+	unreadable       bool
 }
 
 // wants is a verdict that so many alerts in a row must get; number 0: all that are left.
@@ -217,14 +236,14 @@ type wants struct {
 func (r *reader) alerts(top fields, monitors map[string]monitor) []entry {
 	n := top.get("alerts")
 	if n == nil && len(top.list) > 0 {
-		r.fault(top.at, "a scenario has no \"alerts\"")
+		r.problem(top.at, "a scenario has no \"alerts\"")
 	}
 	var all []entry
 	for _, e := range r.list(n) {
 		all = append(all, r.alert(e, monitors))
 	}
 	if n != nil && len(all) == 0 {
-		r.fault(n, "there is no alert in alerts, so nothing would be played")
+		r.problem(n, "there is no alert in alerts, so nothing would be played")
 	}
 	return all
 }
@@ -240,11 +259,16 @@ func (r *reader) alert(n ast.Node, monitors map[string]monitor) entry {
 		services: r.number(f.get("services"), "services", 1, 1000), groups: r.number(f.get("groups"), "groups", 1, 10_000),
 		over:  r.duration(f.get("over"), "over"),
 		wants: r.wants(f.get("expect")),
+		event: r.number(f.get("event"), "event", 1, MaxNumber), unreadable: r.yes(f.get("unreadable"), "unreadable", false),
 	}
 	e.every, e.lasts = r.series(f)
 	e.line, _ = place(n)
 	r.needed(f, "at")
-	e.happens = r.duration(f.get("at"), "at")
+	e.happens = r.happens(f)
+	if f.get("cycle") != nil {
+		n := r.number(f.get("cycle"), "cycle", 0, MaxNumber)
+		e.cycle = &n
+	}
 	if p := r.priority(f.get("priority")); p != "" {
 		e.monitor.priority = p
 	}
@@ -252,22 +276,54 @@ func (r *reader) alert(n ast.Node, monitors map[string]monitor) entry {
 		e.transition = alert.Triggered
 	}
 	if f.get("over") != nil && e.services == 0 && e.groups == 0 {
-		r.fault(f.get("over"), "over says how long services or groups take to alert, and there is neither")
+		r.problem(f.get("over"), "over says how long services or groups take to alert, and there is neither")
 	}
 	if f.get("recovers") != nil && e.transition == alert.Recovered {
-		r.fault(f.get("recovers"), "a recovery does not recover")
+		r.problem(f.get("recovers"), "a recovery does not recover")
 	}
 	if e.lost && f.get("expect") != nil {
-		r.fault(f.get("expect"), "what is lost gets no verdict")
+		r.problem(f.get("expect"), "what is lost gets no verdict")
 	}
 	if e.arrivesSet && e.arrives < e.happens {
-		r.fault(f.get("arrives"), "it arrives before it happens")
+		r.problem(f.get("arrives"), "it arrives before it happens")
 	}
+	r.alone(f, e)
 	return e
+}
+
+// happens reads when an alert happens. One that arrives later may have happened before the scenario begins.
+func (r *reader) happens(f fields) time.Duration {
+	n := f.get("at")
+	d := r.shift(n, "at")
+	if d < 0 && f.get("arrives") == nil {
+		r.problem(n, "it happens before the scenario begins; say when it arrives")
+	}
+	return d
+}
+
+// alone says what an alert cannot have that is one delivery, one cycle, or nothing that can be read.
+func (r *reader) alone(f fields, e entry) {
+	refuse := func(name, why string, names ...string) {
+		for _, other := range names {
+			if n := f.get(other); n != nil && f.get(name) != nil {
+				r.problem(n, "%s stands beside %s: %s", other, name, why)
+			}
+		}
+	}
+	refuse("event", "it is the number of one delivery", "services", "groups", "every", "recovers", "twice")
+	refuse("cycle", "each time is a cycle of its own", "every")
+	if e.unreadable {
+		refuse("unreadable", "nothing can be read in it", slices.DeleteFunc(slices.Clone(namesOfAlert), func(name string) bool {
+			return contains([]string{"at", "arrives", "expect", "unreadable"}, name)
+		})...)
+	}
 }
 
 // monitor is the one that the alert names: one of monitors where the scenario has these, else one of that title.
 func (r *reader) monitor(f fields, monitors map[string]monitor) monitor {
+	if b, ok := f.get("unreadable").(*ast.BoolNode); ok && b.Value {
+		return monitor{}
+	}
 	name := r.needed(f, "monitor")
 	if monitors == nil || name == "" {
 		return monitor{title: name, cycleKey: true}
@@ -279,7 +335,7 @@ func (r *reader) monitor(f fields, monitors map[string]monitor) monitor {
 			names = append(names, n)
 		}
 		slices.Sort(names)
-		r.fault(f.get("monitor"), "monitors has no %q%s", name, like(name, names))
+		r.problem(f.get("monitor"), "monitors has no %q%s", name, like(name, names))
 	}
 	return m
 }
@@ -297,7 +353,7 @@ func (r *reader) wants(n ast.Node) []wants {
 		if count, rest, found := strings.Cut(s, " x "); found {
 			number, err := strconv.Atoi(strings.TrimSpace(count))
 			if err != nil || number < 1 || number > MaxAlerts {
-				r.fault(e, "%q is no number of alerts; write it like 5 x wait hold", count)
+				r.problem(e, "%q is no number of alerts; write it like 5 x wait hold", count)
 			}
 			w.number, s = number, rest
 		}
@@ -313,11 +369,11 @@ func (r *reader) wants(n ast.Node) []wants {
 func (r *reader) want(n ast.Node, words []string) *Want {
 	verdicts := []string{string(gate.Start), string(gate.Join), string(gate.Wait), string(gate.Drop)}
 	if len(words) != 2 {
-		r.fault(n, "expect is a verdict and its reason, such as wait hold, and is %q", strings.Join(words, " "))
+		r.problem(n, "expect is a verdict and its reason, such as wait hold, and is %q", strings.Join(words, " "))
 		return nil
 	}
 	if !contains(verdicts, words[0]) {
-		r.fault(n, "there is no verdict %q%s", words[0], like(words[0], verdicts))
+		r.problem(n, "there is no verdict %q%s", words[0], like(words[0], verdicts))
 		return nil
 	}
 	w := &Want{gate.Verdict(words[0]), gate.Reason(words[1])}
@@ -330,9 +386,9 @@ func (r *reader) want(n ast.Node, words []string) *Want {
 	slices.Sort(reasons)
 	switch verdict, known := gate.Reasons()[w.Reason]; {
 	case !known:
-		r.fault(n, "there is no reason %q for %s%s", words[1], words[0], like(words[1], reasons))
+		r.problem(n, "there is no reason %q for %s%s", words[1], words[0], like(words[1], reasons))
 	case verdict != w.Verdict:
-		r.fault(n, "%s is a reason for %s, not for %s", words[1], verdict, words[0])
+		r.problem(n, "%s is a reason for %s, not for %s", words[1], verdict, words[0])
 	}
 	return w
 }
@@ -343,7 +399,11 @@ func (r *reader) agent(n ast.Node) []AgentChange {
 		f := r.mapping(e, "a change of the agent", namesOfAgent...)
 		r.needed(f, "at")
 		r.needed(f, "is")
-		all = append(all, AgentChange{r.duration(f.get("at"), "at"), choice(r, f.get("is"), "is", AgentStates())})
+		c := AgentChange{r.duration(f.get("at"), "at"), choice(r, f.get("is"), "is", AgentStates()), r.duration(f.get("for"), "for")}
+		if c.Is == AgentUp && f.get("for") != nil {
+			r.problem(f.get("for"), "an Agent that is up stays so until the next change, and has no for")
+		}
+		all = append(all, c)
 	}
 	slices.SortStableFunc(all, func(a, b AgentChange) int { return int(a.At - b.At) })
 	return all
@@ -356,23 +416,46 @@ func (r *reader) hand(n ast.Node) []Order {
 		r.needed(f, "at")
 		o := Order{
 			At: r.duration(f.get("at"), "at"), For: r.duration(f.get("for"), "for"),
-			Mode: choice(r, f.get("mode"), "mode", gate.Modes()),
-			By:   or(r.text(f.get("by"), "by"), "on-call"), Reason: or(r.text(f.get("reason"), "reason"), "by the scenario"),
+			Mode:  choice(r, f.get("mode"), "mode", gate.Modes()),
+			Start: r.number(f.get("start"), "start", 1, MaxNth), Stop: r.number(f.get("stop"), "stop", 1, MaxNth),
+			Retry: r.yes(f.get("retry"), "retry", false), Redrive: r.yes(f.get("redrive"), "redrive", false),
+			By: or(r.text(f.get("by"), "by"), Somebody), Reason: or(r.text(f.get("reason"), "reason"), NoReason),
 		}
 		for _, text := range r.list(f.get("silence")) {
 			m, err := match.Parse(r.text(text, "silence"))
 			if err != nil {
-				r.fault(text, "%s", err)
+				r.problem(text, "%s", err)
 			}
 			o.Silence = append(o.Silence, m)
 		}
-		if (f.get("mode") == nil) == (f.get("silence") == nil) && len(f.list) > 0 {
-			r.fault(e, "an order has either mode or silence")
-		}
+		r.oneOrder(e, f)
 		all = append(all, o)
 	}
 	slices.SortStableFunc(all, func(a, b Order) int { return int(a.At - b.At) })
 	return all
+}
+
+// oneOrder says when an order is none, or more than one.
+func (r *reader) oneOrder(n ast.Node, f fields) {
+	names := []string{"mode", "silence", "start", "stop", "retry", "redrive"}
+	var has []string
+	for _, name := range names {
+		if f.get(name) != nil {
+			has = append(has, name)
+		}
+	}
+	if len(has) != 1 && len(f.list) > 0 {
+		r.problem(n, "an order has one of %s", strings.Join(names, ", "))
+		return
+	}
+	for _, name := range []string{"retry", "redrive"} {
+		if b, ok := f.get(name).(*ast.BoolNode); ok && !b.Value {
+			r.problem(b, "%s is true, or does not stand there", name)
+		}
+	}
+	if n := f.get("for"); n != nil && len(has) == 1 && has[0] != "mode" && has[0] != "silence" {
+		r.problem(n, "for belongs to a mode or a silence")
+	}
 }
 
 func (r *reader) expect(s *Scenario, n ast.Node) {
@@ -441,12 +524,12 @@ func (r *reader) series(f fields) (every, lasts time.Duration) {
 	every, lasts = r.duration(f.get("every"), "every"), r.duration(f.get("for"), "for")
 	for _, pair := range [][2]string{{"every", "for"}, {"for", "every"}} {
 		if f.get(pair[0]) != nil && f.get(pair[1]) == nil {
-			r.fault(f.get(pair[0]), "%s stands without %s; what comes again has both, such as every: 10m with for: 2h", pair[0], pair[1])
+			r.problem(f.get(pair[0]), "%s stands without %s; what comes again has both, such as every: 10m with for: 2h", pair[0], pair[1])
 		}
 	}
 	if s, ok := scalar(f.get("every")); ok && every < time.Second {
 		if _, err := parseDuration(s); err == nil {
-			r.fault(f.get("every"), "every must be a second at least")
+			r.problem(f.get("every"), "every must be a second at least")
 		}
 	}
 	return every, lasts
@@ -460,7 +543,7 @@ func (r *reader) dollars(n ast.Node) *gate.Dollars {
 	s, _ := scalar(n)
 	v, err := strconv.ParseFloat(s, 64)
 	if err != nil || v < 0 || v > 1e6 {
-		r.fault(n, "dollars must be an amount such as 3.98, and is %s", kind(n))
+		r.problem(n, "dollars must be an amount such as 3.98, and is %s", kind(n))
 		return nil
 	}
 	d := gate.Dollars(v*100+0.5) * 10_000

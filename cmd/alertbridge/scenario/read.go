@@ -14,15 +14,15 @@ import (
 
 // reader reads the nodes of one YAML document and keeps what is wrong with it.
 type reader struct {
-	name   string
-	faults []Fault
+	name     string
+	problems []Problem
 }
 
-// fault says what is wrong with a node.
-func (r *reader) fault(n ast.Node, format string, args ...any) {
-	f := Fault{Text: fmt.Sprintf(format, args...)}
+// problem says what is wrong with a node.
+func (r *reader) problem(n ast.Node, format string, args ...any) {
+	f := Problem{Text: fmt.Sprintf(format, args...)}
 	f.Line, f.Column = place(n)
-	r.faults = append(r.faults, f)
+	r.problems = append(r.problems, f)
 }
 
 // place is where a node begins. The parser says of a mapping where its first colon is.
@@ -45,33 +45,33 @@ func place(n ast.Node) (line, column int) {
 func (r *reader) document(text []byte) (root ast.Node) {
 	defer func() {
 		if p := recover(); p != nil { // of the parser, which is not ours
-			r.faults, root = []Fault{{Text: "this is no YAML that can be read"}}, nil
+			r.problems, root = []Problem{{Text: "this is no YAML that can be read"}}, nil
 		}
 	}()
 	file, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey()) // which are found here, with better words
 	if err != nil {
-		f := Fault{Text: "this is no YAML: " + err.Error()}
+		f := Problem{Text: "this is no YAML: " + err.Error()}
 		if bad := (*yaml.SyntaxError)(nil); errors.As(err, &bad) {
 			f.Text = "this is no YAML: " + bad.Message
 			if bad.Token != nil && bad.Token.Position != nil {
 				f.Line, f.Column = bad.Token.Position.Line, bad.Token.Position.Column
 			}
 		}
-		r.faults = append(r.faults, f)
+		r.problems = append(r.problems, f)
 		return nil
 	}
 	for _, doc := range file.Docs {
 		switch {
 		case doc.Body == nil:
 		case root != nil:
-			r.fault(doc.Body, "a second document begins here; a scenario is one file")
+			r.problem(doc.Body, "a second document begins here; a scenario is one file")
 			return nil
 		default:
 			root = doc.Body
 		}
 	}
 	if root == nil {
-		r.faults = append(r.faults, Fault{Text: "there is nothing in this file; a scenario has at least a title and alerts"})
+		r.problems = append(r.problems, Problem{Text: "there is nothing in this file; a scenario has at least a title and alerts"})
 	}
 	return root
 }
@@ -93,7 +93,7 @@ func (r *reader) mapping(n ast.Node, what string, known ...string) fields {
 	f := r.open(n, what)
 	for _, e := range f.list {
 		if !contains(known, e.name) {
-			r.fault(e.key, "there is no %q in %s%s", e.name, what, like(e.name, known))
+			r.problem(e.key, "there is no %q in %s%s", e.name, what, like(e.name, known))
 		}
 	}
 	return f
@@ -109,16 +109,16 @@ func (r *reader) open(n ast.Node, what string) fields {
 	case *ast.MappingValueNode:
 		values = []*ast.MappingValueNode{m}
 	default:
-		r.fault(n, "%s is written as names with values, and this is %s", what, kind(n))
+		r.problem(n, "%s is written as names with values, and this is %s", what, kind(n))
 		return f
 	}
 	for _, v := range values {
 		name, ok := scalar(v.Key)
 		switch {
 		case !ok:
-			r.fault(v.Key, "a name in %s must be a word", what)
+			r.problem(v.Key, "a name in %s must be a word", what)
 		case f.get(name) != nil:
-			r.fault(v.Key, "%q stands twice in %s", name, what)
+			r.problem(v.Key, "%q stands twice in %s", name, what)
 		default:
 			f.list = append(f.list, field{name, v.Key, v.Value})
 		}
@@ -154,7 +154,7 @@ func (r *reader) text(n ast.Node, what string) string {
 	}
 	s, ok := scalar(n)
 	if !ok || strings.TrimSpace(s) == "" {
-		r.fault(n, "%s must be some text, and this is %s", what, kind(n))
+		r.problem(n, "%s must be some text, and this is %s", what, kind(n))
 	}
 	return strings.TrimSpace(s)
 }
@@ -177,7 +177,7 @@ func choice[T ~string](r *reader, n ast.Node, what string, words []T) T {
 	} else {
 		s = strconv.Quote(s)
 	}
-	r.fault(n, "%s must be one of %s, and is %s%s", what, strings.Join(names, ", "), s, like(strings.Trim(s, `"`), names))
+	r.problem(n, "%s must be one of %s, and is %s%s", what, strings.Join(names, ", "), s, like(strings.Trim(s, `"`), names))
 	return ""
 }
 
@@ -189,7 +189,7 @@ func (r *reader) yes(n ast.Node, what string, otherwise bool) bool {
 	if b, ok := n.(*ast.BoolNode); ok {
 		return b.Value
 	}
-	r.fault(n, "%s must be true or false, and this is %s", what, kind(n))
+	r.problem(n, "%s must be true or false, and this is %s", what, kind(n))
 	return otherwise
 }
 
@@ -203,7 +203,7 @@ func (r *reader) number(n ast.Node, what string, least, most int) int {
 			return v
 		}
 	}
-	r.fault(n, "%s must be a whole number from %d to %d, and this is %s", what, least, most, kind(n))
+	r.problem(n, "%s must be a whole number from %d to %d, and this is %s", what, least, most, kind(n))
 	return 0
 }
 
@@ -214,19 +214,29 @@ func (r *reader) duration(n ast.Node, what string) time.Duration {
 	}
 	s, ok := scalar(n)
 	if !ok {
-		r.fault(n, "%s must be a length of time such as 90s, 10m, 2h or 1d12h, and this is %s", what, kind(n))
+		r.problem(n, "%s must be a length of time such as 90s, 10m, 2h or 1d12h, and this is %s", what, kind(n))
 		return 0
 	}
 	d, err := parseDuration(s)
 	switch {
 	case err != nil:
-		r.fault(n, "%s must be a length of time such as 90s, 10m, 2h or 1d12h, and is %q", what, s)
+		r.problem(n, "%s must be a length of time such as 90s, 10m, 2h or 1d12h, and is %q", what, s)
 	case d > MaxTime:
-		r.fault(n, "%s is %q, and a scenario lasts at most %d days", what, s, MaxTime/(24*time.Hour))
+		r.problem(n, "%s is %q, and a scenario lasts at most %d days", what, s, MaxTime/(24*time.Hour))
 	default:
 		return d
 	}
 	return 0
+}
+
+// shift reads a length of time that may be below 0.
+func (r *reader) shift(n ast.Node, what string) time.Duration {
+	s, ok := scalar(n)
+	rest, below := strings.CutPrefix(s, "-")
+	if d, err := parseDuration(rest); ok && below && err == nil && d <= MaxTime {
+		return -d
+	}
+	return r.duration(n, what)
 }
 
 // parseDuration reads Go's durations, with days before them; none may be below 0.

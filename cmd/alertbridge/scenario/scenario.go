@@ -32,6 +32,9 @@ const (
 	MaxBytes  = 1 << 20              // of its file
 	MaxAlerts = 200_000              // when its shorthands are written out
 	MaxTime   = 366 * 24 * time.Hour // from its beginning to its end
+	MaxNth    = 1000                 // of the steps that a fault lets pass, and of the cases that one is chosen from
+	MaxBy     = time.Minute          // by which a fault makes something late
+	MaxNumber = 999_999_999          // of an event, and of a cycle
 )
 
 // Begins is when a scenario begins that does not say so: a Monday morning.
@@ -44,11 +47,14 @@ type Scenario struct {
 	About  string // what it shows, for people
 	Begins time.Time
 	Lasts  time.Duration // how long it is played
+	Calm   time.Duration // when nothing goes wrong any more; 0: that never comes
+	Seed   uint64        // of what the bridge leaves to chance
 	Policy Policy
 
 	Alerts []Alert // in the order in which they arrive; those that never do are left out
 	Agent  []AgentChange
 	Hand   []Order
+	Faults []Fault // what goes wrong, with the states of the Agent, in the order in which it begins
 
 	Starts  []Start // what the Agent must be asked to investigate, in order
 	Number  int     // how many starts there must be; below 0: nothing is expected
@@ -66,13 +72,13 @@ type Policy struct {
 // Alert is one notification.
 type Alert struct {
 	Line       int           // of its entry in the file
-	Happens    time.Duration // when it happens, according to Datadog
+	Happens    time.Duration // when it happens, according to Datadog; below 0: before the scenario begins
 	Arrives    time.Duration // when the bridge has it
 	EventID    string
 	Title      string
 	Priority   string // P1 to P5, "" when the monitor has none
 	Transition alert.Transition
-	Body       []byte // of the webhook
+	Body       []byte // of the webhook; Unreadable, and nothing else is known of it
 	Want       *Want  // nil: anything may come of it
 }
 
@@ -85,10 +91,14 @@ type Want struct {
 // String is the Want as it is written.
 func (w Want) String() string { return string(w.Verdict) + " " + string(w.Reason) }
 
+// Unreadable is the body of a delivery that nobody can read.
+const Unreadable = `{"schema":`
+
 // AgentChange is when the Agent becomes another.
 type AgentChange struct {
-	At time.Duration
-	Is AgentState
+	At  time.Duration
+	Is  AgentState
+	For time.Duration // then it is again what it was; 0: until the next change
 }
 
 // AgentState is how the Agent meets those that call it.
@@ -100,6 +110,13 @@ const (
 	AgentDown AgentState = "down" // cannot be reached
 	AgentShut AgentState = "shut" // does not accept the key any more; when it is up again, the secret has a new one
 	AgentSlow AgentState = "slow" // takes what it is given, and answers after some seconds
+
+	AgentBusy      AgentState = "busy"            // 429: it asks to be left alone for two minutes
+	AgentRefusing  AgentState = "refuses"         // finds fault with what it is given
+	AgentHanging   AgentState = "hangs"           // reads what it is given, and never answers
+	AgentTaking    AgentState = "takes and hangs" // starts what it is given, and never answers
+	AgentFailing   AgentState = "fails"           // starts what it is given, and answers 500
+	AgentGibberish AgentState = "gibberish"       // starts nothing, and answers what nobody can read
 )
 
 // Within is how much later than expected something may come, unless the scenario says otherwise: what waits is moved on
@@ -107,17 +124,31 @@ const (
 const Within = time.Minute + 5*time.Second
 
 // AgentStates lists the states.
-func AgentStates() []AgentState { return []AgentState{AgentUp, AgentDown, AgentShut, AgentSlow} }
+func AgentStates() []AgentState {
+	return []AgentState{
+		AgentUp, AgentDown, AgentShut, AgentSlow, AgentBusy, AgentRefusing, AgentHanging, AgentTaking, AgentFailing, AgentGibberish,
+	}
+}
 
-// Order is something that is set by hand: a mode, or a silence.
+// Order is something that is done by hand. One of Mode, Silence, Start, Stop, Retry and Redrive says what.
 type Order struct {
 	At      time.Duration
-	Mode    gate.Mode       // "" for a silence
-	Silence []match.Matcher // nil for a mode
-	For     time.Duration   // 0: until the end
+	Mode    gate.Mode
+	Silence []match.Matcher
+	Start   int           // the n-th of the cases that are not started, from 1: refused, in doubt, waiting
+	Stop    int           // the n-th of the same
+	Retry   bool          // an Agent that is down or shut is tried at once
+	Redrive bool          // the dead letters go back into the queue
+	For     time.Duration // 0: until the end
 	By      string
 	Reason  string
 }
+
+// Who gives an order, and why, where a scenario does not say so.
+const (
+	Somebody = "on-call"
+	NoReason = "by the scenario"
+)
 
 // Start is an investigation that must be asked for.
 type Start struct {

@@ -228,7 +228,7 @@ expect:
 	if s.Title != "A" || s.About != "Two\nlines." || !s.Begins.Equal(scenario.Begins) || s.Lasts != 37*time.Hour+10*time.Minute {
 		t.Errorf("%q %q %s %s", s.Title, s.About, s.Begins, s.Lasts)
 	}
-	if want := []scenario.AgentChange{{0, scenario.AgentDown}, {2 * time.Hour, scenario.AgentUp}}; !slices.Equal(s.Agent, want) {
+	if want := []scenario.AgentChange{{0, scenario.AgentDown, 0}, {2 * time.Hour, scenario.AgentUp, 0}}; !slices.Equal(s.Agent, want) {
 		t.Errorf("%v", s.Agent)
 	}
 	silence, mode := s.Hand[0], s.Hand[1]
@@ -284,7 +284,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			for line := range strings.SplitSeq(err.Error(), "\nx.yaml:") {
 				if line == "" {
-					t.Errorf("an empty fault in %q", err)
+					t.Errorf("an empty problem in %q", err)
 				}
 			}
 			if !strings.HasPrefix(err.Error(), "x.yaml:") {

@@ -2,9 +2,6 @@ package scenario
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -33,7 +30,7 @@ type notice struct {
 func (w *writer) write(list []entry) {
 	for _, e := range list {
 		if !w.repeat(e) {
-			w.fault(e.at, "with this alert there are more than %d; a scenario has no more", MaxAlerts)
+			w.problem(e.at, "with this alert there are more than %d; a scenario has no more", MaxAlerts)
 			return
 		}
 	}
@@ -125,7 +122,7 @@ func (w *writer) wanted(e entry, number int) {
 		sum += x.number
 	}
 	if len(e.wants) > 0 && sum != number {
-		w.fault(e.at, "expect tells of %d alerts, and there are %d", sum, number)
+		w.problem(e.at, "expect tells of %d alerts, and there are %d", sum, number)
 	}
 }
 
@@ -142,17 +139,28 @@ func (w *writer) number() {
 func (w *writer) happen() {
 	cycles := map[string]string{}
 	for _, n := range w.list {
+		if n.unreadable {
+			w.scenario.Alerts = append(w.scenario.Alerts, Alert{
+				Line: n.line, Happens: n.happens, Arrives: max(n.happens, n.arrives), Body: []byte(Unreadable), Want: n.want(),
+			})
+			continue
+		}
 		m := n.monitor
 		if m.id == "" {
 			m.id = monitorID(m.org, m.title)
 		}
 		event := eventID(w.scenario.Title, n.number)
+		if n.event > 0 {
+			event = EventID(n.event)
+		}
 		group := m.org + "/" + m.id + "/" + strings.Join(n.group, ",")
 		cycle := cycles[group]
 		if cycle == "" || n.test {
 			cycle = event
 		}
 		switch {
+		case n.cycle != nil:
+			cycle = CycleKey(*n.cycle)
 		case n.test:
 		case n.transition == alert.Recovered:
 			delete(cycles, group)
@@ -204,8 +212,12 @@ func (w *writer) end() {
 		later(a.Arrives)
 	}
 	for _, a := range s.Agent {
-		later(a.At)
+		later(a.At + a.For)
 	}
+	for _, f := range s.Faults {
+		later(f.At + f.For)
+	}
+	later(s.Calm)
 	for _, o := range s.Hand {
 		later(o.At + o.For)
 	}
@@ -219,108 +231,24 @@ func (w *writer) end() {
 	case s.Lasts == 0:
 		s.Lasts = last + afterwards
 	case s.Lasts < last:
-		w.faults = append(w.faults, Fault{Text: fmt.Sprintf("it lasts %s, and something in it comes after %s", s.Lasts, last)})
+		w.problems = append(w.problems, Problem{Text: fmt.Sprintf("it lasts %s, and something in it comes after %s", s.Lasts, last)})
 	}
 	if s.Lasts > MaxTime {
-		w.faults = append(w.faults, Fault{Text: fmt.Sprintf("its last alert comes after %s; a scenario lasts at most %d days", last, MaxTime/(24*time.Hour))})
+		w.problems = append(w.problems, Problem{Text: fmt.Sprintf("its last alert comes after %s; a scenario lasts at most %d days", last, MaxTime/(24*time.Hour))})
 	}
+	s.Faults = append(weather(s.Agent, s.Lasts), s.Faults...)
+	slices.SortStableFunc(s.Faults, func(a, b Fault) int { return cmp.Compare(a.At, b.At) })
 }
-
-// monitorID looks like those of Datadog, and is the same for the same monitor.
-func monitorID(org, name string) string {
-	return strconv.FormatUint(10_000_000+hash(org, name)%89_999_999, 10)
-}
-
-// eventID looks like those of Datadog, 19 digits.
-func eventID(title string, n int) string {
-	return strconv.FormatUint(8_000_000_000_000_000_000+hash(title, strconv.Itoa(n))%999_999_999_999_999_999, 10)
-}
-
-func hash(parts ...string) uint64 {
-	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
-	return binary.BigEndian.Uint64(sum[:8])
-}
-
-// payload has the fields of shared/datadog/template.json, which a test compares.
-type payload struct {
-	Schema      string `json:"schema"`
-	EventID     string `json:"event_id"`
-	MonitorID   string `json:"monitor_id"`
-	CycleKey    string `json:"cycle_key"`
-	AggregKey   string `json:"aggreg_key"`
-	Transition  string `json:"transition"`
-	AlertType   string `json:"alert_type"`
-	Priority    string `json:"alert_priority"`
-	EventType   string `json:"event_type"`
-	EventTitle  string `json:"event_title"`
-	AlertTitle  string `json:"alert_title"`
-	Status      string `json:"alert_status"`
-	Query       string `json:"alert_query"`
-	Metric      string `json:"alert_metric"`
-	Scope       string `json:"alert_scope"`
-	Hostname    string `json:"hostname"`
-	Tags        string `json:"tags"`
-	Date        string `json:"date"`
-	LastUpdated string `json:"last_updated"`
-	Link        string `json:"link"`
-	Snapshot    string `json:"snapshot"`
-	OrgID       string `json:"org_id"`
-	OrgName     string `json:"org_name"`
-	Body        string `json:"body"`
-}
-
-// org is the organisation of monitors that name none.
-const org = "1000042"
 
 // body is what Datadog sends of a notification.
 func body(n notice, m monitor, event, cycle string, at time.Time) []byte {
-	title := "[" + string(n.transition)
-	scope := strings.Join(n.group, ",")
-	if scope != "" {
-		title += " on {" + scope + "}"
-	}
-	title += "] " + m.title
-	if m.priority != "" {
-		title = "[" + m.priority + "] " + title
-	}
-	text := or(m.message, "Written by a scenario.")
-	if n.test {
-		title = "[TEST] " + title
-	}
-	p := payload{
-		Schema: "1", EventID: event, MonitorID: m.id, CycleKey: cycle, AggregKey: fmt.Sprintf("%016x", hash(m.id, scope)),
-		Transition: string(n.transition), AlertType: alertType(n.transition), Priority: m.priority,
-		EventType: or(m.kind, "query_alert_monitor"), EventTitle: title, AlertTitle: m.title, Scope: scope,
-		Tags: strings.Join(unique(m.tags, n.tags, n.group), ","), Date: strconv.FormatInt(at.UnixMilli(), 10),
-		LastUpdated: strconv.FormatInt(at.UnixMilli(), 10), Link: "https://app.datadoghq.eu/event/event?id=" + event,
-		OrgID: or(m.org, org), OrgName: "Example", Body: text,
-	}
 	if !m.cycleKey {
-		p.CycleKey = ""
+		cycle = ""
 	}
-	for _, t := range n.group {
-		if host, found := strings.CutPrefix(t, "host:"); found {
-			p.Hostname = host
-		}
-	}
-	out, err := json.Marshal(p)
-	if err != nil {
-		panic(err) // a struct of strings can be written
-	}
-	return out
-}
-
-// alertType is what Datadog says with each transition.
-func alertType(t alert.Transition) string {
-	switch t {
-	case alert.Recovered:
-		return "success"
-	case alert.Warn, alert.ReWarn:
-		return "warning"
-	case alert.Unknown:
-		return "info"
-	}
-	return "error"
+	return Notification{
+		Title: m.title, MonitorID: m.id, MonitorType: m.kind, Message: m.message, Org: m.org, Event: event, Cycle: cycle,
+		Transition: n.transition, Priority: m.priority, Scope: n.group, Tags: unique(m.tags, n.tags, n.group), Test: n.test, At: at,
+	}.Body()
 }
 
 // unique joins lists of tags, each tag once.

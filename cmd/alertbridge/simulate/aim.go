@@ -1,8 +1,11 @@
 package simulate
 
 import (
+	"slices"
 	"time"
 
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
+	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/gate"
 )
 
@@ -12,13 +15,14 @@ import (
 // The case that is aimed at belongs to the first Agent, and what the fault strikes is a critical alert for the second one,
 // where it can: the fault shall go together with the edge, and not keep the world from it.
 func (m *maker) aim() {
-	cells := m.cells()
-	cell := cells[int(m.Seed)%len(cells)]
+	edges, faults := m.edges(), Faults()
+	turn := int(m.Seed) % (len(edges) * len(faults))
+	cell := Cell{faults[turn%len(faults)], edges[turn/len(faults)]}
 	at := time.Duration(20+m.IntN(40)) * time.Minute
 	a := m.cycle(Alert{Monitor: 50, Host: 50, Env: "aimed", Priority: "P1"})
 	after := time.Duration(0) // from the beginning of the story until the edge
 	m.Settings.Slots, m.Settings.CriticalSlots, m.Settings.Repeat, m.Settings.Month = 5, 1, true, 0
-	trigger := func() { m.late(a, "Triggered", at, 0) }
+	trigger := func() { m.late(a, alert.Triggered, at, 0) }
 	waits := func() {
 		m.Settings.Holds = true
 		a.Priority = "P4"
@@ -37,42 +41,48 @@ func (m *maker) aim() {
 	case Edge{gate.Waiting, gate.Ended, gate.EndRecovered}:
 		waits()
 		after = 3 * time.Minute
-		m.late(a, "Recovered", at+after, 0)
+		m.late(a, alert.Recovered, at+after, 0)
 	case Edge{gate.Waiting, gate.Ended, gate.EndSilenced}:
 		waits()
 		after = 3 * time.Minute
-		m.add(Event{At: at + after - 10*time.Second, Kind: Silence, For: time.Hour, Tag: "host=h50"})
+		last := "host = h50"
+		if m.one(2) { // another host joins, and only when both are silenced the case ends
+			m.late(m.cycle(Alert{Monitor: 50, Host: 51, Env: "aimed", Priority: "P4"}), "Triggered", at+10*time.Second, 0)
+			m.add(Event{At: at + time.Minute, Kind: Silence, For: time.Hour, Silence: silence(last)})
+			last = "host = h51"
+		}
+		m.add(Event{At: at + after - 10*time.Second, Kind: Silence, For: time.Hour, Silence: silence(last)})
 	case Edge{gate.Waiting, gate.Ended, gate.EndObserved}:
 		a.Env = "staging"
 		waits()
 		after = 5 * time.Minute
 	case Edge{gate.Waiting, gate.Ended, gate.EndExpired}: // for want of money; the other Agent has some
-		m.Settings.MaxAge, m.Settings.Month, m.Settings.Bucket = time.Hour, 16_000_000, 1
-		m.late(m.cycle(Alert{Monitor: 51, Host: 51, Env: "aimed", Priority: "P2"}), "Triggered", at-10*time.Minute, 0)
+		m.Settings.MaxAge, m.Settings.Month, m.Settings.Bucket = time.Hour, 4*price, 1
+		m.late(m.cycle(Alert{Monitor: 51, Host: 51, Env: "aimed", Priority: "P2"}), alert.Triggered, at-10*time.Minute, 0)
 		a.Priority = "P2"
 		trigger()
 		after = time.Hour
 	case Edge{From: gate.Starting, To: gate.Waiting}:
-		agent(AgentDown, 10*time.Second)
+		agent(scenario.AgentIsDown, 10*time.Second)
 		trigger()
 	case Edge{From: gate.Starting, To: gate.Refused}:
-		agent(Refuses, 10*time.Second)
+		agent(scenario.AgentRefuses, 10*time.Second)
 		trigger()
 	case Edge{From: gate.Starting, To: gate.InDoubt}:
-		agent(Gibberish, 10*time.Second)
+		agent(scenario.AgentBabbles, 10*time.Second)
 		trigger()
 	case Edge{From: gate.InDoubt, To: gate.Starting}:
-		agent(Gibberish, 10*time.Second)
+		agent(scenario.AgentBabbles, 10*time.Second)
 		trigger()
 		after = time.Minute
 	case Edge{From: gate.InDoubt, To: gate.Refused}:
-		agent(Gibberish, 10*time.Second)
+		agent(scenario.AgentBabbles, 10*time.Second)
 		trigger()
 		m.Settings.Repeat = false
 		after = 4 * time.Minute
 		hand(Stop, at+after)
 	case Edge{From: gate.Refused, To: gate.Starting}:
-		agent(Refuses, 10*time.Second)
+		agent(scenario.AgentRefuses, 10*time.Second)
 		trigger()
 		after = 4 * time.Minute
 		hand(Promote, at+after-10*time.Second)
@@ -91,40 +101,35 @@ func (m *maker) strike(kind Kind, at time.Duration) {
 	when := at - 20*time.Second
 	e := Event{At: when, Kind: kind}
 	switch kind {
-	case CrashBefore, CrashAfter:
-		e.Role, e.Op = pick(m, "dispatcher", "ingest"), "send"
-		if e.Role == "dispatcher" {
-			e.Op = pick(m, "commit", "call")
+	case scenario.CrashBefore, scenario.CrashAfter:
+		e.Role, e.Op = pick(m, scenario.Dispatcher, scenario.Ingest), scenario.Send
+		if e.Role == scenario.Dispatcher {
+			e.Op = pick(m, scenario.Commit, scenario.Call)
 		}
-	case TimesOut, Conflict, Throttle, AnswerLost, Unknown, AppliedLate, Paused:
-		e.Role, e.Op, e.Pause = "dispatcher", "commit", time.Second
-	case SendLost:
-		e.Role, e.Op = "ingest", "send"
-	case DeleteLost:
-	case NoTicks, TwoTicks:
+	case scenario.TimesOut, scenario.Conflict, scenario.Throttle, scenario.AnswerLost, scenario.Unanswered, scenario.AppliedLate, scenario.Paused:
+		e.Role, e.Op, e.Pause = scenario.Dispatcher, scenario.Commit, time.Second
+	case scenario.SendLost:
+		e.Role, e.Op = scenario.Ingest, scenario.Send
+	case scenario.DeleteLost:
+	case scenario.NoTicks, scenario.TwoTicks:
 		e.At, e.For = at-3*time.Minute, 3*time.Minute
-	case Skewed:
-		e.Role, e.Pause, e.For = "dispatcher", pick(m, -4*time.Second, 4*time.Second), time.Minute
+	case scenario.Skewed:
+		e.Role, e.Pause, e.For = scenario.Dispatcher, pick(m, -4*time.Second, 4*time.Second), time.Minute
 	default:
 		e.For = 10 * time.Second
 	}
 	m.add(e)
-	m.late(b, "Triggered", when, 0)
+	m.late(b, alert.Triggered, when, 0)
 	if m.one(2) {
-		m.late(b, "Recovered", when+10*time.Minute, 0)
+		m.late(b, alert.Recovered, when+10*time.Minute, 0)
 	}
 }
 
-// cells lists every fault with every edge that a world can reach.
-func (m *maker) cells() []Cell {
-	var all []Cell
-	for _, e := range Edges() {
-		if _, impossible := Impossible()[e.String()]; impossible {
-			continue
-		}
-		for _, f := range Faults() {
-			all = append(all, Cell{f, e})
-		}
-	}
-	return all
+// edges lists those that a world can reach.
+func (m *maker) edges() []Edge {
+	never := Impossible()
+	return slices.DeleteFunc(Edges(), func(e Edge) bool {
+		_, impossible := never[e.String()]
+		return impossible
+	})
 }

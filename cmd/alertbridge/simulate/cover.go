@@ -21,9 +21,9 @@ type Edge struct {
 func (e Edge) String() string {
 	from := cmp.Or(string(e.From), "new")
 	if e.How != "" {
-		return fmt.Sprintf("%s > %s (%s)", from, e.To, e.How)
+		return from + " > " + string(e.To) + " (" + string(e.How) + ")"
 	}
-	return fmt.Sprintf("%s > %s", from, e.To)
+	return from + " > " + string(e.To)
 }
 
 func edge(w gate.CaseWrite) (Edge, bool) {

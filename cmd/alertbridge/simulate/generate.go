@@ -6,7 +6,10 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
+	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/match"
 )
 
 func number(n int) string { return strconv.Itoa(n) }
@@ -20,7 +23,7 @@ type maker struct {
 
 // Generate makes the world of a seed. The same seed always makes the same world.
 func Generate(seed uint64) World {
-	m := maker{Rand: rand.New(rand.NewPCG(seed, 0x5eed)), World: World{Seed: seed}}
+	m := maker{Rand: rand.New(rand.NewPCG(seed, 0x5eed)), World: World{Seed: seed, Begins: Begin}}
 	m.settings()
 	length := time.Duration(1+m.IntN(5)) * time.Hour
 	for range 4 + m.IntN(7) {
@@ -46,7 +49,40 @@ func Generate(seed uint64) World {
 	return m.World
 }
 
-func (m *maker) add(e Event) { m.Events = append(m.Events, e) }
+// add puts an event into the world, without what its kind has no use for.
+func (m *maker) add(e Event) {
+	if isFault(e.Kind) {
+		takes := e.Kind.Takes()
+		has := func(name string) bool { return slices.Contains(takes, name) }
+		if !has("in") && e.Kind != scenario.SendLost {
+			e.Role, e.Op = "", ""
+		}
+		if e.Kind == scenario.Skewed {
+			e.Op = ""
+		}
+		if e.Role == scenario.Scheduler && e.Op == scenario.Look {
+			e.Op = scenario.LookCase // which is all that it looks at
+		}
+		if !has("nth") {
+			e.Skip = 0
+		}
+		if !has("by") {
+			e.Pause = 0
+		}
+	} else if e.Kind == Retry || e.Kind == Redrive {
+		e.Skip = 0
+	}
+	m.Events = append(m.Events, e)
+}
+
+// silence is what an order that mutes says.
+func silence(text string) []match.Matcher {
+	one, err := match.Parse(text)
+	if err != nil {
+		panic("simulate: " + err.Error()) // the generator's own words
+	}
+	return []match.Matcher{one}
+}
 
 // one in n.
 func (m *maker) one(n int) bool { return m.IntN(n) == 0 }
@@ -70,7 +106,7 @@ func (m *maker) settings() {
 	}
 	m.Settings.CriticalSlots = m.IntN(m.Settings.Slots)
 	if !m.one(3) {
-		m.Settings.Month = gate.Dollars(4_000_000 * pick(m, 4, 6, 10, 40, 1000, 8640))
+		m.Settings.Month = price * gate.Dollars(pick(m, 4, 6, 10, 40, 1000, 8640))
 	}
 }
 
@@ -90,11 +126,11 @@ func (m *maker) cycle(a Alert) Alert {
 }
 
 // say delivers a transition of an alert that happened at a time: soon, and now and then twice.
-func (m *maker) say(a Alert, transition string, at time.Duration) {
+func (m *maker) say(a Alert, transition alert.Transition, at time.Duration) {
 	m.late(a, transition, at, time.Duration(m.IntN(8))*time.Second)
 }
 
-func (m *maker) late(a Alert, transition string, at, after time.Duration) {
+func (m *maker) late(a Alert, transition alert.Transition, at, after time.Duration) {
 	m.events++
 	a.Event, a.Transition, a.Time = m.events, transition, at
 	m.add(Event{At: max(at+after, 0), Kind: Delivery, Alert: &a})
@@ -113,54 +149,54 @@ func (m *maker) story(at time.Duration) {
 	lasts := time.Duration(10+m.IntN(3000)) * time.Second
 	switch m.IntN(16) {
 	case 0: // a recovery that is lost
-		m.say(keyed, "Triggered", at)
+		m.say(keyed, alert.Triggered, at)
 		if m.one(2) {
-			m.say(m.cycle(keyed), "Triggered", at+lasts)
+			m.say(m.cycle(keyed), alert.Triggered, at+lasts)
 		}
 	case 1: // a recovery that comes before its trigger
-		m.late(keyed, "Triggered", at, 30*time.Second+time.Duration(m.IntN(60))*time.Second)
-		m.late(keyed, "Recovered", at+10*time.Second, 0)
+		m.late(keyed, alert.Triggered, at, 30*time.Second+time.Duration(m.IntN(60))*time.Second)
+		m.late(keyed, alert.Recovered, at+10*time.Second, 0)
 	case 2, 3: // flapping
 		for n := range 3 + m.IntN(5) {
 			begin := at + time.Duration(n)*time.Duration(2+m.IntN(10))*time.Minute
 			if a.Cycle = keyed.Cycle; a.Cycle > 0 {
 				a = m.cycle(a)
 			}
-			m.say(a, "Triggered", begin)
-			m.say(a, "Recovered", begin+time.Duration(20+m.IntN(100))*time.Second)
+			m.say(a, alert.Triggered, begin)
+			m.say(a, alert.Recovered, begin+time.Duration(20+m.IntN(100))*time.Second)
 		}
 	case 4: // renotifications
-		m.say(keyed, "Triggered", at)
+		m.say(keyed, alert.Triggered, at)
 		for n := range 2 + m.IntN(6) {
-			m.say(keyed, pick(m, "Renotify", "Renotify", "Re-Triggered"), at+time.Duration(n+1)*10*time.Minute)
+			m.say(keyed, pick(m, alert.Renotify, alert.Renotify, alert.ReTriggered), at+time.Duration(n+1)*10*time.Minute)
 		}
 		if !m.one(3) {
-			m.say(keyed, "Recovered", at+65*time.Minute)
+			m.say(keyed, alert.Recovered, at+65*time.Minute)
 		}
 	case 5: // warnings
-		m.say(keyed, "Warn", at)
-		m.say(keyed, "Triggered", at+time.Minute)
-		m.say(keyed, pick(m, "Re-Warn", "Warn"), at+3*time.Minute)
-		m.say(keyed, "Recovered", at+lasts)
+		m.say(keyed, alert.Warn, at)
+		m.say(keyed, alert.Triggered, at+time.Minute)
+		m.say(keyed, pick(m, alert.ReWarn, alert.Warn), at+3*time.Minute)
+		m.say(keyed, alert.Recovered, at+lasts)
 	case 6: // silence of a host
-		m.say(keyed, "No Data", at)
-		m.say(keyed, pick(m, "Re-No Data", "Recovered"), at+lasts)
+		m.say(keyed, alert.NoData, at)
+		m.say(keyed, pick(m, alert.ReNoData, alert.Recovered), at+lasts)
 	case 7: // tests, and what nobody knows
 		a := keyed
 		a.Test = m.one(2)
-		m.say(a, pick(m, "Triggered", "Triggered", "Exploded"), at)
-		m.say(keyed, pick(m, "Exploded", "Recovered", "Renotify"), at+lasts)
+		m.say(a, pick(m, alert.Triggered, alert.Triggered, alert.Unknown), at)
+		m.say(keyed, pick(m, alert.Unknown, alert.Recovered, alert.Renotify), at+lasts)
 	case 8, 9: // after an outage at Datadog: late pairs
 		after := time.Duration(2+m.IntN(40)) * time.Minute
 		for range 2 + m.IntN(4) {
 			b := m.cycle(m.group())
-			m.late(b, "Triggered", at, after)
-			m.late(b, "Recovered", at+time.Minute, after+time.Duration(m.IntN(20))*time.Second)
+			m.late(b, alert.Triggered, at, after)
+			m.late(b, alert.Recovered, at+time.Minute, after+time.Duration(m.IntN(20))*time.Second)
 		}
 	case 10: // very late
-		m.late(keyed, "Triggered", at-m.Settings.MaxAge-time.Duration(m.IntN(3))*time.Minute, m.Settings.MaxAge+3*time.Minute)
+		m.late(keyed, alert.Triggered, at-m.Settings.MaxAge-time.Duration(m.IntN(3))*time.Minute, m.Settings.MaxAge+3*time.Minute)
 		if m.one(2) {
-			m.say(keyed, "Renotify", at+10*time.Minute)
+			m.say(keyed, alert.Renotify, at+10*time.Minute)
 		}
 	case 11, 12: // one monitor fires for many groups, or one service for many monitors, and one of them is critical
 		for n := range 3 + m.IntN(6) {
@@ -175,14 +211,14 @@ func (m *maker) story(at time.Duration) {
 			}
 			b = m.cycle(b)
 			when := at + time.Duration(m.IntN(180))*time.Second
-			m.say(b, "Triggered", when)
+			m.say(b, alert.Triggered, when)
 			if m.one(2) {
-				m.say(b, "Recovered", when+lasts)
+				m.say(b, alert.Recovered, when+lasts)
 			}
 		}
 	default:
-		m.say(keyed, "Triggered", at)
-		m.say(keyed, "Recovered", at+lasts)
+		m.say(keyed, alert.Triggered, at)
+		m.say(keyed, alert.Recovered, at+lasts)
 	}
 }
 
@@ -194,13 +230,13 @@ func (m *maker) storm(at time.Duration) {
 			Monitor: 20 + n, Host: n, Env: env, Service: "svc" + number(n), Priority: pick(m, "P2", "P3", "P3", "P4", "P1"),
 		})
 		when := at + time.Duration(m.IntN(200))*time.Second
-		m.say(a, "Triggered", when)
+		m.say(a, alert.Triggered, when)
 		if !m.one(3) {
-			m.say(a, "Recovered", when+time.Duration(1+m.IntN(40))*time.Minute)
+			m.say(a, alert.Recovered, when+time.Duration(1+m.IntN(40))*time.Minute)
 		}
 		if a.Priority != "P1" && m.one(8) { // it gets worse, and that comes late
 			a.Priority = "P1"
-			m.late(a, "Re-Triggered", when+10*time.Second, 150*time.Second)
+			m.late(a, alert.ReTriggered, when+10*time.Second, 150*time.Second)
 		}
 	}
 }
@@ -215,7 +251,7 @@ func (m *maker) byHand(length time.Duration) {
 	for range m.IntN(3) {
 		m.add(Event{
 			At: m.upTo(length), Kind: Silence, For: time.Duration(10+m.IntN(60)) * time.Minute,
-			Tag: pick(m, "service=cart", "service=pay", "env=prod", "host=h1"),
+			Silence: silence(pick(m, "service = cart", "service = pay", "env = prod", "host = h1")),
 		})
 	}
 	for range m.IntN(3) {
@@ -239,28 +275,28 @@ func (m *maker) faults(length time.Duration) {
 func (m *maker) fault(kind Kind, at, _ time.Duration) {
 	e := Event{At: at, Kind: kind, Skip: m.IntN(2)}
 	switch kind {
-	case CrashBefore, CrashAfter:
+	case scenario.CrashBefore, scenario.CrashAfter:
 		e.Role, e.Op = m.step()
-	case TimesOut, Conflict, Throttle, AnswerLost, Unknown, AppliedLate:
-		e.Role, e.Op = pick(m, "dispatcher", "dispatcher", "scheduler"), "commit"
-		if (kind == TimesOut || kind == Throttle) && m.one(3) {
-			e.Op = pick(m, "look", "look_case")
+	case scenario.TimesOut, scenario.Conflict, scenario.Throttle, scenario.AnswerLost, scenario.Unanswered, scenario.AppliedLate:
+		e.Role, e.Op = pick(m, scenario.Dispatcher, scenario.Dispatcher, scenario.Scheduler), scenario.Commit
+		if (kind == scenario.TimesOut || kind == scenario.Throttle) && m.one(3) {
+			e.Op = pick(m, scenario.Look, scenario.LookCase)
 		}
 		e.Pause = time.Duration(1+m.IntN(20)) * time.Second
-	case SendLost:
-		e.Role, e.Op = "ingest", "send"
-	case Paused:
-		e.Role, e.Op = pick(m, "dispatcher", "dispatcher", "scheduler"), pick(m, "look", "commit", "commit", "look_case")
+	case scenario.SendLost:
+		e.Role, e.Op = scenario.Ingest, scenario.Send
+	case scenario.Paused:
+		e.Role, e.Op = pick(m, scenario.Dispatcher, scenario.Dispatcher, scenario.Scheduler), pick(m, scenario.Look, scenario.Commit, scenario.Commit, scenario.LookCase)
 		e.Pause = time.Duration(200+m.IntN(2200)) * time.Millisecond
-	case DeleteLost:
-	case Skewed:
-		e.Role, e.For = pick(m, "dispatcher", "scheduler"), time.Duration(5+m.IntN(60))*time.Minute
+	case scenario.DeleteLost:
+	case scenario.Skewed:
+		e.Role, e.For = pick(m, scenario.Dispatcher, scenario.Scheduler), time.Duration(5+m.IntN(60))*time.Minute
 		e.Pause = time.Duration(m.IntN(9)-4) * time.Second
-	case NoTicks:
+	case scenario.NoTicks:
 		e.For = 10 * time.Minute
-	case AgentDown:
+	case scenario.AgentIsDown:
 		e.For = time.Duration(1+m.IntN(150)) * time.Minute
-	case AgentShut:
+	case scenario.AgentIsShut:
 		e.For = time.Duration(1+m.IntN(60)) * time.Minute
 	default:
 		e.For = time.Duration(1+m.IntN(20)) * time.Minute
@@ -268,18 +304,18 @@ func (m *maker) fault(kind Kind, at, _ time.Duration) {
 	m.add(e)
 }
 
-func (m *maker) step() (role, op string) {
+func (m *maker) step() (scenario.Function, scenario.Step) {
 	switch m.IntN(8) {
 	case 0:
-		return "ingest", "send"
+		return scenario.Ingest, scenario.Send
 	case 1, 2:
-		return "scheduler", "commit"
+		return scenario.Scheduler, scenario.Commit
 	case 3:
-		return "scheduler", "call"
+		return scenario.Scheduler, scenario.Call
 	case 4:
-		return "dispatcher", "call"
+		return scenario.Dispatcher, scenario.Call
 	case 5:
-		return "dispatcher", "look"
+		return scenario.Dispatcher, scenario.Look
 	}
-	return "dispatcher", "commit"
+	return scenario.Dispatcher, scenario.Commit
 }

@@ -3,6 +3,8 @@ package simulate
 import (
 	"time"
 
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
+	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/gate"
 )
 
@@ -12,10 +14,10 @@ func (m *maker) narrow(at time.Duration) {
 	at = max(at.Truncate(time.Minute), 2*time.Minute) + 30*time.Second
 	a := m.cycle(Alert{Monitor: 70, Host: 70, Env: "narrow", Priority: "P1"})
 	agent := func(kind Kind, after, lasts time.Duration) { m.add(Event{At: at + after, Kind: kind, For: lasts}) }
-	paused := func(role string, after time.Duration) {
-		m.add(Event{At: at + after, Kind: Paused, Role: role, Op: "commit", Pause: 2 * time.Second})
+	paused := func(role scenario.Function, after time.Duration) {
+		m.add(Event{At: at + after, Kind: scenario.Paused, Role: role, Op: scenario.Commit, Pause: 2 * time.Second})
 	}
-	say := func(a Alert, transition string, after time.Duration) { m.late(a, transition, at+after, 0) }
+	say := func(a Alert, transition alert.Transition, after time.Duration) { m.late(a, transition, at+after, 0) }
 	other := func(host int, priority string) Alert {
 		b := m.cycle(a)
 		b.Host, b.Priority = host, priority
@@ -24,78 +26,78 @@ func (m *maker) narrow(at time.Duration) {
 	switch m.IntN(12) {
 	case 0: // a start in doubt, which recovers while it is being repeated
 		m.Settings.Repeat = true
-		agent(Gibberish, -2*time.Second, 10*time.Second)
-		say(a, "Triggered", 0)
-		paused("scheduler", 89*time.Second)
-		say(a, "Recovered", 91*time.Second)
+		agent(scenario.AgentBabbles, -2*time.Second, 10*time.Second)
+		say(a, alert.Triggered, 0)
+		paused(scenario.Scheduler, 89*time.Second)
+		say(a, alert.Recovered, 91*time.Second)
 	case 1: // all of a case that waits recovers at once
 		m.Settings.Holds, m.Settings.Groups = true, true
 		a.Priority = "P4"
 		b, c := other(71, "P5"), other(72, "P5")
-		say(a, "Triggered", 0)
-		say(b, "Triggered", 20*time.Second)
-		paused("dispatcher", 99*time.Second)
-		say(a, "Recovered", 100*time.Second)
-		say(b, "Recovered", 101*time.Second)
+		say(a, alert.Triggered, 0)
+		say(b, alert.Triggered, 20*time.Second)
+		paused(scenario.Dispatcher, 99*time.Second)
+		say(a, alert.Recovered, 100*time.Second)
+		say(b, alert.Recovered, 101*time.Second)
 		if m.one(2) {
-			say(c, "Triggered", 40*time.Second)
-			say(c, "Recovered", 140*time.Second)
+			say(c, alert.Triggered, 40*time.Second)
+			say(c, alert.Recovered, 140*time.Second)
 		}
 	case 2: // a start in doubt, and a repeat that meets another trouble
 		m.Settings.Repeat = true
-		agent(Gibberish, -2*time.Second, 10*time.Second)
-		say(a, "Triggered", 0)
-		agent(pick(m, AgentDown, AgentBusy, AgentShut, Refuses, Gibberish), 50*time.Second, time.Duration(60+m.IntN(1200))*time.Second)
+		agent(scenario.AgentBabbles, -2*time.Second, 10*time.Second)
+		say(a, alert.Triggered, 0)
+		agent(pick(m, scenario.AgentIsDown, scenario.AgentIsBusy, scenario.AgentIsShut, scenario.AgentRefuses, scenario.AgentBabbles), 50*time.Second, time.Duration(60+m.IntN(1200))*time.Second)
 	case 3: // what was refused, or is in doubt, goes on, recovers, fires anew, and is asked for by hand
 		m.Settings.Groups, m.Settings.Repeat = true, m.one(2)
 		if m.one(2) {
 			a.Cycle = 0
 		}
-		agent(pick(m, Refuses, Refuses, Gibberish), -2*time.Second, 10*time.Second)
-		say(a, "Triggered", 0)
+		agent(pick(m, scenario.AgentRefuses, scenario.AgentRefuses, scenario.AgentBabbles), -2*time.Second, 10*time.Second)
+		say(a, alert.Triggered, 0)
 		if m.one(2) {
-			say(a, "Renotify", 10*time.Minute)
+			say(a, alert.Renotify, 10*time.Minute)
 		}
 		if m.one(2) {
-			say(a, "Recovered", 15*time.Minute)
-			say(a, "Triggered", 20*time.Minute)
+			say(a, alert.Recovered, 15*time.Minute)
+			say(a, alert.Triggered, 20*time.Minute)
 		}
 		if !m.one(3) {
-			say(other(71, "P1"), "Triggered", 31*time.Minute)
+			say(other(71, "P1"), alert.Triggered, 31*time.Minute)
 		}
-		say(a, pick(m, "Renotify", "Triggered", "Recovered"), 55*time.Minute)
+		say(a, pick(m, alert.Renotify, alert.Triggered, alert.Recovered), 55*time.Minute)
 		asked := at + time.Duration(5+m.IntN(60))*time.Minute
 		if m.one(2) {
 			m.add(Event{At: asked, Kind: Promote})
 		}
 		if m.one(2) {
-			m.add(Event{At: asked, Kind: pick(m, CrashBefore, CrashAfter), Role: "scheduler", Op: "call"})
+			m.add(Event{At: asked, Kind: pick(m, scenario.CrashBefore, scenario.CrashAfter), Role: scenario.Scheduler, Op: scenario.Call})
 		}
 	case 4: // a late critical alert, and while it is held a fresh one
 		m.Settings.Holds = true
-		m.late(a, "Triggered", at-3*time.Minute, 3*time.Minute)
-		say(a, "Re-Triggered", 20*time.Second)
+		m.late(a, alert.Triggered, at-3*time.Minute, 3*time.Minute)
+		say(a, alert.ReTriggered, 20*time.Second)
 	case 5: // it recovers while the Agent is called in vain, and fires again when the tick ends it
 		a.Cycle = 0
-		agent(pick(m, AgentDown, AgentBusy), -2*time.Second, 10*time.Second)
-		m.add(Event{At: at - time.Second, Kind: Paused, Role: "dispatcher", Op: "call", Pause: 3 * time.Second})
-		say(a, "Triggered", 0)
-		say(a, "Recovered", time.Second)
+		agent(pick(m, scenario.AgentIsDown, scenario.AgentIsBusy), -2*time.Second, 10*time.Second)
+		m.add(Event{At: at - time.Second, Kind: scenario.Paused, Role: scenario.Dispatcher, Op: scenario.Call, Pause: 3 * time.Second})
+		say(a, alert.Triggered, 0)
+		say(a, alert.Recovered, time.Second)
 		if m.one(2) {
 			next := time.Duration(29+60*m.IntN(3)) * time.Second
-			paused("scheduler", next)
-			say(a, "Re-Triggered", next+2*time.Second)
+			paused(scenario.Scheduler, next)
+			say(a, alert.ReTriggered, next+2*time.Second)
 		}
 	case 6: // it gets worse while it waits
 		m.Settings.Holds = true
 		a.Priority = pick(m, "P3", "P4")
-		say(a, "Triggered", 0)
+		say(a, alert.Triggered, 0)
 		a.Priority = "P1"
-		m.late(a, "Re-Triggered", at+20*time.Second, pick(m, time.Second, 125*time.Second))
+		m.late(a, alert.ReTriggered, at+20*time.Second, pick(m, time.Second, 125*time.Second))
 	case 7: // the same cycle fires again, long after its recovery
-		say(a, "Triggered", 0)
-		say(a, "Recovered", 5*time.Minute)
-		say(a, pick(m, "Triggered", "Re-Triggered", "Renotify"), time.Duration(34+m.IntN(4))*time.Minute)
+		say(a, alert.Triggered, 0)
+		say(a, alert.Recovered, 5*time.Minute)
+		say(a, pick(m, alert.Triggered, alert.ReTriggered, alert.Renotify), time.Duration(34+m.IntN(4))*time.Minute)
 	case 8: // flapping, were the hour a minute longer
 		m.Settings.Flap, m.Settings.Holds = max(m.Settings.Flap, 2), true
 		a.Priority = "P3"
@@ -106,15 +108,15 @@ func (m *maker) narrow(at time.Duration) {
 				begin = 0
 			}
 			a = m.cycle(a)
-			say(a, "Triggered", begin)
-			say(a, "Recovered", begin+time.Minute)
+			say(a, alert.Triggered, begin)
+			say(a, alert.Recovered, begin+time.Minute)
 		}
 	case 9: // several calls fail together
-		agent(pick(m, AgentDown, AgentBusy, Gibberish, AgentShut), -2*time.Second, 10*time.Second)
+		agent(pick(m, scenario.AgentIsDown, scenario.AgentIsBusy, scenario.AgentBabbles, scenario.AgentIsShut), -2*time.Second, 10*time.Second)
 		for n := range 2 + m.IntN(3) {
 			b := other(71+n, "P1")
 			b.Monitor = 71 + n
-			say(b, "Triggered", 0)
+			say(b, alert.Triggered, 0)
 		}
 	case 10: // the mode changes while something waits
 		m.Settings.Holds, m.Settings.Groups = true, true
@@ -125,22 +127,22 @@ func (m *maker) narrow(at time.Duration) {
 		switch m.IntN(3) {
 		case 0: // it is only observed, and then no more
 			mode(gate.ModeObserve, -10*time.Second, 2*time.Minute)
-			say(a, "Re-Triggered", 3*time.Minute)
+			say(a, alert.ReTriggered, 3*time.Minute)
 		case 1: // another one of its group is only observed
 			mode(gate.ModeObserve, time.Minute, time.Minute)
-			say(other(71, "P4"), "Triggered", 90*time.Second)
-			say(other(72, "P4"), "Triggered", 150*time.Second)
+			say(other(71, "P4"), alert.Triggered, 90*time.Second)
+			say(other(72, "P4"), alert.Triggered, 150*time.Second)
 		default: // it would not have been opened without the order
 			a.Env = "quiet"
 			mode(gate.ModeFull, -10*time.Second, 2*time.Minute)
 		}
-		say(a, "Triggered", 0)
+		say(a, alert.Triggered, 0)
 	case 11: // a start in doubt fires again when the tick gives its slot back
 		m.Settings.Repeat, a.Cycle = true, 0
-		agent(Gibberish, -2*time.Second, 10*time.Second)
-		say(a, "Triggered", 0)
-		say(a, "Recovered", 20*time.Second)
-		paused("scheduler", 8*time.Minute+29*time.Second)
-		say(a, "Re-Triggered", 8*time.Minute+31*time.Second)
+		agent(scenario.AgentBabbles, -2*time.Second, 10*time.Second)
+		say(a, alert.Triggered, 0)
+		say(a, alert.Recovered, 20*time.Second)
+		paused(scenario.Scheduler, 8*time.Minute+29*time.Second)
+		say(a, alert.ReTriggered, 8*time.Minute+31*time.Second)
 	}
 }

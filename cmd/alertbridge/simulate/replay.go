@@ -1,39 +1,11 @@
 package simulate
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/virtual"
 )
-
-// maxEvents bounds what a file may ask for.
-const maxEvents = 10_000
-
-// ParseWorld reads a world that was written as JSON.
-func ParseWorld(text []byte) (World, error) {
-	var w World
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&w); err != nil {
-		return World{}, err
-	}
-	if len(w.Events) > maxEvents {
-		return World{}, fmt.Errorf("it has %d events, and a world has at most %d", len(w.Events), maxEvents)
-	}
-	for i, e := range w.Events {
-		if e.Kind == Delivery && e.Alert == nil {
-			return World{}, fmt.Errorf("event %d is a delivery without an alert", i+1)
-		}
-	}
-	if w.Settings.MaxAge <= 0 || w.Settings.Slots < 0 || w.Settings.CriticalSlots < 0 || w.Settings.Month < 0 {
-		return World{}, errors.New("a setting is below what it can be")
-	}
-	return w, nil
-}
 
 // Replay plays a world and says a line for everything that is committed, and in the end what was broken.
 func Replay(w World, out io.Writer) (Result, error) {

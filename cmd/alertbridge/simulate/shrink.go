@@ -31,7 +31,7 @@ type shrinker struct {
 
 // breaks plays a smaller world, and keeps it if it breaks the promise too.
 func (s *shrinker) breaks(w World) bool {
-	if s.runs++; s.runs > maxRuns {
+	if s.runs++; s.runs > maxRuns || len(w.deliveries()) == 0 { // without any it would be no scenario
 		return false
 	}
 	r, err := Run(w)
@@ -69,11 +69,16 @@ func (s *shrinker) simpler() {
 				e.At = e.Alert.Time
 			}
 		})
-		s.changed(i, func(e *Event) { e.At = e.At.Truncate(time.Minute) })
+		s.changed(i, func(e *Event) {
+			if e.At = e.At.Truncate(time.Minute); e.Alert != nil {
+				e.Alert.Time = min(e.Alert.Time, e.At) // nothing comes before it happens
+			}
+		})
 	}
 	for _, plain := range []func(*Settings){
 		func(x *Settings) { x.Storm = 0 }, func(x *Settings) { x.Flap = 0 }, func(x *Settings) { x.Month = 0 },
 		func(x *Settings) { x.Holds = false }, func(x *Settings) { x.Groups = false }, func(x *Settings) { x.CriticalSlots = 0 },
+		func(x *Settings) { x.OnlyTriggered = false }, func(x *Settings) { x.TestsStart = false }, func(x *Settings) { x.Repeat = true },
 	} {
 		w := s.best
 		plain(&w.Settings)

@@ -3,15 +3,19 @@
 //
 // A world is plain data: settings of the policy, and events, each at its time: deliveries, what somebody does by hand,
 // and faults. It is made from a seed alone (Generate), so a seed is all that a report needs. Run plays a world and says
-// what was broken and what was covered; Shrink leaves out events for as long as the same promise stays broken.
+// what was broken and what was covered; Shrink leaves out events for as long as the same promise stays broken. What is
+// left is written as a scenario (Scenario), which people can read and play, and a scenario can be judged in the same way
+// (FromScenario), whoever has written it.
 package simulate
 
 import (
-	"encoding/json"
+	"slices"
 	"time"
 
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/match"
 )
 
 // Begin is when every world begins: shortly before the end of a month, so that some of them see the next one.
@@ -19,45 +23,49 @@ var Begin = time.Date(2026, 11, 30, 14, 0, 0, 0, time.UTC)
 
 // World is one history to be.
 type World struct {
-	Seed     uint64   `json:"seed"`
-	Settings Settings `json:"settings"`
-	Events   []Event  `json:"events"`
+	Seed     uint64
+	Begins   time.Time
+	Calm     time.Duration // when nothing goes wrong any more; 0: a minute after the last event
+	Settings Settings
+	Policy   gate.Policy // instead of Settings; nil: these
+	Events   []Event
 }
 
 // Settings are what the policy of a world says.
 type Settings struct {
-	Repeat        bool          `json:"repeat"` // a start in doubt is sent again
-	Holds         bool          `json:"holds"`
-	Slots         int           `json:"slots"`
-	CriticalSlots int           `json:"critical_slots"`
-	MaxAge        time.Duration `json:"max_age"`
-	Storm         int           `json:"storm"` // cases within five minutes; 0: never
-	Flap          int           `json:"flap"`  // cycles within an hour; 0: never
-	Month         gate.Dollars  `json:"month"` // 0: no budget
-	Bucket        int           `json:"bucket"`
-	PerDay        int           `json:"per_day"`
-	OnlyTriggered bool          `json:"only_triggered"` // nothing starts on Re-Triggered and Renotify
-	TestsStart    bool          `json:"tests_start"`
-	Groups        bool          `json:"groups"` // alerts have grouping keys
+	Repeat        bool // a start in doubt is sent again
+	Holds         bool
+	Slots         int
+	CriticalSlots int
+	MaxAge        time.Duration
+	Storm         int          // cases within five minutes; 0: never
+	Flap          int          // cycles within an hour; 0: never
+	Month         gate.Dollars // 0: no budget
+	Bucket        int
+	PerDay        int
+	OnlyTriggered bool // nothing starts on Re-Triggered and Renotify
+	TestsStart    bool
+	Groups        bool // alerts have grouping keys
 }
 
-// Event is something that happens in a world. Kind says which of the other fields count.
+// Event is something that happens in a world. Kind says which of the other fields count; the others are zero.
 type Event struct {
-	At   time.Duration `json:"at"` // after Begin
-	Kind Kind          `json:"kind"`
+	At   time.Duration // after the beginning of the world
+	Kind Kind
 
-	Alert *Alert        `json:"alert,omitempty"`
-	For   time.Duration `json:"for,omitempty"`  // of what goes on for a while
-	Mode  gate.Mode     `json:"mode,omitempty"` // by hand; "" takes it back
-	Tag   string        `json:"tag,omitempty"`  // that a silence is about
-	Role  string        `json:"role,omitempty"` // of the invocation that meets a fault
-	Op    string        `json:"op,omitempty"`   // and its step
-	Skip  int           `json:"skip,omitempty"` // so many such steps pass before it
-	Pause time.Duration `json:"pause,omitempty"`
+	Alert   *Alert
+	Body    []byte          // of a delivery, where there is no Alert
+	For     time.Duration   // of what goes on for a while
+	Mode    gate.Mode       // by hand
+	Silence []match.Matcher // by hand
+	Role    scenario.Function
+	Op      scenario.Step // of the role: where a fault is met
+	Skip    int           // so many such steps, or cases, pass before it
+	Pause   time.Duration
 }
 
-// Kind is what an event is.
-type Kind string
+// Kind is what an event is: one of these, or what goes wrong.
+type Kind = scenario.Kind
 
 // What people and Datadog do.
 const (
@@ -71,88 +79,68 @@ const (
 	Redrive  Kind = "redrive"
 )
 
-// What goes wrong at one step of one invocation.
-const (
-	CrashBefore Kind = "crash before"
-	CrashAfter  Kind = "crash after"
-	TimesOut    Kind = "time-out"
-	Conflict    Kind = "conflict"
-	Throttle    Kind = "throttle"
-	AnswerLost  Kind = "answer lost" // of a commit that was applied
-	Unknown     Kind = "unknown"     // whether it was applied: it was not
-	AppliedLate Kind = "applied late"
-	SendLost    Kind = "send lost" // the queue has the message and says that it has not
-	Paused      Kind = "paused"
-	DeleteLost  Kind = "delete lost" // a message comes again though it was done with
-)
-
-// What goes wrong for a while.
-const (
-	NoTicks    Kind = "no ticks"
-	TwoTicks   Kind = "two ticks"
-	Skewed     Kind = "skewed"    // the clocks of schedulers, or of dispatchers
-	Reordered  Kind = "reordered" // messages come late and in any order
-	AgentSlow  Kind = "agent slow"
-	AgentHangs Kind = "agent hangs"
-	AgentTakes Kind = "agent takes and hangs"
-	AgentDown  Kind = "agent down"
-	AgentBusy  Kind = "agent busy"  // 429
-	AgentFails Kind = "agent fails" // 500, and nobody knows
-	Gibberish  Kind = "agent gibberish"
-	AgentShut  Kind = "agent shut"
-	Refuses    Kind = "agent refuses"
-)
-
 // Faults lists what can go wrong, for the coverage.
-func Faults() []Kind {
-	return []Kind{
-		CrashBefore, CrashAfter, TimesOut, Conflict, Throttle, AnswerLost, Unknown, AppliedLate, SendLost, Paused, DeleteLost,
-		NoTicks, TwoTicks, Skewed, Reordered,
-		AgentSlow, AgentHangs, AgentTakes, AgentDown, AgentBusy, AgentFails, Gibberish, AgentShut, Refuses,
-	}
-}
+func Faults() []Kind { return scenario.Kinds() }
+
+// isFault tells what goes wrong from what people and Datadog do.
+func isFault(k Kind) bool { return slices.Contains(Faults(), k) }
 
 // Alert is a notification of Datadog to be.
 type Alert struct {
-	Event      int           `json:"event"` // its id; the same again is the same delivery
-	Monitor    int           `json:"monitor"`
-	Host       int           `json:"host"` // the monitor's group
-	Env        string        `json:"env"`
-	Service    string        `json:"service,omitempty"`
-	Priority   string        `json:"priority"`
-	Cycle      int           `json:"cycle,omitempty"` // 0: it has no cycle key
-	Transition string        `json:"transition"`
-	Time       time.Duration `json:"time"` // after Begin, by Datadog's clock
-	Test       bool          `json:"test,omitempty"`
+	Event      int // its id; the same again is the same delivery
+	Monitor    int
+	Host       int // the monitor's group
+	Env        string
+	Service    string
+	Priority   string
+	Cycle      int // 0: it has no cycle key
+	Transition alert.Transition
+	Time       time.Duration // after Begin, by Datadog's clock
+	Test       bool
 }
 
-// body is the delivery, as our payload template makes it.
-func (a Alert) body() []byte {
-	kind, title := "error", "Errors of monitor"
-	if a.Transition == "Recovered" {
-		kind = "success"
+// monitor is the title of the alert's monitor.
+func (a Alert) monitor() string { return "Errors of monitor " + number(a.Monitor) }
+
+func (a Alert) monitorID() string { return number(1000 + a.Monitor) }
+
+// host is the group of the monitor that alerts.
+func (a Alert) host() string { return "host:h" + number(a.Host) }
+
+func (a Alert) tags() []string {
+	if a.Service == "" {
+		return []string{"env:" + a.Env}
 	}
-	if a.Test {
-		title = "[TEST] " + title
+	return []string{"env:" + a.Env, "service:" + a.Service}
+}
+
+// body is the delivery, as our payload template makes it, in a world that begins then.
+func (a Alert) body(begins time.Time) []byte {
+	return scenario.Notification{
+		Title: a.monitor(), MonitorID: a.monitorID(), Event: scenario.EventID(a.Event), Cycle: scenario.CycleKey(a.Cycle),
+		Transition: a.Transition, Priority: a.Priority, Scope: []string{a.host()}, Tags: append(a.tags(), a.host()),
+		Test: a.Test, At: begins.Add(a.Time),
+	}.Body()
+}
+
+// calm is when nothing goes wrong any more.
+func (w World) calm() time.Duration {
+	if w.Calm > 0 {
+		return w.Calm
 	}
-	tags := "env:" + a.Env
-	if a.Service != "" {
-		tags += ",service:" + a.Service
+	var last time.Duration
+	for _, e := range w.Events {
+		last = max(last, e.At+e.For)
 	}
-	host := "host:h" + number(a.Host)
-	fields := map[string]string{
-		"schema": "1", "event_id": "70000000000000" + number(10000+a.Event), "monitor_id": number(1000 + a.Monitor), "org_id": "1",
-		"transition": a.Transition, "alert_type": kind, "alert_priority": a.Priority, "event_title": title + " " + number(a.Monitor),
-		"alert_scope": host, "tags": tags + "," + host, "date": number(int(Begin.Add(a.Time).UnixMilli())),
+	return last + time.Minute
+}
+
+// policy is what the world is played under.
+func (w World) policy() gate.Policy {
+	if w.Policy != nil {
+		return w.Policy
 	}
-	if a.Cycle > 0 {
-		fields["cycle_key"] = number(900000 + a.Cycle)
-	}
-	text, err := json.Marshal(fields)
-	if err != nil {
-		panic("simulate: texts cannot fail to encode: " + err.Error())
-	}
-	return text
+	return w.Settings
 }
 
 // For is what the policy of the world says about an alert. Settings are a gate.Policy.
@@ -177,13 +165,22 @@ func (s Settings) For(a alert.Alert) gate.Rules {
 		r.Severity = alert.High
 	}
 	if s.Holds {
-		r.Hold = map[alert.Severity]time.Duration{
-			alert.High: 30 * time.Second, alert.Medium: 2 * time.Minute, alert.Low: 5 * time.Minute, alert.Minimal: 5 * time.Minute,
-		}[r.Severity]
-		r.Fresh, r.LateHold = 2*time.Minute, time.Minute
+		switch r.Severity {
+		case alert.High:
+			r.Hold = 30 * time.Second
+		case alert.Medium:
+			r.Hold = 2 * time.Minute
+		case alert.Low, alert.Minimal:
+			r.Hold = 5 * time.Minute
+		}
+		r.Fresh = 2 * time.Minute
 	}
-	if noData := a.Transition == alert.NoData || a.Transition == alert.ReNoData; noData && r.Severity == alert.Critical {
-		r.OnNoData, r.Hold = gate.StartIt, 5*time.Minute
+	r.LateHold = time.Minute
+	if r.Severity == alert.Critical {
+		r.OnNoData = gate.StartIt
+	}
+	if a.Transition == alert.NoData || a.Transition == alert.ReNoData {
+		r.Hold = 5 * time.Minute
 	}
 	if s.OnlyTriggered && (a.Transition == alert.ReTriggered || a.Transition == alert.Renotify) {
 		r.On = gate.DropIt
@@ -195,25 +192,31 @@ func (s Settings) For(a alert.Alert) gate.Rules {
 		r.InDoubt = gate.StopIt
 	}
 	r.MaxAge, r.Slots, r.CriticalSlots = s.MaxAge, s.Slots, s.CriticalSlots
+	of := a.Incident.Org + "/" + r.Agent + "/"
 	if s.Groups {
-		r.Keys = []gate.Key{{Name: "m/" + a.Incident.Monitor + "/" + env, For: 30 * time.Minute}}
+		r.Keys = []gate.Key{{Name: of + "monitor=" + a.Incident.Monitor + ",env=" + env, For: 30 * time.Minute}}
 		if service != "" {
-			r.Keys = append(r.Keys, gate.Key{Name: "s/" + service + "/" + env, For: 5 * time.Minute})
+			r.Keys = append(r.Keys, gate.Key{Name: of + "service=" + service + ",env=" + env, For: 5 * time.Minute})
 		}
 	}
 	if s.Flap > 0 {
-		r.Group = a.Incident.Monitor + "/" + a.Tag("host")
+		group := a.Incident.Key
+		if a.Incident.Cycle {
+			group = "s." + alert.Hash(a.Scope...)
+		}
+		r.Group = a.Incident.Org + "/" + a.Incident.Monitor + "/" + group
 		r.Flap = gate.Flap{Cycles: s.Flap, Within: time.Hour, Quiet: time.Hour}
 	}
 	if s.Storm > 0 {
-		r.Surge = env
+		r.Surge = of + env
 		r.Storm = gate.Storm{Cases: s.Storm, Within: 5 * time.Minute, Join: 30 * time.Minute}
 	}
-	if s.Month > 0 {
-		r.Budget = gate.Budget{Month: s.Month, Case: 4_000_000, Bucket: s.Bucket, CriticalPerDay: s.PerDay}
-	}
+	r.Budget = gate.Budget{Month: s.Month, Case: price, Bucket: s.Bucket, CriticalPerDay: s.PerDay}
 	return r
 }
+
+// price is what an investigation costs: a cent a second, for eight minutes.
+const price = gate.Dollars(480 * 10_000)
 
 // Agents names the two Agents of every world; the second one has the service mail.
 func (s Settings) Agents() []string { return []string{"default", "second"} }

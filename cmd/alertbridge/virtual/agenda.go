@@ -1,21 +1,26 @@
 package virtual
 
-import (
-	"container/heap"
-	"time"
-)
+import "time"
 
 // event is something that happens at a time.
 type event struct {
 	at     time.Time
 	order  int
 	do     func()
-	worker *worker // that do resumes; nil for all else
+	worker *worker // that is resumed then; nil for what has a do
 }
 
-// agenda is what will happen, the soonest first, and of one time what was planned first.
+func (e event) before(other event) bool {
+	if c := e.at.Compare(other.at); c != 0 {
+		return c < 0
+	}
+	return e.order < other.order
+}
+
+// agenda is what will happen, the soonest first, and of one time what was planned first. It is a binary heap: nothing
+// happens before what is at half of its index. Package container/heap would make a value of each event for the collector.
 type agenda struct {
-	events planned
+	events []event
 	made   int
 }
 
@@ -24,13 +29,45 @@ func (a *agenda) add(at time.Time, do func()) { a.push(event{at: at, do: do}) }
 func (a *agenda) push(e event) {
 	a.made++
 	e.order = a.made
-	heap.Push(&a.events, e)
+	a.events = append(a.events, e)
+	i := len(a.events) - 1
+	for i > 0 {
+		above := (i - 1) / 2
+		if !e.before(a.events[above]) {
+			break
+		}
+		a.events[i] = a.events[above]
+		i = above
+	}
+	a.events[i] = e
 }
 
 // next tells whether there is something until then.
 func (a *agenda) next(until time.Time) bool { return len(a.events) > 0 && !a.events[0].at.After(until) }
 
-func (a *agenda) take() event { return heap.Pop(&a.events).(event) }
+func (a *agenda) take() event {
+	first, last := a.events[0], len(a.events)-1
+	e := a.events[last]
+	a.events[last] = event{}
+	a.events = a.events[:last]
+	if last == 0 {
+		return first
+	}
+	i := 0
+	for {
+		below := 2*i + 1
+		if below+1 < last && a.events[below+1].before(a.events[below]) {
+			below++
+		}
+		if below >= last || !a.events[below].before(e) {
+			break
+		}
+		a.events[i] = a.events[below]
+		i = below
+	}
+	a.events[i] = e
+	return first
+}
 
 // workers are those that are planned to be resumed.
 func (a *agenda) workers() []*worker {
@@ -41,28 +78,4 @@ func (a *agenda) workers() []*worker {
 		}
 	}
 	return all
-}
-
-// planned implements heap.Interface.
-type planned []event
-
-func (e planned) Len() int { return len(e) }
-
-func (e planned) Less(i, j int) bool {
-	if !e[i].at.Equal(e[j].at) {
-		return e[i].at.Before(e[j].at)
-	}
-	return e[i].order < e[j].order
-}
-
-func (e planned) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
-
-func (e *planned) Push(x any) { *e = append(*e, x.(event)) }
-
-func (e *planned) Pop() any {
-	last := len(*e) - 1
-	x := (*e)[last]
-	(*e)[last] = event{}
-	*e = (*e)[:last]
-	return x
 }

@@ -42,15 +42,7 @@ func (b *Bridge) reached(name string, r agenttest.Request) {
 	if b.o.OnStart == nil {
 		return
 	}
-	var event struct {
-		IncidentID string `json:"incidentId"`
-	}
-	_ = json.Unmarshal(r.Body, &event) // one that is no event has no case
-	st := Start{At: b.now, Agent: name, Case: event.IncidentID, Request: r}
-	if b.running != nil {
-		st.Invocation = b.running.id
-	}
-	b.o.OnStart(st)
+	b.o.OnStart(Start{At: b.now, Agent: name, Case: b.running.kase, Invocation: b.running.id, Request: r})
 }
 
 // door is the way to an Agent: a step like any other.
@@ -65,20 +57,19 @@ func (d door) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 	i := d.b.running
 	err = d.b.step(r.Context(), Calling, func() (err error) {
 		i.called = true
-		if d.b.o.OnCall != nil {
-			if err := d.tell(i, r); err != nil {
-				return err
-			}
+		if err := d.tell(i, r); err != nil {
+			return err
 		}
 		resp, err = d.server.RoundTrip(r)
 		return err
-	})
+	}, nil)
 	if err != nil {
 		return nil, err
 	}
 	return resp, nil
 }
 
+// tell says which case it is about. What is no event is about none.
 func (d door) tell(i *invocation, r *http.Request) error {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -87,6 +78,10 @@ func (d door) tell(i *invocation, r *http.Request) error {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	var event struct{ IncidentID, Timestamp, Priority string }
 	_ = json.Unmarshal(body, &event)
+	i.kase = event.IncidentID
+	if d.b.o.OnCall == nil {
+		return nil
+	}
 	d.b.o.OnCall(Call{
 		At: d.b.now, Agent: d.name, Invocation: i.id, Case: event.IncidentID, Timestamp: event.Timestamp, Priority: event.Priority,
 	})

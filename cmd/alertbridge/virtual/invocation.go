@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/clock"
+	"github.com/alertbridge/alertbridge/shared/gate"
 )
 
 // Role is what kind of invocation somebody is.
@@ -48,7 +49,7 @@ type Outcome struct {
 	Crash bool          // instead of it: the invocation ends there, and nobody is told
 	Err   error         // is its answer, and it is not done
 	Taken bool          // with Err or CrashAfter: it is done all the same
-	Late  time.Duration // with Err: it is done so much later
+	Late  time.Duration // with Err, of a commit: it is done so much later
 	After time.Duration // passes after it, before the answer
 	// CrashAfter ends the invocation after the step.
 	CrashAfter bool
@@ -70,12 +71,14 @@ type invocation struct {
 	worker *worker
 	do     func(context.Context, *invocation)
 
-	called  bool // it has called the Agent
-	decided bool // a dispatcher: its message has got its verdict
-	failed  bool // its handler returned an error
-	own     int  // commits of its own
-	seen    int  // commits of all others when it last read
-	before  int  // and when it began
+	called  bool           // it has called the Agent
+	kase    string         // and last for this case
+	decided bool           // a dispatcher: its message has got its verdict
+	found   *gate.Delivery // and had got it before
+	failed  bool           // its handler returned an error
+	own     int            // commits of its own
+	seen    int            // commits of all others when it last read
+	before  int            // and when it began
 }
 
 // worker is a coroutine that runs one invocation after the other.
@@ -183,7 +186,7 @@ func (i *invocation) pass(wake time.Time) {
 		wake = i.end
 	}
 	w := i.worker
-	i.b.agenda.push(event{at: wake, do: func() { i.b.resume(w) }, worker: w})
+	i.b.agenda.push(event{at: wake, worker: w})
 	if !w.yield(struct{}{}) || !i.b.now.Before(i.end) {
 		i.dead = true
 	}
@@ -209,8 +212,9 @@ func (l life) Err() error {
 	return nil
 }
 
-// step does something that meets the world, unless Meddle has other plans. do is called at most once.
-func (b *Bridge) step(ctx context.Context, op Op, do func() error) error {
+// step does something that meets the world, unless Meddle has other plans. do is called at most once. What can be done
+// when nobody waits for it any more is given as late, too; for all else that is nil, so that do stays on the caller's stack.
+func (b *Bridge) step(ctx context.Context, op Op, do, late func() error) error {
 	i := b.running
 	if i.dead {
 		return errDead
@@ -235,8 +239,8 @@ func (b *Bridge) step(ctx context.Context, op Op, do func() error) error {
 			err = did
 		}
 	}
-	if o.Err != nil && o.Late > 0 && !o.Taken {
-		b.At(b.now.Add(o.Late), func() { _ = do() }) // nobody waits for its answer any more
+	if o.Err != nil && o.Late > 0 && !o.Taken && late != nil {
+		b.At(b.now.Add(o.Late), func() { _ = late() })
 	}
 	if o.CrashAfter {
 		i.dead = true

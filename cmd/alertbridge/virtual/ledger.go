@@ -28,8 +28,9 @@ func (w *watch) Look(ctx context.Context, q ledger.Question, now time.Time) (v g
 	err = w.b.step(ctx, Look, func() (err error) {
 		w.b.running.reads()
 		v, err = w.Ledger.Look(ctx, q, now)
+		w.b.running.found = v.Delivery
 		return err
-	})
+	}, nil)
 	return v, err
 }
 
@@ -39,26 +40,27 @@ func (w *watch) LookCase(ctx context.Context, id, agent string, now time.Time) (
 		w.b.running.reads()
 		v, err = w.Ledger.LookCase(ctx, id, agent, now)
 		return err
-	})
+	}, nil)
 	return v, err
 }
 
 // Due implements ledger.Ledger.
 func (w *watch) Due(ctx context.Context, agent string, now time.Time) (ids []string, err error) {
-	err = w.b.step(ctx, Due, func() (err error) { ids, err = w.Ledger.Due(ctx, agent, now); return err })
+	err = w.b.step(ctx, Due, func() (err error) { ids, err = w.Ledger.Due(ctx, agent, now); return err }, nil)
 	return ids, err
 }
 
 // Commit implements ledger.Ledger.
 func (w *watch) Commit(ctx context.Context, c gate.Change) error {
 	i := w.b.running
-	return w.b.step(ctx, Commit, func() error {
+	do := func() error {
 		if err := w.Ledger.Commit(context.WithoutCancel(ctx), c); err != nil {
 			return err
 		}
 		w.committed(i, c)
 		return nil
-	})
+	}
+	return w.b.step(ctx, Commit, do, do)
 }
 
 func (w *watch) committed(i *invocation, c gate.Change) {

@@ -51,7 +51,7 @@ type sender struct{ b *Bridge }
 
 // Send implements queue.Sender.
 func (s sender) Send(ctx context.Context, e queue.Envelope, attributes map[string]string) error {
-	return s.b.step(ctx, Send, func() error { return s.b.put(ctx, e, attributes) })
+	return s.b.step(ctx, Send, func() error { return s.b.put(ctx, e, attributes) }, nil)
 }
 
 func (b *Bridge) put(ctx context.Context, e queue.Envelope, attributes map[string]string) error {
@@ -93,9 +93,11 @@ func (b *Bridge) poll() {
 			i.failed = true
 			b.soon(hidden)
 		} else {
-			b.queue.Delete(records[0].ReceiptHandle)
+			if !b.queue.Delete(records[0].ReceiptHandle) {
+				b.soon(hidden) // it comes again
+			}
 			if !i.decided {
-				b.duplicate(records[0])
+				b.duplicate(i)
 			}
 		}
 		b.soon(b.now)
@@ -103,14 +105,10 @@ func (b *Bridge) poll() {
 }
 
 // duplicate tells of a message that had its verdict already.
-func (b *Bridge) duplicate(m events.SQSMessage) {
-	env, err := queue.Decode(m.Body)
-	if err != nil || b.o.OnVerdict == nil {
-		return
-	}
+func (b *Bridge) duplicate(i *invocation) {
 	v := Verdict{Verdict: gate.Join, Reason: gate.Duplicate}
-	if rec, err := b.ledger.Verdict(context.Background(), env.Delivery, b.now); err == nil && rec != nil {
-		v.Record = *rec
+	if i.found != nil {
+		v.Record = *i.found
 	}
 	b.tell(v)
 }

@@ -269,7 +269,11 @@ func (b *Bridge) Run(until time.Time) {
 	for b.agenda.next(until) {
 		e := b.agenda.take()
 		b.now = later(b.now, e.at)
-		e.do()
+		if e.worker != nil {
+			b.resume(e.worker)
+		} else {
+			e.do()
+		}
 	}
 	b.now = later(b.now, until)
 }

@@ -12,12 +12,6 @@ import (
 
 // record writes the one record of a message, and counts.
 func (l *life) record(ctx context.Context, err error) {
-	attrs := []slog.Attr{
-		slog.String("delivery", l.env.Delivery),
-		slog.String("receive", l.received),
-		slog.Int("rounds", l.rounds),
-		slog.Int64("took_ms", l.Now().Sub(l.began).Milliseconds()),
-	}
 	if l.conflicts > 0 {
 		l.Metrics.Count(ctx, telemetry.LedgerConflict, float64(l.conflicts))
 	}
@@ -27,12 +21,30 @@ func (l *life) record(ctx context.Context, err error) {
 	if err != nil {
 		l.Metrics.Count(ctx, telemetry.MessageFailed, 1)
 		// The error goes back to the queue as well, which keeps no words: this record is where they are read.
-		attrs = append(attrs, telemetry.ErrorAttrs(err)...)
-		l.Log.LogAttrs(ctx, slog.LevelError, "message has no verdict", attrs...)
+		l.Log.LogAttrs(ctx, slog.LevelError, "message has no verdict", append(l.attempt(), telemetry.ErrorAttrs(err)...)...)
 		return
 	}
 	d := l.verdict()
-	attrs = append(attrs,
+	l.Metrics.Count(ctx, telemetry.AlertVerdict, 1, telemetry.Verdict(d.Verdict), telemetry.Reason(d.Reason))
+	l.report.Count(ctx, l.Metrics)
+	if level := l.report.Level(); l.Log.Enabled(ctx, level) {
+		l.Log.LogAttrs(ctx, level, "alert decided", l.decided(d)...)
+	}
+}
+
+// attempt is what every record of a message has.
+func (l *life) attempt() []slog.Attr {
+	return []slog.Attr{
+		slog.String("delivery", l.env.Delivery),
+		slog.String("receive", l.received),
+		slog.Int("rounds", l.rounds),
+		slog.Int64("took_ms", l.Now().Sub(l.began).Milliseconds()),
+	}
+}
+
+// decided is the record of a message that has its verdict.
+func (l *life) decided(d gate.Decision) []slog.Attr {
+	attrs := append(l.attempt(),
 		slog.String("verdict", string(d.Verdict)),
 		slog.String("reason", string(d.Reason)),
 		slog.String("case", d.Case),
@@ -40,11 +52,7 @@ func (l *life) record(ctx context.Context, err error) {
 		slog.String("because", because(d)),
 		slog.Int64("queued_ms", l.began.Sub(l.env.Received).Milliseconds()))
 	attrs = append(attrs, l.about()...)
-	attrs = append(attrs, l.report.Attrs()...)
-	l.Log.LogAttrs(ctx, l.report.Level(), "alert decided", attrs...)
-
-	l.Metrics.Count(ctx, telemetry.AlertVerdict, 1, telemetry.Verdict(d.Verdict), telemetry.Reason(d.Reason))
-	l.report.Count(ctx, l.Metrics)
+	return append(attrs, l.report.Attrs()...)
 }
 
 // because gives the numbers that decided, and what was set by hand.

@@ -10,6 +10,24 @@ import (
 
 // record writes the one record of a request, and counts.
 func (h *Handler) record(ctx context.Context, d delivery) {
+	level, message := slog.LevelInfo, "delivery accepted"
+	switch {
+	case d.reason == tokenUnsure: // most likely a stranger's
+		level, message = slog.LevelWarn, "delivery not accepted: its token may be a new one"
+	case d.status >= http.StatusInternalServerError:
+		level, message = slog.LevelError, "delivery not accepted: our own trouble"
+		telemetry.Fail(ctx, d.cause)
+	case d.status >= http.StatusBadRequest:
+		level, message = slog.LevelWarn, "delivery refused"
+	}
+	if h.Log.Enabled(ctx, level) {
+		h.Log.LogAttrs(ctx, level, message, h.about(d)...)
+	}
+	h.count(ctx, d)
+}
+
+// about is what the record says of a request.
+func (h *Handler) about(d delivery) []slog.Attr {
 	attrs := []slog.Attr{
 		slog.Int("status", d.status),
 		slog.String("delivery", d.id),
@@ -28,20 +46,14 @@ func (h *Handler) record(ctx context.Context, d delivery) {
 			slog.String("transition", string(a.Transition)))
 	}
 	attrs = append(attrs, d.redacted()) // slog leaves out an empty group
-	level, message := slog.LevelInfo, "delivery accepted"
 	switch {
-	case d.reason == tokenUnsure: // most likely a stranger's
-		level, message = slog.LevelWarn, "delivery not accepted: its token may be a new one"
+	case d.reason == tokenUnsure:
 	case d.status >= http.StatusInternalServerError:
-		level, message = slog.LevelError, "delivery not accepted: our own trouble"
 		attrs = append(attrs, slog.String("error", d.cause.Error()))
-		telemetry.Fail(ctx, d.cause)
 	case d.status >= http.StatusBadRequest:
-		level, message = slog.LevelWarn, "delivery refused"
 		attrs = append(attrs, slog.String("says", d.says))
 	}
-	h.Log.LogAttrs(ctx, level, message, attrs...)
-	h.count(ctx, d)
+	return attrs
 }
 
 func (h *Handler) count(ctx context.Context, d delivery) {

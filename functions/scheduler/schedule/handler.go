@@ -1,6 +1,7 @@
 // Package schedule is the tick: once a minute it asks the ledger what is due, and starts what fits, best first.
 //
 //	open a shut account if its secret is new → repair → ask for what is due → for each: read → gate → commit → (start)
+//	                                                                 where the Agent knows more: ask its API → gate → commit
 //
 // Trigger: an EventBridge schedule, every minute; it is the only timer there is. Output: cases moved on in the ledger,
 // and calls to the Agent. Failure: a case that could not be moved is left for the next tick; a tick whose ledger does
@@ -15,7 +16,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/clock"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
@@ -29,13 +29,17 @@ const (
 	StopBefore = 15 * time.Second
 	// ReadTime is what reading one case may take.
 	ReadTime = time.Second
+	// AskTime is what asking an Agent's API may take, for all cases of one tick together.
+	AskTime = 10 * time.Second
 )
 
-// Handler runs ticks. All fields are needed.
+// Handler runs ticks. All fields are needed but those that say otherwise.
 type Handler struct {
 	Ledger  ledger.Ledger
 	Starter *start.Starter
 	Secrets map[string]Secrets // by the name of the Agent
+	Work    Work               // nil where no Agent's work is followed
+	Spaces  map[string]string  // the agent spaces of those whose work is followed, by the name of the Agent
 	Policy  gate.Policy
 	Now     func() time.Time
 	Log     *slog.Logger
@@ -45,6 +49,13 @@ type Handler struct {
 // Secrets tells the version of an Agent's secret, read anew.
 type Secrets interface {
 	SecretVersion(ctx context.Context) (string, error)
+}
+
+// Work is the Agent's API, as far as a tick needs it.
+type Work interface {
+	// Find gives the tasks in an agent space that refer to any of these cases and were created after since, by case. What
+	// it does not give is not there; with an error, a delivery.Fault, nothing is known.
+	Find(ctx context.Context, space string, cases []string, since time.Time) (map[string][]gate.Task, error)
 }
 
 // Handle runs one tick. The event says nothing that matters.
@@ -62,6 +73,7 @@ type tick struct {
 	agent      string // whose account and cases it looks at now
 	spent      gate.Dollars
 	unpaid     map[string]bool // by case of that Agent: waits for money
+	asks       []gate.Ask      // what its API is to be asked
 	shut       int             // accounts that were shut when the tick began
 	opened     int             // and are open again
 	repaired   int
@@ -144,7 +156,8 @@ func (t *tick) secretVersion(ctx context.Context) (string, error) {
 	return s.SecretVersion(ctx)
 }
 
-// cases moves on what is due: first what calls nobody and frees slots; then the starts, best first. The ledger names
+// cases moves on what is due: first what calls nobody and frees slots; then what the Agent's API knows more of; then the
+// starts, best first. The ledger names
 // doubts by the time of their repeat and waiting cases best first, so the doubts are held back and take their place
 // among the waiting ones. A panic over one case is that case's failure, and keeps the tick from no other.
 func (t *tick) cases(ctx context.Context, ids []string) {
@@ -157,14 +170,18 @@ func (t *tick) cases(ctx context.Context, ids []string) {
 		t.due++
 		c, d, err := t.decide(ctx, id)
 		switch {
-		case err != nil || d.Change.Empty():
+		case err != nil || d.Change.Empty() && d.Ask == nil:
+			continue
+		case d.Ask != nil:
+			t.asks = append(t.asks, *d.Ask)
 			continue
 		case d.Did == gate.Repeats:
 			repeats = append(repeats, c)
 			continue
 		case d.Start != nil:
 			var better []gate.Case
-			if better, repeats = divide(repeats, c); len(better) == 0 {
+			learnt := t.askAgent(ctx)
+			if better, repeats = divide(repeats, c); len(better) == 0 && !learnt {
 				break
 			}
 			t.again(ctx, better)
@@ -178,8 +195,65 @@ func (t *tick) cases(ctx context.Context, ids []string) {
 		}
 		t.move(ctx, c.ID, d)
 	}
+	t.askAgent(ctx)
 	better, _ := divide(repeats, gate.Case{})
 	t.again(ctx, better)
+}
+
+// askAgent asks the Agent's API about the cases of which it knows more, all at once, and takes in what it says. It tells false
+// when there was nothing to ask.
+func (t *tick) askAgent(ctx context.Context) bool {
+	asks := t.asks
+	t.asks = nil
+	if len(asks) == 0 {
+		return false
+	}
+	found, err := t.find(ctx, asks)
+	news := gate.News{Asked: true}
+	if err != nil {
+		news.Failed = err.Error()
+		start.CountFault(ctx, t.Metrics, err)
+	}
+	for i, a := range asks {
+		if !t.goesOn(ctx) {
+			t.left += len(asks) - i
+			break
+		}
+		news.Tasks = found[a.Case]
+		if d, err := t.learn(ctx, a.Case, news); err == nil && !d.Change.Empty() {
+			t.move(ctx, a.Case, d)
+		}
+	}
+	return true
+}
+
+func (t *tick) find(ctx context.Context, asks []gate.Ask) (map[string][]gate.Task, error) {
+	space, there := t.Spaces[t.agent]
+	if !there || t.Work == nil {
+		return nil, fmt.Errorf("this function knows no agent space of the Agent %q", t.agent)
+	}
+	ctx, cancel := clock.WithTimeout(ctx, AskTime)
+	defer cancel()
+	since, ids := asks[0].Since, []string{}
+	for _, a := range asks {
+		ids = append(ids, a.Case)
+		if a.Since.Before(since) {
+			since = a.Since
+		}
+	}
+	return t.Work.Find(ctx, space, ids, since)
+}
+
+// learn reads the case anew, for it may have moved on while the API was asked.
+func (t *tick) learn(ctx context.Context, id string, news gate.News) (gate.Decision, error) {
+	read, cancel := clock.WithTimeout(ctx, ReadTime)
+	defer cancel()
+	v, err := t.Ledger.LookCase(read, id, t.agent, t.Now())
+	if err != nil {
+		t.fail(fmt.Errorf("the tick could not read case %s: %w", id, err))
+		return gate.Decision{}, err
+	}
+	return gate.Learn(v, id, news, start.RulesOf(t.Policy, v, v.Cases[id], t.agent), t.Now()), nil
 }
 
 // divide takes those out of list, best first, that come before a case.
@@ -216,8 +290,12 @@ func (t *tick) decide(ctx context.Context, id string) (gate.Case, gate.Decision,
 	var v gate.View
 	var d gate.Decision
 	err := telemetry.Catch(func() (err error) {
-		if v, err = t.Ledger.LookCase(read, id, t.agent, t.Now()); err == nil {
-			d = gate.Due(v, id, t.rules(v, id), t.Now())
+		if v, err = t.Ledger.LookCase(read, id, t.agent, t.Now()); err != nil {
+			return err
+		}
+		r := start.RulesOf(t.Policy, v, v.Cases[id], t.agent)
+		if v, err = ledger.Hear(read, t.Ledger, v, gate.Asks(v, id, r, t.Now()), t.Now()); err == nil {
+			d = gate.Due(v, id, r, t.Now())
 		}
 		return err
 	})
@@ -236,26 +314,6 @@ func waitsForMoney(c gate.Case, d gate.Decision) bool {
 		c = d.Change.Cases[0].Now
 	}
 	return c.State == gate.Waiting && c.Why == gate.WhyBudget
-}
-
-// rules are what the policy says of the alert that opened the case. The case stays with its Agent, whatever the policy
-// would choose by now, and is paid for by it.
-func (t *tick) rules(v gate.View, id string) gate.Rules {
-	lead := gate.LeadOf(v, v.Cases[id])
-	r := t.Policy.For(lead)
-	if r.Agent == t.agent {
-		return r
-	}
-	if p, knows := t.Policy.(accounts); knows {
-		return p.ForAgent(lead, t.agent)
-	}
-	r.Agent = t.agent
-	return r
-}
-
-// accounts is a policy in which each Agent has money and slots of its own.
-type accounts interface {
-	ForAgent(a alert.Alert, agent string) gate.Rules
 }
 
 // move commits one decision and, where it claims a start, calls the Agent and settles.

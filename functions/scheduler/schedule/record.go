@@ -28,6 +28,10 @@ func (t *tick) recordCase(ctx context.Context, d gate.Decision, rep start.Report
 		level = slog.LevelWarn
 		t.Metrics.Count(ctx, telemetry.CaseInDoubt, 1)
 	}
+	if news := start.Level(d); news > level {
+		level = news
+	}
+	start.CountNews(ctx, t.Metrics, d)
 	if d.LeavesInDoubt() {
 		level = slog.LevelError
 		t.Metrics.Count(ctx, telemetry.CaseLeftInDoubt, 1)

@@ -38,11 +38,12 @@ func (s *Server) take(r *http.Request) answer {
 	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
 		return s.record(r, body, answer{415, `{"message":"Unsupported Media Type"}`}, "not sent as JSON", nil)
 	}
-	if errs := Invalid(body); len(errs) > 0 {
+	event, errs := read(body)
+	if len(errs) > 0 {
 		text, _ := json.Marshal(map[string]any{"message": "Validation failed", "errors": errs})
 		return s.record(r, body, answer{200, string(text)}, "invalid", errs)
 	}
-	if errs := Vanishing(body); len(errs) > 0 {
+	if errs := vanishing(body, event); len(errs) > 0 {
 		return s.record(r, body, answer{200, received}, "vanished", errs)
 	}
 	return s.record(r, body, answer{200, received}, "", nil)

@@ -28,13 +28,23 @@ const (
 
 // Invalid lists the documented schema's objections to an event; the Agent answers 200 with such.
 func Invalid(body []byte) []string {
+	_, errs := read(body)
+	return errs
+}
+
+// read gives an event, with the objections to it.
+func read(body []byte) (map[string]any, []string) {
 	if !utf8.Valid(body) {
-		return []string{"the body is not UTF-8"}
+		return nil, []string{"the body is not UTF-8"}
 	}
 	event, err := object(body)
 	if err != nil {
-		return []string{"the body is not a JSON object: " + err.Error()}
+		return nil, []string{"the body is not a JSON object: " + err.Error()}
 	}
+	return event, invalid(event)
+}
+
+func invalid(event map[string]any) []string {
 	var errs []string
 	objection := func(format string, args ...any) { errs = append(errs, fmt.Sprintf(format, args...)) }
 	text := func(name string, required bool) string {
@@ -86,6 +96,10 @@ func Vanishing(body []byte) []string {
 	if err != nil {
 		return []string{err.Error()}
 	}
+	return vanishing(body, event)
+}
+
+func vanishing(body []byte, event map[string]any) []string {
 	var errs []string
 	if len(body) >= maxBody {
 		errs = append(errs, fmt.Sprintf("the body has %d bytes, not less than %d", len(body), maxBody))

@@ -152,19 +152,22 @@ func TestAttributesThatAreNew(t *testing.T) {
 
 // What a decision rested on decides nothing any more. Whatever stands there, the delivery is read, without it.
 func TestSawThatCannotBeRead(t *testing.T) {
+	read := func(change func(it item)) (*gate.Delivery, error) {
+		list, q := records(t)
+		change(list[0].item)
+		text := strings.TrimSuffix(strings.TrimPrefix(wire(&types.AttributeValueMemberM{Value: list[0].item}), `{"M":`), "}")
+		_, l := newStub(t, got([]string{text}))
+		return l.Verdict(t.Context(), q.Delivery, noon)
+	}
 	for _, value := range append(values(), text(""), text("{"), text("[]"), text("null"), text("{}"), text(`{"format":2}`),
 		text(`{"format":1,"now":"yesterday"}`), text(`{"format":1,"view":{"hand":{"silences":[{"matchers":["service"]}]}}}`)) {
-		v, err := lookWith(t, func(kind string, it item) {
-			if kind == "delivery" {
-				it[attrSaw] = value
-			}
-		})
-		if err != nil || v.Delivery == nil || v.Delivery.Saw != nil || v.Delivery.Verdict != gate.Start {
-			t.Errorf("with %s it is read as %+v, %v", wire(value), v.Delivery, err)
+		d, err := read(func(it item) { it[attrSaw] = value })
+		if err != nil || d == nil || d.Saw != nil || d.Verdict != gate.Start {
+			t.Errorf("with %s it is read as %+v, %v", wire(value), d, err)
 		}
 	}
-	v, err := lookWith(t, func(string, item) {})
-	if err != nil || v.Delivery.Saw == nil || v.Delivery.Saw.Alert.Title != "CPU is high" {
-		t.Errorf("untouched it is read as %+v, %v", v.Delivery, err)
+	d, err := read(func(item) {})
+	if err != nil || d.Saw == nil || d.Saw.Alert.Title != "CPU is high" {
+		t.Errorf("untouched it is read as %+v, %v", d, err)
 	}
 }

@@ -182,6 +182,9 @@ func caseConditions(e *expression, w gate.CaseWrite, d ledger.Difference, at tim
 		it.moment(attrLast, w.Read.Last)
 		e.same(attrLast, it[attrLast])
 	}
+	if w.Facts.Joined {
+		e.same(attrJoined, number(int64(w.Read.Joined)))
+	}
 	if d.Last {
 		e.when("(attribute_not_exists(" + e.name(attrLast) + ") OR " + e.name(attrLast) + " <= " + e.value(moment(w.Now.Last)) + ")")
 	}

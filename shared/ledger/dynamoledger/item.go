@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 )
 
@@ -104,6 +105,14 @@ func (it item) flag(name string, b bool) {
 	}
 }
 
+// work is what the Agent has said of a case. What JSON has no words for, such as a year beyond 9999, is left out: the
+// API can be asked again.
+func (it item) work(name string, w gate.Work) {
+	if text, err := ledger.EncodeWork(w); err == nil {
+		it.text(name, text)
+	}
+}
+
 // reader takes attributes out of an item. What is absent is a zero value, and what nobody asks for is overlooked; the
 // first attribute of another type than expected is its error.
 type reader struct {
@@ -120,6 +129,14 @@ func (r *reader) text(name string) string {
 		r.fail(name, "a text")
 	}
 	return ""
+}
+
+func (r *reader) work(name string) gate.Work {
+	w, err := ledger.DecodeWork(r.text(name))
+	if err != nil {
+		r.fail(name, "what the Agent has said of the case, as JSON")
+	}
+	return w
 }
 
 func (r *reader) number(name string) int64 {

@@ -79,6 +79,7 @@ func (l *Ledger) Verdict(ctx context.Context, delivery string, now time.Time) (*
 	if err != nil || !there {
 		return nil, err
 	}
+	d.Saw = decodeSaw(it)
 	return &d, nil
 }
 

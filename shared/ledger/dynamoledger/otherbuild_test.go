@@ -55,6 +55,7 @@ func records(t testing.TB) ([]record, ledger.Question) {
 	list := []record{
 		{"delivery", encodeDelivery(d, noon), []string{"id", "verdict"}, func(it item) (item, error) {
 			d, there, err := decodeDelivery(it, noon)
+			d.Saw = decodeSaw(it)
 			return ifThere(encodeDelivery(d, noon), there), err
 		}},
 		{"incident", encodeIncident(in, noon), []string{"version"}, func(it item) (item, error) {

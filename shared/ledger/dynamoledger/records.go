@@ -63,6 +63,7 @@ func encodeDelivery(d gate.Delivery, at time.Time) item {
 	return it
 }
 
+// decodeDelivery reads it without what its decision rested on; see decodeSaw.
 func decodeDelivery(it item, now time.Time) (gate.Delivery, bool, error) {
 	r, err := open(it)
 	if err != nil || r.gone(now) {
@@ -74,11 +75,16 @@ func decodeDelivery(it item, now time.Time) (gate.Delivery, bool, error) {
 		Time: r.moment("time"), Decided: r.moment("decided"), TraceID: r.text("trace_id"), Words: r.text("words"),
 		Agent: r.text("agent"), Because: r.text("because"), Hand: r.text("hand"),
 	}
-	if s, isText := it[attrSaw].(*types.AttributeValueMemberS); isText { // whatever else it is, nothing is decided on it
-		d.Saw = ledger.DecodeSaw([]byte(s.Value))
-	}
 	r.must("id", "verdict") // a message is done because of it
 	return d, true, r.done()
+}
+
+// decodeSaw reads what the decision on a delivery rested on. Nothing is decided on that, so whatever cannot be read is nil.
+func decodeSaw(it item) *gate.Saw {
+	if s, isText := it[attrSaw].(*types.AttributeValueMemberS); isText {
+		return ledger.DecodeSaw([]byte(s.Value))
+	}
+	return nil
 }
 
 func encodeIncident(in gate.Incident, at time.Time) item {
@@ -200,6 +206,8 @@ func decided(c gate.Case) []attribute {
 	it.number("doubts", c.Doubts)
 	it.flag("no_repeat", c.NoRepeat)
 	it.flag("resting", c.Resting)
+	it.moment("called", c.Called)
+	it.work("work", c.Work)
 	it.text("note", c.Note)
 	it.order("hand_", c.Hand)
 	var steps []types.AttributeValue
@@ -214,7 +222,7 @@ func decided(c gate.Case) []attribute {
 	it.text(attrBucket, bucket(c.Agent, c.Bucket()))
 	it.text(attrOrder, c.Order())
 	names := [...]string{
-		"state", "why", "how", "until", "start_at", "severity", "attempt", "doubts", "no_repeat", "resting", "note",
+		"state", "why", "how", "until", "start_at", "severity", "attempt", "doubts", "no_repeat", "resting", "called", "work", "note",
 		"hand_by", "hand_reason", "hand_at", "hand_until", "steps", attrVersion, attrBucket, attrOrder,
 	}
 	list := make([]attribute, len(names))
@@ -233,7 +241,8 @@ func decodeCase(it item, now time.Time) (gate.Case, bool, error) {
 		ID: r.text("id"), Agent: r.text("agent"), State: gate.State(r.text("state")), Why: gate.Why(r.text("why")),
 		How: gate.How(r.text("how")), Until: r.moment("until"), Opened: r.moment("opened"), StartAt: r.moment("start_at"),
 		Severity: alert.Severity(r.number("severity")), Attempt: int(r.number("attempt")), Doubts: int(r.number("doubts")),
-		NoRepeat: r.flag("no_repeat"), Resting: r.flag("resting"), Note: r.text("note"), Hand: r.order("hand_"),
+		NoRepeat: r.flag("no_repeat"), Resting: r.flag("resting"),
+		Called: r.moment("called"), Work: r.work("work"), Note: r.text("note"), Hand: r.order("hand_"),
 		Version: r.version(), Firing: int(r.number(attrFiring)), Joined: int(r.number(attrJoined)),
 		Last: r.moment(attrLast), Gap: r.span(attrGap), Services: r.set(attrService), Storm: r.text("storm"), Shadow: r.flag("shadow"),
 		Title: r.text("title"), Service: r.text("service"), Incident: r.text("incident"), TraceID: r.text("trace_id"),

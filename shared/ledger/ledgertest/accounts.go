@@ -132,15 +132,19 @@ func testAccounts(t *testing.T, open func(*testing.T) Harness) {
 				gate.Money{Spent: spent{"2026-10": 4_000_000, "2026-11": 3_999_999}, Paced: w.in(0), Budget: 300_000_000, Critical: count{"2026-11-26": 19, "2026-11-27": 1}},
 			},
 			{
-				"put, and what is over spent in one", put(5, gate.AccountWrite{
-					Paced: w.in(60), Budget: 90_000_000, Critical: count{"2026-11-27": 0}, Spend: spent{"2026-11": 1},
-					Forget: []string{"2026-10", "2026-11-26", "2026-09", "2026-10"},
-				}), 6,
-				gate.Money{Spent: spent{"2026-11": 4_000_000}, Paced: w.in(60), Budget: 90_000_000, Critical: count{"2026-11-27": 0}},
+				"less than was reckoned", corrects(moved(all["ab-3"], gate.Ended), "2026-11", -1_999_999), 6,
+				gate.Money{Spent: spent{"2026-10": 4_000_000, "2026-11": 2_000_000}, Paced: w.in(0), Budget: 300_000_000, Critical: count{"2026-11-26": 19, "2026-11-27": 1}},
 			},
 			{
-				"only a day given back", givesBack(all["ab-4"], gate.Back{Day: "2026-11-28"}), 7,
-				gate.Money{Spent: spent{"2026-11": 4_000_000}, Paced: w.in(60), Budget: 90_000_000, Critical: count{"2026-11-27": 0, "2026-11-28": -1}},
+				"put, and what is over spent in one", put(6, gate.AccountWrite{
+					Paced: w.in(60), Budget: 90_000_000, Critical: count{"2026-11-27": 0}, Spend: spent{"2026-11": 1},
+					Forget: []string{"2026-10", "2026-11-26", "2026-09", "2026-10"},
+				}), 7,
+				gate.Money{Spent: spent{"2026-11": 2_000_001}, Paced: w.in(60), Budget: 90_000_000, Critical: count{"2026-11-27": 0}},
+			},
+			{
+				"only a day given back", givesBack(all["ab-4"], gate.Back{Day: "2026-11-28"}), 8,
+				gate.Money{Spent: spent{"2026-11": 2_000_001}, Paced: w.in(60), Budget: 90_000_000, Critical: count{"2026-11-27": 0, "2026-11-28": -1}},
 			},
 		} {
 			w.commit(step.change)
@@ -151,7 +155,7 @@ func testAccounts(t *testing.T, open func(*testing.T) Harness) {
 			}
 		}
 		w.conflict(spends(all["ab-1"], "2026-10", 4_000_000)) // its case has ended
-		w.commit(gate.Change{Account: &gate.AccountWrite{Agent: agent, Read: 7, Put: map[string]gate.Reservation{"ab-9": {}}}})
+		w.commit(gate.Change{Account: &gate.AccountWrite{Agent: agent, Read: 8, Put: map[string]gate.Reservation{"ab-9": {}}}})
 	})
 
 	each(t, open, "accounts are apart", func(w *world) {

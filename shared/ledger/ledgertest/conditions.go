@@ -310,6 +310,8 @@ func conditions() []condition {
 		{"some fire, for a condition only", waits(1), onlyIf(firing(gate.SomeFire)), recovery, false},
 		{"last notification, and a later one has joined", waits(1), decides(ends, gate.CaseFacts{Last: true}), join, false},
 		{"last notification, for a condition only", waits(1), onlyIf(gate.CaseFacts{Last: true}), join, false},
+		{"nothing has joined, and something has", waits(1), decides(ends, gate.CaseFacts{Joined: true}), join, false},
+		{"nothing has joined, for a condition only", waits(1), onlyIf(gate.CaseFacts{Joined: true}), join, false},
 		{"account not there, and another process has put a reservation", nothing, put("ab-1"), also(put("ab-2")), false},
 		{"account's version, and another process has put a reservation", also(put("ab-3")), put("ab-1"), also(put("ab-2")), false},
 		{"account's version, and the same case has been reserved", also(put("ab-3")), put("ab-1"), also(put("ab-1")), false},
@@ -385,6 +387,7 @@ func conditions() []condition {
 			}, true,
 		},
 		{"more than one fires, and one has joined", waits(2), decides(starts, firing(gate.MoreFire)), join, true},
+		{"nothing has joined, and a recovery has counted down", waits(2), decides(ends, gate.CaseFacts{Joined: true}), recovery, true},
 		{"last notification, and a recovery has counted down", waits(2), decides(ends, gate.CaseFacts{Last: true}), recovery, true},
 		{
 			"a join, and another has joined", waits(1),

@@ -245,7 +245,7 @@ func testReads(t *testing.T, open func(*testing.T) Harness) {
 		seen.Group.Cycles[0], seen.Surge.Opened[0], seen.Incident.Recent[0].Delivery = time.Time{}, time.Time{}, "changed"
 		seen.Hand.Silences[0].Matchers[0], seen.Hand.Silences[0].ID = match.Matcher{}, "changed"
 		seen.Account.Money.Spent["2026-11"] = 99
-		seen.Delivery.Saw.Alert.Tags[0] = "changed"
+		w.verdict("d-1").Saw.Alert.Tags[0] = "changed"
 		seen.Cases["ab-1"].Services[0], seen.Cases["ab-1"].Steps[0].Text = "changed", "changed"
 		seen = w.look(q)
 		w.same("the group", seen.Group, w.group("g-1", 0).Now)
@@ -254,7 +254,7 @@ func testReads(t *testing.T, open func(*testing.T) Harness) {
 		w.same("the notifications", seen.Incident.Recent, []gate.Mention{{Delivery: "d-0"}})
 		w.same("the services", seen.Cases["ab-1"].Services, []string{"checkout"})
 		w.same("the steps", seen.Cases["ab-1"].Steps, []gate.Step{{At: w.now, Text: "opened"}})
-		w.same("what it saw", seen.Delivery.Saw, &gate.Saw{
+		w.same("what it saw", w.verdict("d-1").Saw, &gate.Saw{
 			Alert: alert.Alert{Tags: []string{"service:checkout"}}, View: gate.View{Cases: map[string]gate.Case{"ab-1": {ID: "ab-1", Steps: []gate.Step{{Text: "opened"}}}}},
 		})
 		w.same("the money", seen.Account.Money.Spent, map[string]gate.Dollars{"2026-11": 5})

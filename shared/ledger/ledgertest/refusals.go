@@ -179,7 +179,6 @@ func testRefusals(t *testing.T, open func(*testing.T) Harness) {
 		})},
 		{"less than nothing given back", money(gate.AccountWrite{Back: &gate.Back{Pace: -time.Minute}})},
 		{"a day given back that is none", money(gate.AccountWrite{Back: &gate.Back{Day: "yesterday"}})},
-		{"less than nothing spent", money(gate.AccountWrite{Spend: map[string]gate.Dollars{"2026-11": -1}})},
 		{"money spent in no month", money(gate.AccountWrite{Spend: map[string]gate.Dollars{"2026-13": 1}})},
 		{"a pace without a reservation", money(gate.AccountWrite{Paced: time.Unix(1, 0)})},
 		{"a budget without a reservation", money(gate.AccountWrite{Budget: 1})},

@@ -42,7 +42,7 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 			Delivery: d.ID, Incident: in.Key, Pointers: []string{"a key 鍵 #1"}, Agent: c.Agent, Group: group.Name,
 			Surge: surge.Name, Leads: true,
 		})
-		w.same("the delivery", *v.Delivery, d)
+		w.same("the delivery", *w.verdict(d.ID), d)
 		w.same("the incident", v.Incident, in)
 		w.same("the pointers", v.Pointers, map[string]string{"a key 鍵 #1": c.ID})
 		w.same("the case", v.Cases[c.ID], inOrder(c))
@@ -121,7 +121,7 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 			Account: &gate.AccountWrite{Agent: agent, Put: map[string]gate.Reservation{"ab-1": {}}},
 		})
 		v := w.look(ledger.Question{Delivery: "d-1", Incident: incidentOf(1), Agent: agent})
-		w.same("the delivery", *v.Delivery, gate.Delivery{ID: "d-1", Verdict: gate.Drop})
+		w.same("the delivery", *w.verdict("d-1"), gate.Delivery{ID: "d-1", Verdict: gate.Drop})
 		w.same("the incident", v.Incident, in)
 		w.same("the account", v.Account, gate.Account{Agent: agent, Version: 1, Running: map[string]gate.Reservation{"ab-1": {}}})
 		v = w.lookCase("ab-1", w.now)
@@ -242,6 +242,9 @@ type filler struct {
 }
 
 func (f *filler) fill(v reflect.Value, name string) {
+	if v.Type() == reflect.TypeFor[map[string]gate.Heard]() {
+		return // never kept either, and younger than the numbers in the file that the values were first written to
+	}
 	f.n++
 	switch {
 	case v.Type() == reflect.TypeFor[match.Matcher]():

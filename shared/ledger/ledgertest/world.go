@@ -75,6 +75,19 @@ func (w *world) lookAt(q ledger.Question, now time.Time) gate.View {
 	return v
 }
 
+// verdict reads a delivery with what its decision rested on. A look has the same without that.
+func (w *world) verdict(id string) *gate.Delivery {
+	w.Helper()
+	d, err := w.Lister.Verdict(context.Background(), id, w.now)
+	if err != nil || d == nil {
+		w.Fatalf("Verdict of %s: %v, %v", id, d, err)
+	}
+	bare := *d
+	bare.Saw = nil
+	w.same("a look at it", w.look(ledger.Question{Delivery: id}).Delivery, &bare)
+	return d
+}
+
 func (w *world) lookCase(id string, now time.Time) gate.View {
 	w.Helper()
 	v, err := w.Ledger.LookCase(context.Background(), id, agent, now)
@@ -274,6 +287,16 @@ func matchers(t *testing.T, texts ...string) []match.Matcher {
 func spends(read gate.Case, month string, d gate.Dollars) gate.Change {
 	c := writes(read, moved(read, gate.Ended))
 	c.Account = &gate.AccountWrite{Agent: agent, Drop: []string{read.ID}, Spend: map[string]gate.Dollars{month: d}}
+	return c
+}
+
+// corrects is the change that books the true price of a case which has ended, in place of what was reckoned.
+func corrects(read gate.Case, month string, d gate.Dollars) gate.Change {
+	now := read
+	now.How = gate.EndCompleted
+	now.Version++
+	c := writes(read, now)
+	c.Account = &gate.AccountWrite{Agent: agent, Spend: map[string]gate.Dollars{month: d}}
 	return c
 }
 

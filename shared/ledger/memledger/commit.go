@@ -137,6 +137,9 @@ func (l *Ledger) caseHolds(w gate.CaseWrite, at time.Time) error {
 	if w.Facts.Last && !c.Last.Equal(ledger.Moment(w.Read.Last)) {
 		return conflict("case %s was told meanwhile that it still fires", w.Now.ID)
 	}
+	if w.Facts.Joined && c.Joined != w.Read.Joined {
+		return conflict("case %s was joined meanwhile", w.Now.ID)
+	}
 	return membersHold(c.Case, ledger.Differ(w).Members)
 }
 
@@ -155,6 +158,9 @@ func counts(want gate.Count, firing int) bool {
 }
 
 func membersHold(c gate.Case, d ledger.MembersDifference) error {
+	if len(d.Added)+len(d.Changed)+len(d.Removed) == 0 {
+		return nil
+	}
 	there := map[string]bool{}
 	for _, m := range c.Members {
 		there[m.Incident] = true
@@ -243,7 +249,7 @@ func (l *Ledger) applyCase(w gate.CaseWrite, lead alert.Alert, at time.Time) {
 		c.Members = members(nil, ledger.MembersDifference{Added: c.Members})
 		c.Services = ledger.Services(nil, c.Services)
 		decide(&c, w.Now)
-		l.cases.put(c.ID, openCase{c, lead}, at)
+		l.file(openCase{Case: c, lead: lead}, at)
 		delete(l.dropped, c.ID)
 		return
 	}
@@ -251,7 +257,8 @@ func (l *Ledger) applyCase(w gate.CaseWrite, lead alert.Alert, at time.Time) {
 	if d.None() {
 		return
 	}
-	c, _ := l.cases.get(w.Now.ID, at)
+	stored, _ := l.cases.get(w.Now.ID, at)
+	c := *stored
 	if d.Decided {
 		decide(&c.Case, w.Now)
 	}
@@ -265,7 +272,7 @@ func (l *Ledger) applyCase(w gate.CaseWrite, lead alert.Alert, at time.Time) {
 	}
 	c.Members = members(c.Members, d.Members)
 	c.Services = ledger.Services(nil, slices.Concat(c.Services, d.Services))
-	l.cases.put(c.ID, c, at)
+	l.file(c, at)
 }
 
 // decide writes the state machine's part.
@@ -273,6 +280,7 @@ func decide(c *gate.Case, n gate.Case) {
 	c.State, c.Why, c.How, c.Until, c.StartAt = n.State, n.Why, n.How, ledger.Moment(n.Until), ledger.Moment(n.StartAt)
 	c.Severity, c.Attempt, c.Doubts, c.NoRepeat, c.Resting = n.Severity, n.Attempt, n.Doubts, n.NoRepeat, n.Resting
 	c.Note, c.Hand, c.Version = n.Note, order(n.Hand), n.Version
+	c.Called, c.Work = ledger.Moment(n.Called), copyWork(n.Work)
 	c.Steps = list(n.Steps)
 	for i := range c.Steps {
 		c.Steps[i].At = ledger.Moment(c.Steps[i].At)
@@ -281,6 +289,9 @@ func decide(c *gate.Case, n gate.Case) {
 
 // members applies a difference and gives a new list in the ledger's order.
 func members(stored []gate.Member, d ledger.MembersDifference) []gate.Member {
+	if len(d.Added)+len(d.Changed)+len(d.Removed) == 0 {
+		return stored
+	}
 	set := map[string]gate.Member{}
 	for _, m := range stored {
 		set[m.Incident] = m

@@ -6,6 +6,7 @@ import (
 
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
 )
 
 // What is copied here shares nothing that can be changed with what it was copied from. A matcher's compiled expression
@@ -32,8 +33,17 @@ func copyIncident(in gate.Incident) gate.Incident {
 }
 
 func copyCase(c gate.Case) gate.Case {
-	c.Steps, c.Members, c.Services = list(c.Steps), list(c.Members), list(c.Services)
+	c.Steps, c.Members, c.Services, c.Work = list(c.Steps), list(c.Members), list(c.Services), copyWork(c.Work)
 	return c
+}
+
+func copyWork(w gate.Work) gate.Work {
+	w.Absent = ledger.Moment(w.Absent)
+	w.Tasks = list(w.Tasks)
+	for i, t := range w.Tasks {
+		w.Tasks[i].Marks = list(t.Marks)
+	}
+	return w
 }
 
 func copyAccount(a gate.Account) gate.Account {

@@ -11,7 +11,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -26,7 +25,8 @@ type Ledger struct {
 	deliveries shelf[string, gate.Delivery]
 	incidents  shelf[incidentKey, gate.Incident]
 	pointers   shelf[string, string]
-	cases      shelf[string, openCase]
+	cases      shelf[string, *openCase] // what a pointer names is never changed: a new one takes its place
+	index      index
 	dropped    shelf[string, alert.Alert] // by the id of the case that the alert would have opened
 	groups     shelf[string, gate.Group]
 	surges     shelf[string, gate.Surge]
@@ -34,10 +34,12 @@ type Ledger struct {
 	hand       gate.Hand               // nor does what is set by hand
 }
 
-// openCase is a case with the alert that opened it.
+// openCase is a case with the alert that opened it, and where it is in the index.
 type openCase struct {
 	gate.Case
-	lead alert.Alert
+	lead    alert.Alert
+	section section
+	entry   entry
 }
 
 // incidentKey is what makes two incidents the same one.
@@ -51,7 +53,8 @@ func New() *Ledger {
 		deliveries: shelf[string, gate.Delivery]{},
 		incidents:  shelf[incidentKey, gate.Incident]{},
 		pointers:   shelf[string, string]{},
-		cases:      shelf[string, openCase]{},
+		cases:      shelf[string, *openCase]{},
+		index:      index{},
 		dropped:    shelf[string, alert.Alert]{},
 		groups:     shelf[string, gate.Group]{},
 		surges:     shelf[string, gate.Surge]{},
@@ -88,7 +91,8 @@ func (l *Ledger) Look(ctx context.Context, q ledger.Question, now time.Time) (ga
 	defer l.mu.Unlock()
 	v := l.view(q.Agent)
 	if d, there := l.deliveries.get(q.Delivery, now); there {
-		v.Delivery = read(d)
+		d.Saw = nil
+		v.Delivery = &d
 	}
 	in, _ := l.incidents.get(keyOf(q.Incident), now)
 	v.Incident = copyIncident(in)
@@ -169,16 +173,19 @@ func (l *Ledger) Due(ctx context.Context, agent string, now time.Time) ([]string
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return slices.Concat(l.first(agent, gate.Timed, gate.OrderUntil(now), now), l.first(agent, gate.Queue, "", now)), nil
+}
+
+// first names the first cases of a bucket, those below an order where one is given.
+func (l *Ledger) first(agent string, b gate.Bucket, below string, now time.Time) []string {
 	var ids []string
-	for _, b := range []gate.Bucket{gate.Timed, gate.Queue} {
-		for i, c := range l.bucket(agent, b, now) {
-			if i == ledger.MaxDue || b == gate.Timed && c.Order() >= gate.OrderUntil(now) {
-				break
-			}
-			ids = append(ids, c.ID)
+	for order, c := range l.bucket(agent, b, now) {
+		if len(ids) == ledger.MaxDue || below != "" && order >= below {
+			break
 		}
+		ids = append(ids, c.ID)
 	}
-	return ids, nil
+	return ids
 }
 
 // List implements ledger.Lister.
@@ -191,8 +198,8 @@ func (l *Ledger) List(
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var page []gate.Case
-	for _, c := range l.bucket(agent, b, now) {
-		if c.Order() <= from {
+	for order, c := range l.bucket(agent, b, now) {
+		if order <= from {
 			continue
 		}
 		if len(page) == ledger.PageSize(limit) {
@@ -214,13 +221,8 @@ func (l *Ledger) Verdict(ctx context.Context, delivery string, now time.Time) (*
 	if !there {
 		return nil, nil
 	}
-	return read(d), nil
-}
-
-// read gives a delivery as one who reads it may have it.
-func read(d gate.Delivery) *gate.Delivery {
 	d.Saw = ledger.DecodeSaw(ledger.EncodeSaw(d.Saw))
-	return &d
+	return &d, nil
 }
 
 // Incidents implements ledger.Lister.
@@ -238,16 +240,4 @@ func (l *Ledger) Incidents(ctx context.Context, org, monitor string, limit int, 
 	}
 	slices.SortFunc(list, ledger.CompareIncidents)
 	return list[:min(len(list), ledger.PageSize(limit))], nil
-}
-
-// bucket gives an Agent's cases of one bucket in its order.
-func (l *Ledger) bucket(agent string, b gate.Bucket, now time.Time) []openCase {
-	var list []openCase
-	for id := range l.cases {
-		if c, there := l.cases.get(id, now); there && c.Agent == agent && c.Bucket() == b {
-			list = append(list, c)
-		}
-	}
-	slices.SortFunc(list, func(a, b openCase) int { return strings.Compare(a.Order(), b.Order()) })
-	return list
 }

@@ -67,6 +67,7 @@ type message struct {
 	first      time.Time // when it was received for the first time
 	visible    time.Time // from when on it can be received
 	receives   int
+	receipt    string // of the last receive
 }
 
 // New returns an empty queue.
@@ -141,7 +142,7 @@ func (q *Queue) add(m *message) {
 	q.made++
 	m.id = fmt.Sprintf("00000000-0000-4000-8000-%012x", q.made)
 	m.sent = q.o.Now()
-	m.visible, m.first, m.receives = m.sent, time.Time{}, 0
+	m.visible, m.first, m.receives, m.receipt = m.sent, time.Time{}, 0, ""
 	q.messages = append(q.messages, m)
 	select {
 	case q.wake <- struct{}{}:

@@ -31,6 +31,7 @@ func (q *Queue) Receive(most int) []events.SQSMessage {
 			m.first = now
 		}
 		m.receives++
+		m.receipt = fmt.Sprintf("%s#%d", m.id, m.receives)
 		m.visible = now.Add(q.o.VisibilityTimeout)
 		records = append(records, q.record(m))
 	}
@@ -68,7 +69,7 @@ func (q *Queue) Delete(receipt string) bool {
 		return false
 	}
 	before := len(q.messages)
-	q.messages = slices.DeleteFunc(q.messages, func(m *message) bool { return receiptOf(m) == receipt })
+	q.messages = slices.DeleteFunc(q.messages, func(m *message) bool { return m.receipt == receipt })
 	return len(q.messages) < before
 }
 
@@ -108,7 +109,7 @@ func (q *Queue) record(m *message) events.SQSMessage {
 	sum := md5.Sum([]byte(m.body)) // not for security: SQS describes a body so
 	r := events.SQSMessage{
 		MessageId:      m.id,
-		ReceiptHandle:  receiptOf(m),
+		ReceiptHandle:  m.receipt,
 		Body:           m.body,
 		Md5OfBody:      hex.EncodeToString(sum[:]),
 		EventSource:    "aws:sqs",
@@ -129,7 +130,5 @@ func (q *Queue) record(m *message) events.SQSMessage {
 	}
 	return r
 }
-
-func receiptOf(m *message) string { return fmt.Sprintf("%s#%d", m.id, m.receives) }
 
 func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }

@@ -11,12 +11,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -40,34 +42,35 @@ type Parts struct {
 	Starter *start.Starter
 	Log     *slog.Logger
 	Metrics *telemetry.Recorder
+	AWS     aws.Config // for what a function needs besides
 }
 
 // New builds them.
 func New(s Settings) (Parts, error) {
-	pol, err := load(s.Policy)
+	pol, err := LoadPolicy(s.Policy, s.Spaces)
 	if err != nil {
 		return Parts{}, err
 	}
-	aws, err := awsconfig.LoadDefaultConfig(context.Background())
+	cfg, err := awsconfig.LoadDefaultConfig(context.Background())
 	if err != nil {
 		return Parts{}, fmt.Errorf("the AWS settings of the environment cannot be read: %w", err)
 	}
 	log := telemetry.Logger(s.Telemetry)
-	clients, err := agents(pol.Agents(), s.Agents, secretsmanager.NewFromConfig(aws), log)
+	clients, err := agents(pol.Agents(), s.Agents, secretsmanager.NewFromConfig(cfg), log)
 	if err != nil {
 		return Parts{}, err
 	}
-	led := dynamoledger.New(dynamodb.NewFromConfig(aws), s.Table, dynamoledger.Options{})
+	led := dynamoledger.New(dynamodb.NewFromConfig(cfg), s.Table, dynamoledger.Options{})
 	starter := &start.Starter{Ledger: led, Agents: map[string]start.Agent{}, Now: time.Now}
 	for name, client := range clients {
 		starter.Agents[name] = client
 	}
-	return Parts{pol, led, clients, starter, log, telemetry.NewRecorder(s.Telemetry)}, nil
+	return Parts{pol, led, clients, starter, log, telemetry.NewRecorder(s.Telemetry), cfg}, nil
 }
 
-// load reads the policy. A policy that cannot be read wholly decides nothing: half of it could start what the other
+// LoadPolicy reads the policy beside the binary. In it the work of those Agents is followed that have an agent space. A policy that cannot be read wholly decides nothing: half of it could start what the other
 // half forbids.
-func load(file string) (*policy.Policy, error) {
+func LoadPolicy(file string, spaces map[string]string) (*policy.Policy, error) {
 	if !filepath.IsAbs(file) {
 		binary, err := os.Executable()
 		if err != nil {
@@ -78,6 +81,9 @@ func load(file string) (*policy.Policy, error) {
 	pol, err := policy.Load(file)
 	if err != nil {
 		return nil, errors.New("POLICY_FILE: " + strings.ReplaceAll(err.Error(), "\n", "; ") + " (try alertbridge policy check)")
+	}
+	if pol, err = pol.Follow(slices.Sorted(maps.Keys(spaces))...); err != nil {
+		return nil, fmt.Errorf("AGENT_SPACES: %w", err)
 	}
 	return pol, nil
 }

@@ -63,7 +63,7 @@ func TestPolicyThatIsWrongIsOneLine(t *testing.T) {
 	if err := os.WriteFile(file, []byte("hold:\n  P2: soon\nmodus: full\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := load(file)
+	_, err := LoadPolicy(file, nil)
 	if err == nil || strings.Contains(err.Error(), "\n") {
 		t.Fatalf("not one line: %v", err)
 	}
@@ -81,7 +81,7 @@ func TestPolicyStandsBesideTheBinary(t *testing.T) {
 		t.Fatal(err)
 	}
 	beside := filepath.Join(filepath.Dir(binary), "beside-the-binary.yaml")
-	_, err = load("beside-the-binary.yaml")
+	_, err = LoadPolicy("beside-the-binary.yaml", nil)
 	if err == nil || !strings.Contains(err.Error(), beside) {
 		t.Errorf("without a file: %v, want one that names %s", err, beside)
 	}
@@ -89,7 +89,7 @@ func TestPolicyStandsBesideTheBinary(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer os.Remove(beside)
-	p, err := load("beside-the-binary.yaml")
+	p, err := LoadPolicy("beside-the-binary.yaml", nil)
 	if err != nil || !slices.Equal(p.Agents(), []string{"payments"}) {
 		t.Errorf("beside the binary: %v, %v", p, err)
 	}

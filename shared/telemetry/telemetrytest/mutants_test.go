@@ -121,7 +121,7 @@ var mutants = []mutant{
 	},
 	{
 		"a record is written without its context",
-		[]edit{{"functions/dispatcher/dispatch/record.go", `l.Log.LogAttrs(ctx, l.report.Level()`, `l.Log.LogAttrs(context.Background(), l.report.Level()`}},
+		[]edit{{"functions/dispatcher/dispatch/record.go", `l.Log.LogAttrs(ctx, level, "alert decided"`, `l.Log.LogAttrs(context.Background(), level, "alert decided"`}},
 		"dispatcher", "^TestOneTraceFromIngestToTheAgent$", "trace of the record alert decided",
 	},
 	{

@@ -146,6 +146,7 @@ func (m *Model) effect(v arriving, got worth, c Commit) {
 	if v.a.Time.After(in.fire) {
 		in.fire = v.a.Time
 	}
+	m.words[v.a.Incident.String()] = v.a
 	in.final = v.a.Incident.Cycle && !in.rec.IsZero() && in.fire.Sub(in.rec) <= v.r.Window
 	if got.verdict == gate.Drop {
 		own := m.cases[before]
@@ -260,7 +261,9 @@ func (m *Model) joins(v arriving, k *kase) {
 		return
 	}
 	key := v.a.Incident.String()
-	k.worse = k.worse || critical(v.rank) && !k.firing[key] && key != k.lead.Incident.String()
+	if key != k.lead.Incident.String() {
+		k.joined[key] = true
+	}
 	k.firing[key] = true
 	if v.a.Time.After(k.last) {
 		k.last = v.a.Time
@@ -277,8 +280,8 @@ func (m *Model) joins(v arriving, k *kase) {
 // opens: a case of its own.
 func (m *Model) opens(v arriving, got worth, flaps bool, c Commit) {
 	k := &kase{
-		id: got.kase, agent: v.r.Agent, opened: v.now, rank: v.rank, firing: map[string]bool{v.a.Incident.String(): true},
-		last: v.a.Time, lead: v.a, state: gate.Waiting,
+		id: got.kase, agent: v.r.Agent, opened: v.now, rank: v.rank, firing: map[string]bool{v.a.Incident.String(): true}, joined: map[string]bool{},
+		last: v.a.Time, lead: v.a, rules: v.r, state: gate.Waiting,
 	}
 	m.cases[k.id] = k
 	for _, w := range c.Change.Cases {
@@ -408,7 +411,7 @@ func (m *Model) claimed(c Commit, w gate.CaseWrite) {
 		return // it was told of before
 	}
 	now := c.Change.At
-	r := m.rules(k.lead)
+	r := k.rules
 	r.Agent = k.agent
 	a := m.account(k.agent)
 	if d := c.Change.Delivery; d != nil { // by the rules of the alert that starts it

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
 )
@@ -54,7 +55,7 @@ func (m *Model) Ticked(at, local time.Time, quiet bool, policyAgents []string) {
 			m.broken("12", "the secret of %s was mended, and a tick left its account shut", name)
 		}
 		for _, k := range m.cases {
-			if k.agent == name {
+			if k.agent == name && k.state != gate.Ended {
 				m.left(k, a, quiet, local)
 			}
 		}
@@ -85,7 +86,7 @@ func (m *Model) LostRaces(invocation int, at time.Time, failed bool) {
 }
 
 func (m *Model) left(k *kase, a *account, quiet bool, now time.Time) {
-	r := m.rules(k.lead)
+	r := k.rules
 	switch k.state {
 	case gate.Waiting:
 		switch {
@@ -93,6 +94,7 @@ func (m *Model) left(k *kase, a *account, quiet bool, now time.Time) {
 			m.broken("4", "the case %s has recovered, and a tick left it waiting", k.id)
 		case now.Sub(k.last) > r.MaxAge:
 			m.broken("12", "the case %s is too old, and a tick left it waiting", k.id)
+		case m.unsure(k, now):
 		case m.muted(k, now):
 			m.broken("4", "the case %s is muted, and a tick left it waiting", k.id)
 		case m.held(k, now):
@@ -142,7 +144,7 @@ func (m *Model) leftInDoubt(k *kase, a *account, r gate.Rules, now time.Time) {
 	res, there := a.running[k.id]
 	held := before.Before(res.Until)
 	again := m.again(k, r, before) && len(k.firing) > 0 && young
-	if m.again(k, r, now) != m.again(k, r, before) { // it is muted, or not any more, while the tick runs
+	if m.unsure(k, now) || m.again(k, r, now) != m.again(k, r, before) { // it is muted, or not any more, while the tick runs
 		return
 	}
 	switch {
@@ -166,14 +168,10 @@ func (m *Model) says(k *kase, why gate.Why, quiet bool) {
 // Final is what is left when everything is over.
 type Final struct {
 	At        time.Time
-	Verdict   func(delivery string) *gate.Delivery
-	Incident  func(gate.Incident) gate.Incident // as the ledger has it, by its key
+	Look      func(alert.Alert) gate.View // the delivery and the incident as the ledger has them
 	Accounts  map[string]gate.Account
 	DeadAfter int // dead letters, after all were redriven in good weather
 }
-
-// sample: of so many records of deliveries one is read back. Reading them all would take a fifth of the whole time.
-const sample = 8
 
 // Ended judges a world in which nothing happens any more: all is decided, all is settled, and the sums are right.
 func (m *Model) Ended(f Final) {
@@ -186,24 +184,21 @@ func (m *Model) Ended(f Final) {
 			m.broken("1", "delivery %s was answered with 2xx, and has no verdict", id)
 		}
 	}
-	for i, id := range slices.Sorted(maps.Keys(m.alerts)) {
+	for _, id := range slices.Sorted(maps.Keys(m.alerts)) {
+		a := m.alerts[id]
+		v := f.Look(a)
+		in := m.incident(a)
+		if got := v.Incident; got.Version > 0 && (!got.Fire.Equal(in.fire) || !got.Rec.Equal(in.rec) || got.Case != in.kase) {
+			m.broken("8", "the incident %s ends as fire %s, rec %s, case %s, and should as %s, %s, %s", a.Incident,
+				clock(got.Fire), clock(got.Rec), got.Case, clock(in.fire), clock(in.rec), in.kase)
+		}
 		d, decided := m.decided[id]
 		if !decided {
 			m.broken("2", "delivery %s has no verdict", id)
 			continue
 		}
-		if i%sample != 0 {
-			continue
-		}
-		if rec := f.Verdict(id); rec == nil || rec.Verdict != d.Verdict || rec.Reason != d.Reason || rec.Case != d.Case {
+		if rec := v.Delivery; rec == nil || rec.Verdict != d.Verdict || rec.Reason != d.Reason || rec.Case != d.Case {
 			m.broken("2", "delivery %s got %s (%s), and the ledger says %+v", id, d.Verdict, d.Reason, rec)
-		}
-	}
-	for _, a := range m.alerts {
-		in := m.incident(a)
-		if got := f.Incident(gate.Incident{Key: a.Incident}); got.Version > 0 && (!got.Fire.Equal(in.fire) || !got.Rec.Equal(in.rec) || got.Case != in.kase) {
-			m.broken("8", "the incident %s ends as fire %s, rec %s, case %s, and should as %s, %s, %s", a.Incident,
-				clock(got.Fire), clock(got.Rec), got.Case, clock(in.fire), clock(in.rec), in.kase)
 		}
 	}
 	for _, k := range m.cases {

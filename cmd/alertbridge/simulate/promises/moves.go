@@ -37,8 +37,8 @@ func (m *Model) promoted(w gate.CaseWrite, c Commit) {
 	}
 	n := w.Now
 	k := &kase{
-		id: n.ID, agent: n.Agent, opened: n.Opened, rank: n.Severity, firing: map[string]bool{w.Lead.Incident.String(): true},
-		last: n.Last, lead: *w.Lead, state: n.State, why: n.Why, until: n.Until, hand: true,
+		id: n.ID, agent: n.Agent, opened: n.Opened, rank: n.Severity, firing: map[string]bool{w.Lead.Incident.String(): true}, joined: map[string]bool{},
+		last: n.Last, lead: *w.Lead, rules: m.rules(*w.Lead), state: n.State, why: n.Why, until: n.Until, hand: true,
 	}
 	m.cases[k.id] = k
 	if in := c.Change.Incident; in != nil {
@@ -67,7 +67,7 @@ func (m *Model) ordered(k *kase, w gate.CaseWrite, c Commit) {
 // starts: what the tick starts must be due.
 func (m *Model) starts(k *kase, c Commit) {
 	now := c.Change.At
-	r := m.rules(k.lead)
+	r := k.rules
 	switch {
 	case k.state == gate.InDoubt && !k.hand && (r.InDoubt != gate.RepeatIt || k.noRepeat || k.doubts > repeats):
 		m.broken("3", "the start of %s is repeated after %d doubts (%s, refused once: %t)", k.id, k.doubts, r.InDoubt, k.noRepeat)
@@ -77,7 +77,7 @@ func (m *Model) starts(k *kase, c Commit) {
 		m.broken("3", "the case %s was refused, and is started", k.id)
 	case k.state == gate.Waiting && !k.hand && c.Alone && m.held(k, now):
 		m.broken("4", "the case %s is held until %s, and is started", k.id, clock(k.until))
-	case k.state == gate.Waiting && !k.hand && c.Alone && m.muted(k, now):
+	case k.state == gate.Waiting && !k.hand && c.Alone && m.muted(k, now) && !m.unsure(k, now):
 		m.broken("4", "the case %s is muted, and is started", k.id)
 	case k.state == gate.Waiting && !k.hand && c.Alone && m.observed(k, now):
 		m.broken("4", "the case %s is only observed, and is started", k.id)
@@ -92,12 +92,31 @@ func (m *Model) muted(k *kase, now time.Time) bool {
 	if k.hand {
 		return false
 	}
-	mode := m.mode(m.rules(k.lead), now)
-	return k.storm == "" && !k.worse && m.silenced(k.lead, now) || mode == gate.ModeOff || mode == gate.ModeCriticalOnly && !critical(k.rank)
+	mode := m.mode(k.rules, now)
+	return m.allSilenced(k, now) || mode == gate.ModeOff || mode == gate.ModeCriticalOnly && !critical(k.rank)
+}
+
+// allSilenced: what opened the case and everything else in it that fires. The alerts of a world's incident all have the
+// same tags, and what a hand has counted has none.
+func (m *Model) allSilenced(k *kase, now time.Time) bool {
+	if k.storm != "" || !m.silenced(k.lead, now) {
+		return false
+	}
+	for key := range k.firing {
+		if key == "by hand" && len(k.joined)+len(k.firing) > 1 || key != "by hand" && !m.silenced(m.words[key], now) {
+			return false
+		}
+	}
+	return true
+}
+
+// unsure: more has joined than the case keeps by name, so it need not know that all of it is silenced.
+func (m *Model) unsure(k *kase, now time.Time) bool {
+	return len(k.joined) > gate.MaxMembers && m.allSilenced(k, now)
 }
 
 func (m *Model) observed(k *kase, now time.Time) bool {
-	return k.shadow || m.mode(m.rules(k.lead), now) == gate.ModeObserve && !k.hand
+	return k.shadow || m.mode(k.rules, now) == gate.ModeObserve && !k.hand
 }
 
 // again: a start in doubt is sent again where somebody or the policy wants it; a repeat can be paid for once more, so what
@@ -110,7 +129,7 @@ func (m *Model) again(k *kase, r gate.Rules, now time.Time) bool {
 // move judges every change of a case's state but a start.
 func (m *Model) move(k *kase, w gate.CaseWrite, c Commit) {
 	now, n := c.Change.At, w.Now
-	r := m.rules(k.lead)
+	r := k.rules
 	acct := m.account(k.agent)
 	from := k.state
 	switch from {
@@ -128,7 +147,7 @@ func (m *Model) move(k *kase, w gate.CaseWrite, c Commit) {
 		case gate.InDoubt:
 			held := now.Before(acct.running[k.id].Until)
 			again := m.again(k, r, now) && len(k.firing) > 0 && now.Sub(k.last) <= r.MaxAge
-			if n.Resting && (again || held) && c.Alone {
+			if n.Resting && (again || held) && c.Alone && !m.unsure(k, now) {
 				m.broken("12", "the case %s rests, and could be repeated (%t) or holds its slot (%t)", k.id, again, held)
 			}
 			k.resting = n.Resting
@@ -154,7 +173,7 @@ func (m *Model) move(k *kase, w gate.CaseWrite, c Commit) {
 // waits judges what becomes of a case that waits and is not started.
 func (m *Model) waits(k *kase, n gate.Case, c Commit) {
 	now := c.Change.At
-	r := m.rules(k.lead)
+	r := k.rules
 	old := now.Sub(k.last) > r.MaxAge
 	acct := m.account(k.agent)
 	wrong := false
@@ -272,7 +291,7 @@ func (m *Model) settles(k *kase, w gate.CaseWrite, c Commit) {
 
 // doubted: whether a doubt is repeated by itself the policy says when the doubt begins, and an order by hand is used up.
 func (m *Model) doubted(k *kase, n gate.Case) {
-	k.noRepeat = k.noRepeat || m.rules(k.lead).InDoubt == gate.StopIt
+	k.noRepeat = k.noRepeat || k.rules.InDoubt == gate.StopIt
 	k.hand = false
 	if n.NoRepeat != k.noRepeat {
 		m.broken("3", "the doubt about %s is not to be repeated (%t), and the case says %t", k.id, k.noRepeat, n.NoRepeat)

@@ -68,6 +68,7 @@ type Model struct {
 	groups    map[string]*group
 	surges    map[string]*surge
 	accounts  map[string]*account
+	words     map[string]alert.Alert // by incident: the last that said it fires
 	hand      gate.Hand
 
 	calls    map[calling]Call // the last of each
@@ -88,7 +89,7 @@ func New(policy func(alert.Alert) gate.Rules) *Model {
 	return &Model{
 		rules: policy, alerts: map[string]alert.Alert{}, decided: map[string]gate.Delivery{},
 		incidents: map[string]*incident{}, cases: map[string]*kase{}, pointers: map[string]string{},
-		groups: map[string]*group{}, surges: map[string]*surge{}, accounts: map[string]*account{},
+		groups: map[string]*group{}, surges: map[string]*surge{}, accounts: map[string]*account{}, words: map[string]alert.Alert{},
 		calls: map[calling]Call{}, perCase: map[string][]Call{}, accepted: map[string]time.Time{},
 	}
 }
@@ -149,12 +150,13 @@ type kase struct {
 	resting       bool
 	shadow        bool
 	storm         string
-	worse         bool // a critical incident has joined the one that opened it
+	joined        map[string]bool // incidents that came to the one that opened it
 	hand          bool
 	asked         bool // its last start was by hand
 	lead          alert.Alert
-	claimedBy     int       // the invocation that claimed its last start
-	wasDown       gate.Down // the account when it did
+	rules         gate.Rules // that the policy has for the lead
+	claimedBy     int        // the invocation that claimed its last start
+	wasDown       gate.Down  // the account when it did
 }
 
 func (k *kase) started() bool {

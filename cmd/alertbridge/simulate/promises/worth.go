@@ -235,12 +235,12 @@ func (v arriving) own(flaps bool) worth {
 	switch {
 	case v.mode == gate.ModeObserve:
 		return wait(gate.WouldStart)
+	case hold > 0: // whoever else it has to wait for
+		return wait(gate.Holding)
 	case closed == gate.WhyAgentShut:
 		return wait(gate.AgentShut)
 	case closed == gate.WhyAgentDown:
 		return wait(gate.AgentDown)
-	case hold > 0:
-		return wait(gate.Holding)
 	case v.acct.affords(v.r.Budget, critical(v.rank), v.now).After(v.now):
 		return wait(gate.OverBudget)
 	case !v.acct.room(v.r, critical(v.rank), v.now, ""):

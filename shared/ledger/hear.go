@@ -1,0 +1,67 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/gate"
+)
+
+// Hear adds to a view what gate.Asks names: of each incident its record, and the latest notification that says it fires,
+// as the record of that delivery has kept it. That is two round trips for each, one after the other, and none where
+// nothing is asked for. What is not there, or was not kept, or what this build cannot read, is not heard of.
+func Hear(ctx context.Context, from looker, v gate.View, asks []string, now time.Time) (gate.View, error) {
+	if len(asks) == 0 {
+		return v, nil
+	}
+	v.Heard = make(map[string]gate.Heard, len(asks))
+	for _, name := range asks {
+		parts := strings.SplitN(name, "/", 3)
+		if len(parts) < 3 {
+			continue
+		}
+		is, err := look(ctx, from, Question{Incident: alert.Incident{Org: parts[0], Monitor: parts[1], Key: parts[2]}}, now)
+		if err != nil {
+			return v, err
+		}
+		said, err := look(ctx, from, Question{Delivery: latestWord(is.Incident)}, now)
+		if err != nil {
+			return v, err
+		}
+		if said.Delivery != nil && said.Delivery.Saw != nil {
+			v.Heard[name] = gate.Heard{Incident: is.Incident, Alert: said.Delivery.Saw.Alert}
+		}
+	}
+	return v, nil
+}
+
+// looker is the part of a Ledger that Hear needs.
+type looker interface {
+	Look(ctx context.Context, q Question, now time.Time) (gate.View, error)
+}
+
+// latestWord is the delivery that said last that the incident fires, as far as the incident's record remembers; "" for none.
+func latestWord(in gate.Incident) (delivery string) {
+	var at time.Time
+	for _, m := range in.Recent {
+		if m.Transition != string(alert.Recovered) && !m.Time.Before(at) {
+			delivery, at = m.Delivery, m.Time
+		}
+	}
+	return delivery
+}
+
+// look asks for one record, and answers a question for nothing without asking.
+func look(ctx context.Context, from looker, q Question, now time.Time) (gate.View, error) {
+	if q.Delivery == "" && q.Incident.Key == "" {
+		return gate.View{}, nil
+	}
+	v, err := from.Look(ctx, q, now)
+	if errors.Is(err, ErrUnreadable) {
+		return gate.View{}, nil
+	}
+	return v, err
+}
