@@ -42,6 +42,18 @@ var rules = []rule{
 		because: "what takes secrets out of text must be able to stand anywhere, below the logger too",
 	},
 	{
+		in: []string{"shared/answer"}, except: []string{"shared/answer/ddevents", "shared/answer/pagerduty"},
+		only:    []string{"std", "shared/alert", "shared/delivery", "shared/redact"},
+		because: "what is told, and what becomes of it, must not depend on where it is told",
+	},
+	{
+		in: []string{"shared/call", "shared/answer/ddevents", "shared/answer/pagerduty"},
+		only: []string{
+			"std", "shared/alert", "shared/answer", "shared/call", "shared/clock", "shared/delivery", "shared/redact", "shared/secret",
+		},
+		because: "a call and a place where answers go know nothing of gate, ledger and stores: they are handed finished data",
+	},
+	{
 		in: []string{"shared/match"}, only: []string{"std", "shared/alert"},
 		because: "which alerts are meant is asked by what decides, by what is set by hand and by the operator's command",
 	},
@@ -99,7 +111,7 @@ var rules = []rule{
 		never: []string{
 			"shared/agent/agenttest", "shared/ledger/ledgertest", "shared/queue/queuetest", "shared/telemetry/telemetrytest",
 			"shared/ledger/dynamoledger/dynamotest", "shared/queue/sqsqueue/sqstest", "shared/setting/settingtest", "docs/docstest",
-			"shared/datadog/datadogtest", "shared/redact/redacttest",
+			"shared/datadog/datadogtest", "shared/redact/redacttest", "shared/answer/answertest",
 		},
 		because: "what stands in for something in tests must not reach production",
 	},
@@ -204,6 +216,10 @@ func TestImportRulesForbid(t *testing.T) {
 		{"shared/alert", "encoding/json", false},
 		{"shared/alert", "shared/gate", true},
 		{"shared/redact", "shared/alert", true},
+		{"shared/answer", "shared/call", true},
+		{"shared/answer/ddevents", "shared/call", false},
+		{"shared/answer/ddevents", "shared/gate", true},
+		{"shared/call", "golang.org/x/net", true},
 		{"shared/gate", "shared/ledger", true},
 		{"shared/gate", "shared/match", false},
 		{"shared/gate", "shared/policy", true},

@@ -21,7 +21,7 @@ var readingMethods = map[string]int{"DecodeString": 1, "Query": 0}
 
 // unfuzzed are the functions that read, and that no fuzz test comes to.
 var unfuzzed = map[string]string{
-	"shared/agent.refuseLocal":              "an address that the standard library has just resolved",
+	"shared/call.refuseLocal":               "an address that the standard library has just resolved",
 	"shared/ledger.isDate":                  "a month or a day in a change that the gate has made",
 	"shared/queue/sqsqueue.New":             "a setting, checked once when the function starts",
 	"cmd/alertbridge/local.listCases":       "two words of a question that only this machine can ask",
@@ -60,7 +60,14 @@ var fuzzed = map[string][]string{
 	"shared/agent.FuzzMessage":                {"shared/agent.NewMessage", "shared/agent.plainAddress"},
 	"shared/agent.FuzzReadsBack":              {"shared/agent.NewMessage", "shared/agent.plainAddress"},
 	"shared/agent.FuzzParse":                  {"shared/agent.parse", "shared/agent.check"},
-	"shared/agent.FuzzJudge":                  {"shared/agent.judge", "shared/agent.retryAfter"},
+	"shared/call.FuzzAnswered":                {"shared/call.Answered", "shared/call.Speakable", "shared/call.RetryAfter"},
+	"shared/call.FuzzStandIn":                 {"shared/call.StandIn", "shared/call.Local"},
+	"shared/answer.FuzzReady":                 {"shared/answer.Ready", "shared/answer.leads"},
+	"shared/answer/ddevents.FuzzEncode":       {"shared/answer/ddevents.encode"},
+	"shared/answer/ddevents.FuzzJudge":        {"shared/answer/ddevents.judge", "shared/call.Decode"},
+	"shared/answer/pagerduty.FuzzEncode":      {"shared/answer/pagerduty.newMessage", "shared/answer/pagerduty.encode"},
+	"shared/answer/pagerduty.FuzzJudge":       {"shared/answer/pagerduty.judge", "shared/call.Decode"},
+	"shared/agent.FuzzJudge":                  {"shared/agent.judge", "shared/call.RetryAfter", "shared/call.Decode"},
 	"shared/agent.FuzzDecodeEvent":            {"shared/agent.DecodeEvent", "shared/agent.decodeDetail", "shared/agent.readTime"},
 	"shared/agent/agentapi.FuzzSummary":       {"shared/agent/agentapi.textOf", "shared/agent/agentapi.decode"},
 	"shared/match.FuzzParse":                  {"shared/match.unquoted", "shared/match.compile"},

@@ -21,6 +21,7 @@ import (
 	"github.com/alertbridge/alertbridge/functions/ingest/intake"
 	"github.com/alertbridge/alertbridge/functions/scheduler/schedule"
 	"github.com/alertbridge/alertbridge/shared/agent"
+	"github.com/alertbridge/alertbridge/shared/answer/ddevents"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/start"
@@ -838,5 +839,16 @@ func TestParametersArePresented(t *testing.T) {
 	}
 	if len(shown) > 0 {
 		t.Errorf("shown and not there: %v", shown)
+	}
+}
+
+// The sites that the template offers are those that answers can be told to.
+func TestDatadogSitesAreThoseOfEvents(t *testing.T) {
+	var offered []string
+	for _, site := range newStack(t).Template.Parameters["DatadogSite"].AllowedValues {
+		offered = append(offered, site.(string))
+	}
+	if !slices.Equal(offered, ddevents.Sites()) {
+		t.Errorf("the template offers %q, and events can be sent to %q", offered, ddevents.Sites())
 	}
 }

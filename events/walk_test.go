@@ -17,6 +17,7 @@ import (
 	"github.com/alertbridge/alertbridge/functions/scheduler/schedule"
 	"github.com/alertbridge/alertbridge/shared/agent"
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
+	"github.com/alertbridge/alertbridge/shared/call"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/ledger/memledger"
@@ -199,7 +200,7 @@ func newBridge(t *testing.T) *bridge {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := agent.New(agent.Options{Credentials: credentials, Transport: agent.NewTransport(true), Now: b.clock.Now})
+	client := agent.New(agent.Options{Credentials: credentials, Transport: call.NewTransport(true), Now: b.clock.Now})
 	var store ledger.Ledger = memledger.New()
 	policy := gate.DefaultRules()
 	starter := &start.Starter{Ledger: store, Agents: map[string]start.Agent{"default": client}, Now: b.clock.Now}

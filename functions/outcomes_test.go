@@ -11,6 +11,7 @@ import (
 	"github.com/alertbridge/alertbridge/functions/scheduler/schedule"
 	"github.com/alertbridge/alertbridge/shared/agent"
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
+	"github.com/alertbridge/alertbridge/shared/call"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/gate/gatetest"
@@ -38,7 +39,7 @@ func onSocketOf(t *testing.T, o agenttest.Options, change ...func(*gatetest.Poli
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := agent.New(agent.Options{Credentials: credentials, Transport: agent.NewTransport(true)})
+	client := agent.New(agent.Options{Credentials: credentials, Transport: call.NewTransport(true)})
 	starter := &start.Starter{Ledger: b.store, Agents: map[string]start.Agent{"default": client}, Now: b.clock.Now}
 	b.dispatch.Starter, b.schedule.Starter, b.schedule.Secrets = starter, starter, map[string]schedule.Secrets{"default": client}
 	return b, server

@@ -1,13 +1,12 @@
 package agent
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"time"
 
+	"github.com/alertbridge/alertbridge/shared/call"
 	"github.com/alertbridge/alertbridge/shared/clock"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 )
@@ -20,13 +19,13 @@ const CallDeadline = 8 * time.Second
 // with less time would mostly end in doubt.
 const leastTime = 2 * time.Second
 
-// maxAnswer bounds what is read of an answer, in bytes.
-const maxAnswer = 64 << 10
+// peer is the Agent, in words about calls to it.
+var peer = call.Peer{Name: "the Agent", Setting: "AGENT_HOST"}
 
 // Options of a Client. Credentials is needed.
 type Options struct {
 	Credentials Credentials
-	// Transport carries the request; nil is NewTransport(false). It must be an *http.Transport or wrap one: what it
+	// Transport carries the request; nil is call.NewTransport(false). It must be an *http.Transport or wrap one: what it
 	// reports to net/http/httptrace decides whether a failed request can have left.
 	Transport http.RoundTripper
 	Now       func() time.Time // for signatures and for measuring; nil: time.Now
@@ -42,7 +41,7 @@ type Client struct {
 // New makes a Client. It calls nobody yet.
 func New(o Options) *Client {
 	if o.Transport == nil {
-		o.Transport = NewTransport(false)
+		o.Transport = call.NewTransport(false)
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -62,7 +61,7 @@ func (c *Client) Call(ctx context.Context, m Message) delivery.Answer {
 }
 
 func (c *Client) call(ctx context.Context, body []byte) delivery.Answer {
-	if !enoughTime(ctx) {
+	if !call.EnoughTime(ctx, leastTime) {
 		return outOfTime("")
 	}
 	cred, err := c.credentials.Current(ctx)
@@ -74,7 +73,7 @@ func (c *Client) call(ctx context.Context, body []byte) delivery.Answer {
 		return noCredential(err)
 	}
 	first := c.try(ctx, cred, body)
-	if !denied(first.Reason) {
+	if !call.Denied(first.Reason) {
 		return first
 	}
 	// A key is replaced without overlap: the old one dies at once, and ours may be the old one. So may the address be.
@@ -89,15 +88,6 @@ func (c *Client) call(ctx context.Context, body []byte) delivery.Answer {
 		return second
 	}
 	return first
-}
-
-// denied tells whether the Agent has said no to what is in the secret: the key, or the address.
-func denied(r delivery.Reason) bool {
-	switch r {
-	case delivery.Unauthorized, delivery.Forbidden, delivery.NotFound, delivery.Redirected:
-		return true
-	}
-	return false
 }
 
 // SecretVersion is the version of the Agent's secret, read again as far as its store allows that. A secret that nobody
@@ -116,43 +106,20 @@ func (c *Client) SecretVersion(ctx context.Context) (string, error) {
 
 // try sends one request with one credential.
 func (c *Client) try(ctx context.Context, cred Credential, body []byte) delivery.Answer {
-	if !enoughTime(ctx) {
+	if !call.EnoughTime(ctx, leastTime) {
 		return outOfTime(cred.Version)
 	}
-	var trace trace
-	req, err := http.NewRequestWithContext(trace.watch(withCallEnd(ctx)), http.MethodPost, cred.address.Reveal(), bytes.NewReader(body))
-	if err != nil {
-		// The address was parsed before, so this does not happen; its text would hold the address.
-		return delivery.Answer{Reason: delivery.SecretMalformed, Words: `"url" cannot be called`, SecretVersion: cred.Version}
+	header := http.Header{}
+	cred.authorize(header, body, c.now())
+	reply, failure := call.Post(ctx, c.transport, peer, call.Request{Address: cred.address, Header: header, Body: body}, c.now)
+	if failure != nil {
+		failure.SecretVersion = cred.Version
+		return *failure
 	}
-	req.GetBody = nil // so that nothing below can send it a second time
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", "alertbridge")
-	cred.authorize(req.Header, body, c.now())
-
-	// The transport itself, and no http.Client: that would follow redirects, and put the address into its errors.
-	resp, err := c.transport.RoundTrip(req)
-	if err != nil {
-		a := trace.judge(ctx, err)
-		a.SecretVersion = cred.Version
-		return a
-	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	a := judge(reply{
-		status: resp.StatusCode, header: resp.Header, body: answer, now: c.now(),
-		tooLong: len(answer) > maxAnswer, broken: err, late: ctx.Err() != nil,
-	})
-	a.Words = speakable(a.Words, cred, req.Header)
+	a := judge(reply)
+	a.Words = speakable(a.Words, cred, header)
 	a.SecretVersion = cred.Version
 	return a
-}
-
-// enoughTime reports whether a request may begin.
-func enoughTime(ctx context.Context) bool {
-	end, ok := ctx.Deadline()
-	return ctx.Err() == nil && (!ok || clock.Until(ctx, end) >= leastTime)
 }
 
 func outOfTime(version string) delivery.Answer {
@@ -165,9 +132,9 @@ func outOfTime(version string) delivery.Answer {
 // noCredential is the answer of a call that could not be made.
 func noCredential(err error) delivery.Answer {
 	if e, ok := errors.AsType[*CredentialError](err); ok {
-		return delivery.Answer{Reason: e.Reason, Words: bounded(e.Words), SecretVersion: e.Version}
+		return delivery.Answer{Reason: e.Reason, Words: call.Bounded(e.Words), SecretVersion: e.Version}
 	}
-	return delivery.Answer{Reason: delivery.SecretUnavailable, Words: bounded(err.Error())}
+	return delivery.Answer{Reason: delivery.SecretUnavailable, Words: call.Bounded(err.Error())}
 }
 
 // afterDenial is the answer when the Agent said no and there is no better secret. One that was replaced by an

@@ -21,6 +21,7 @@ import (
 
 	"github.com/alertbridge/alertbridge/shared/agent"
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
+	"github.com/alertbridge/alertbridge/shared/call"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/secret"
 )
@@ -44,7 +45,7 @@ func newBench(t *testing.T, o agenttest.Options, change ...func(*http.Transport)
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	transport := agent.NewTransport(true)
+	transport := call.NewTransport(true)
 	transport.TLSClientConfig.RootCAs = server.RootCAs()
 	for _, c := range change {
 		c(transport)
@@ -88,7 +89,7 @@ func TestEveryReason(t *testing.T) {
 			return ctx
 		}},
 		{why: "an authority that nobody trusts", want: delivery.TLSFailed, server: agenttest.Options{TLS: true}, prepare: func(t *testing.T, b *bench, ctx context.Context) context.Context {
-			b.client = newClient(t, b.server.Secrets(), agent.NewTransport(true), nil)
+			b.client = newClient(t, b.server.Secrets(), call.NewTransport(true), nil)
 			return ctx
 		}},
 		{why: "TLS to who does not speak it", want: delivery.TLSFailed, prepare: func(_ *testing.T, b *bench, ctx context.Context) context.Context {
@@ -236,7 +237,7 @@ func lateOnce(behaviour agenttest.Behaviour) func(*testing.T, *bench, context.Co
 func lateInAnswer(t *testing.T, b *bench, ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancel(ctx)
 	b.server.Next(agenttest.HangInAnswer)
-	transport := agent.NewTransport(true)
+	transport := call.NewTransport(true)
 	b.client = newClient(t, b.server.Secrets(), roundTripper(func(r *http.Request) (*http.Response, error) {
 		resp, err := transport.RoundTrip(r)
 		cancel()
@@ -454,7 +455,7 @@ func TestOldTLSIsRefused(t *testing.T) {
 	defer server.Close()
 	secrets := &agenttest.Secrets{}
 	secrets.Set(`{"url":"` + server.URL + `/w","token":"t"}`)
-	transport := agent.NewTransport(true)
+	transport := call.NewTransport(true)
 	transport.TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	if a := newClient(t, secrets, transport, nil).Call(t.Context(), message()); a.Reason != delivery.TLSFailed {
 		t.Errorf("%s (%s), want tls_failed", a.Reason, a.Words)
@@ -465,7 +466,7 @@ func TestOldTLSIsRefused(t *testing.T) {
 // Agent can have.
 func TestLocalAddressesAreNotConnectedTo(t *testing.T) {
 	b := newBench(t, agenttest.Options{TLS: true})
-	transport := agent.NewTransport(false)
+	transport := call.NewTransport(false)
 	transport.TLSClientConfig.RootCAs = b.server.RootCAs()
 	a := newClient(t, b.server.Secrets(), transport, nil).Call(t.Context(), message())
 	if a.Reason != delivery.ConnectionFailed || !strings.Contains(a.Words, "address of this machine") || len(b.server.Requests()) != 0 {
@@ -490,7 +491,7 @@ func TestOneRequestPerConnection(t *testing.T) {
 // TestNothingBelowCanRepeat: net/http repeats a request by itself only if it can get the body again.
 func TestNothingBelowCanRepeat(t *testing.T) {
 	b := newBench(t, agenttest.Options{})
-	transport := agent.NewTransport(true)
+	transport := call.NewTransport(true)
 	client := newClient(t, b.server.Secrets(), roundTripper(func(r *http.Request) (*http.Response, error) {
 		if r.GetBody != nil || r.Header.Get("Idempotency-Key") != "" {
 			t.Error("the transport may repeat the request")
@@ -513,7 +514,7 @@ func TestResetAnywhere(t *testing.T) {
 	defer listener.Close()
 	secrets := &agenttest.Secrets{}
 	secrets.Set(`{"url":"http://` + listener.Addr().String() + `/w","token":"t"}`)
-	client := newClient(t, secrets, agent.NewTransport(true), nil)
+	client := newClient(t, secrets, call.NewTransport(true), nil)
 	whole := 0
 	for _, n := range []int64{0, 0, 0, 0, 0, 1, 1, 1, 10, 100, 200, 500, 1000, 2000, 3000, 4000, 1 << 20} {
 		read := make(chan []byte, 1)
@@ -565,7 +566,7 @@ func TestDeadline(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			secrets := &agenttest.Secrets{}
 			secrets.Set(`{"url":"http://127.0.0.1:1/w","token":"t"}`)
-			transport := agent.NewTransport(true)
+			transport := call.NewTransport(true)
 			transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return tt.dial(ctx) }
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -604,7 +605,7 @@ func noServer(ctx context.Context) (net.Conn, error) {
 // TestTheSecretsTimeIsTheCallsTime: a store that is slow leaves less for the request, and none for a second one.
 func TestTheSecretsTimeIsTheCallsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		transport := agent.NewTransport(true)
+		transport := call.NewTransport(true)
 		requests := 0
 		transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
 			requests++

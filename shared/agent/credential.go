@@ -2,10 +2,10 @@ package agent
 
 import (
 	"encoding/json"
-	"net/netip"
 	"net/url"
 	"strings"
 
+	"github.com/alertbridge/alertbridge/shared/call"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/secret"
 )
@@ -84,7 +84,7 @@ func (p place) parse(v secret.Version) (Credential, error) {
 		return fail(delivery.SecretMalformed, `it has both "token" and "hmac_secret"; `+shapes)
 	case strings.HasPrefix(strings.ToLower(token), "bearer "):
 		return fail(delivery.SecretMalformed, `leave the word Bearer out of "token"`)
-	case !sendable(token):
+	case !call.Sendable(token):
 		return fail(delivery.SecretMalformed, `"token" holds a character that cannot stand in a header; copy it again`)
 	}
 	if reason, words := p.check(address); reason != "" {
@@ -97,16 +97,6 @@ func (p place) parse(v secret.Version) (Credential, error) {
 	return Credential{Version: v.ID, stale: v.Stale, address: secret.New(address), token: secret.New(token), hmac: secret.New(key)}, nil
 }
 
-// sendable reports whether a token consists of visible ASCII and is not too long for a header.
-func sendable(token string) bool {
-	for _, c := range []byte(token) {
-		if c <= ' ' || c > '~' {
-			return false
-		}
-	}
-	return len(token) <= 4096
-}
-
 // check says what is wrong with an address; reason "" means nothing.
 func (p place) check(address string) (reason delivery.Reason, words string) {
 	u, err := url.Parse(address)
@@ -117,7 +107,7 @@ func (p place) check(address string) (reason delivery.Reason, words string) {
 		return delivery.SecretMalformed, `"url" must not hold a user or a password`
 	case u.Fragment != "" || u.Path == "" || u.Path == "/":
 		return delivery.SecretMalformed, `"url" is not the address of a webhook; copy it whole`
-	case p.allowLocal && (u.Scheme == "http" || u.Scheme == "https") && (u.Hostname() == p.host || local(u.Hostname())):
+	case p.allowLocal && (u.Scheme == "http" || u.Scheme == "https") && (u.Hostname() == p.host || call.Local(u.Hostname())):
 		return "", ""
 	case u.Scheme != "https":
 		return delivery.SecretMalformed, `"url" must begin with https://`
@@ -127,15 +117,4 @@ func (p place) check(address string) (reason delivery.Reason, words string) {
 		return delivery.HostNotAllowed, `"url" must not name a port other than 443`
 	}
 	return "", ""
-}
-
-// local reports whether a host is this machine or a private network, and not the link-local range where clouds keep
-// the credentials of their machines.
-func local(host string) bool {
-	switch {
-	case host == "localhost", strings.HasSuffix(host, ".localhost"), host == "host.docker.internal":
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && (ip.IsLoopback() || ip.IsPrivate())
 }

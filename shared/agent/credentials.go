@@ -8,18 +8,13 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/alertbridge/alertbridge/shared/call"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/secret"
 )
 
-// Secrets is the store that holds the Agent's secret; *awssecret.Store is one.
-type Secrets interface {
-	// Current returns the value in force, which may have been read some minutes ago.
-	Current(context.Context) (secret.Version, error)
-	// Refresh returns the value read again, and true; or false with the value as remembered, when it was read again
-	// only just now or cannot be read.
-	Refresh(context.Context) (secret.Version, bool, error)
-}
+// Secrets is the store that holds the Agent's secret.
+type Secrets = call.Secrets
 
 // Credentials is where a Client gets its credential. The methods are to Credential what those of Secrets are to the
 // secret; their error is a *CredentialError.
@@ -65,7 +60,7 @@ func checkHost(host string, allowLocal bool) error {
 		return errors.New("the Agent's host is not set; it is the host of the webhook's address, such as event-ai.eu-central-1.api.aws")
 	case strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "" || strings.HasPrefix(host, ".") || strings.HasSuffix(host, "."):
 		return fmt.Errorf("the Agent's host %q is not a bare host name in small letters, such as event-ai.eu-central-1.api.aws", host)
-	case !allowLocal && (notIP == nil || local(host) || !strings.Contains(host, ".")):
+	case !allowLocal && (notIP == nil || call.Local(host) || !strings.Contains(host, ".")):
 		return fmt.Errorf("the Agent's host %q is local; only a switch for local use permits that", host)
 	}
 	return nil

@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
+	"github.com/alertbridge/alertbridge/shared/call"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/secret"
 )
@@ -52,7 +52,7 @@ func TestJudgeBody(t *testing.T) {
 	}
 	for _, tt := range tests {
 		for _, status := range []int{200, 202} {
-			a := judge(reply{status: status, body: []byte(tt.body)})
+			a := judge(call.Reply{Status: status, Body: []byte(tt.body)})
 			if a.Reason != tt.want || a.Status != status {
 				t.Errorf("%s: %d %s is %s, want %s", tt.why, status, tt.body, a.Reason, tt.want)
 			}
@@ -67,14 +67,14 @@ func TestJudgeBrokenBody(t *testing.T) {
 	good := []byte(`{"message":"Webhook received"}`)
 	tests := []struct {
 		why  string
-		r    reply
+		r    call.Reply
 		want delivery.Reason
 	}{
-		{"a body that broke off", reply{status: 200, body: good[:9], broken: errors.New("reset")}, delivery.Reset},
-		{"a body that is late", reply{status: 200, body: good[:9], broken: errors.New("late"), late: true}, delivery.TimedOut},
-		{"whole, and the time over a moment later", reply{status: 200, body: good, late: true}, delivery.Received},
-		{"too long", reply{status: 200, body: good, tooLong: true}, delivery.Unreadable},
-		{"an error status is enough by itself", reply{status: 400, body: good[:9], broken: errors.New("reset")}, delivery.BadRequest},
+		{"a body that broke off", call.Reply{Status: 200, Body: good[:9], Broken: errors.New("reset")}, delivery.Reset},
+		{"a body that is late", call.Reply{Status: 200, Body: good[:9], Broken: errors.New("late"), Late: true}, delivery.TimedOut},
+		{"whole, and the time over a moment later", call.Reply{Status: 200, Body: good, Late: true}, delivery.Received},
+		{"too long", call.Reply{Status: 200, Body: good, TooLong: true}, delivery.Unreadable},
+		{"an error status is enough by itself", call.Reply{Status: 400, Body: good[:9], Broken: errors.New("reset")}, delivery.BadRequest},
 	}
 	for _, tt := range tests {
 		if a := judge(tt.r); a.Reason != tt.want {
@@ -104,7 +104,7 @@ func TestJudgeStatus(t *testing.T) {
 			want = delivery.ServerError
 		}
 		// The body of a success changes nothing.
-		a := judge(reply{status: status, body: []byte(`{"message":"Webhook received"}`)})
+		a := judge(call.Reply{Status: status, Body: []byte(`{"message":"Webhook received"}`)})
 		if a.Reason != want || a.Status != status {
 			t.Errorf("%d is %s, want %s", status, a.Reason, want)
 		}
@@ -123,35 +123,8 @@ func TestStatusWords(t *testing.T) {
 		{599, ``, "the Agent answered 599"},
 	}
 	for _, tt := range tests {
-		if a := judge(reply{status: tt.status, body: []byte(tt.body)}); a.Words != tt.want {
+		if a := judge(call.Reply{Status: tt.status, Body: []byte(tt.body)}); a.Words != tt.want {
 			t.Errorf("%d: %q, want %q", tt.status, a.Words, tt.want)
-		}
-	}
-}
-
-func TestRetryAfter(t *testing.T) {
-	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
-	tests := []struct {
-		header string
-		want   time.Duration
-	}{
-		{"", 0},
-		{"30", 30 * time.Second},
-		{"0", 0},
-		{"900", 15 * time.Minute},
-		{"901", 15 * time.Minute},
-		{"4294967295", 15 * time.Minute},
-		{"99999999999999999999", 0},
-		{"-5", 0},
-		{"1.5", 0},
-		{"soon", 0},
-		{"Fri, 20 Nov 2026 12:01:30 GMT", 90 * time.Second},
-		{"Fri, 20 Nov 2026 11:00:00 GMT", 0},
-		{"Sat, 21 Nov 2026 12:00:00 GMT", 15 * time.Minute},
-	}
-	for _, tt := range tests {
-		if got := retryAfter(tt.header, now); got != tt.want {
-			t.Errorf("Retry-After %q is %v, want %v", tt.header, got, tt.want)
 		}
 	}
 }
@@ -205,7 +178,7 @@ func FuzzJudge(f *testing.F) {
 	f.Add(429, "\x00\xff", "Fri, 20 Nov 2026 12:01:30 GMT")
 	cred := Credential{address: secret.New("https://h/webhook/generic/0a1b2c3d"), token: secret.New("tok-Zq7vX")}
 	f.Fuzz(func(t *testing.T, status int, body, after string) {
-		a := judge(reply{status: status, header: http.Header{"Retry-After": {after}}, body: []byte(body)})
+		a := judge(call.Reply{Status: status, Header: http.Header{"Retry-After": {after}}, Body: []byte(body)})
 		if a.Reason == delivery.Received && !strings.Contains(strings.ToLower(body), "webhook received") && !strings.Contains(body, `\u`) {
 			t.Errorf("%q counts as received", body)
 		}
@@ -213,7 +186,7 @@ func FuzzJudge(f *testing.F) {
 		for _, r := range delivery.Reasons() {
 			known = known || r == a.Reason
 		}
-		if !known || a.RetryAfter < 0 || a.RetryAfter > maxRetryAfter {
+		if !known || a.RetryAfter < 0 || a.RetryAfter > call.MaxRetryAfter {
 			t.Errorf("reason %q, retry after %v", a.Reason, a.RetryAfter)
 		}
 		words := speakable(a.Words, cred, http.Header{})

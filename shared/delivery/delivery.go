@@ -1,7 +1,9 @@
 // Package delivery is the one place that knows why a call to the Agent failed and what that means for the case.
 //
 // Every call ends in one Answer. Its Outcome is what the gate settles by, its Reason says why, from a closed list, and
-// its Words are for people. Nothing else in the program looks at a status code or a network error.
+// its Words are for people. Package call finds out which reason it was; nothing else in the program looks at a status
+// code or a network error. Calls to the places where answers go end in the same reasons, for which "the Agent" is then
+// the place that was called, and "the event" what it was told.
 package delivery
 
 import "time"

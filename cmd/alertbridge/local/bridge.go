@@ -24,6 +24,7 @@ import (
 	"github.com/alertbridge/alertbridge/functions/scheduler/schedule"
 	"github.com/alertbridge/alertbridge/shared/agent"
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
+	"github.com/alertbridge/alertbridge/shared/call"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger/memledger"
 	"github.com/alertbridge/alertbridge/shared/queue"
@@ -94,7 +95,7 @@ func (b *bridge) client(log *slog.Logger) (*agent.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return agent.New(agent.Options{Credentials: credentials, Transport: agent.NewTransport(true)}), nil
+	return agent.New(agent.Options{Credentials: credentials, Transport: call.NewTransport(true)}), nil
 }
 
 // traced tells the watch which request a message goes back to. The queue hands over one message at a time.

@@ -24,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/alertbridge/alertbridge/shared/agent"
+	"github.com/alertbridge/alertbridge/shared/call"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/ledger/dynamoledger"
 	"github.com/alertbridge/alertbridge/shared/policy"
@@ -92,7 +93,7 @@ func agents(names []string, at setting.Agents, secrets awssecret.Client, log *sl
 	if i := slices.IndexFunc(names, func(name string) bool { return secretOf(name, at) == "" }); i >= 0 {
 		return nil, fmt.Errorf("the policy names the Agent %q, and AGENT_SECRETS_PREFIX is not set: nobody knows where its secret is", names[i])
 	}
-	transport := telemetry.Transport(agent.NewTransport(at.AllowLocal))
+	transport := telemetry.Transport(call.NewTransport(at.AllowLocal))
 	clients := map[string]*agent.Client{}
 	for _, name := range names {
 		credentials, err := agent.NewCredentials(

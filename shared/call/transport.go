@@ -1,4 +1,4 @@
-package agent
+package call
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -14,7 +16,7 @@ import (
 // connectTimeout bounds name resolution and connecting; the call's deadline bounds them too. Handshakes have as much.
 const connectTimeout = 4 * time.Second
 
-// NewTransport is the transport to call the Agent through. A caller may wrap it, to trace or to count.
+// NewTransport is the transport to call a service through. A caller may wrap it, to trace or to count.
 //
 // Each call gets a connection of its own, in HTTP/1.1: a kept one may have died while the function was frozen, and a
 // request that is written into it is in doubt where a new connection would have told the truth. There is no proxy and
@@ -33,7 +35,7 @@ func NewTransport(allowLocal bool) *http.Transport {
 		TLSNextProto:           map[string]func(string, *tls.Conn) http.RoundTripper{},
 		DisableKeepAlives:      true,
 		DisableCompression:     true,
-		MaxResponseHeaderBytes: maxAnswer,
+		MaxResponseHeaderBytes: MaxAnswer,
 	}
 }
 
@@ -68,8 +70,8 @@ func endingWithCall(dial func(context.Context, string, string) (net.Conn, error)
 	}
 }
 
-// errLocalAddress is what a connection to an address that the Agent cannot have ends in.
-var errLocalAddress = errors.New("the Agent's name resolves to a local address")
+// errLocalAddress is what a connection to an address that a service cannot have ends in.
+var errLocalAddress = errors.New("the name resolves to a local address")
 
 func refuseLocal(_, address string, _ syscall.RawConn) error {
 	at, err := netip.ParseAddrPort(address)
@@ -79,6 +81,27 @@ func refuseLocal(_, address string, _ syscall.RawConn) error {
 	ip := at.Addr().Unmap()
 	if ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() {
 		return errLocalAddress
+	}
+	return nil
+}
+
+// Local reports whether a host is this machine or a private network, and not the link-local range where clouds keep the
+// credentials of their machines.
+func Local(host string) bool {
+	switch {
+	case host == "localhost", strings.HasSuffix(host, ".localhost"), host == "host.docker.internal":
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && (ip.IsLoopback() || ip.IsPrivate())
+}
+
+// StandIn checks the address of a stand-in: http or https to a Local host, and no path. It is for settings of a
+// developer's machine; elsewhere a service's address is not a setting.
+func StandIn(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || !Local(u.Hostname()) || strings.TrimSuffix(address, "/") != u.Scheme+"://"+u.Host {
+		return errors.New("the address of a stand-in is not http:// or https:// with a host of this machine or a private network, and nothing more")
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package agent
+package call
 
 import (
 	"context"
@@ -76,9 +76,10 @@ func TestRefuseLocal(t *testing.T) {
 // TestWordsForConnections: what an operator is told is by kind, and never the error's text, which holds addresses.
 func TestWordsForConnections(t *testing.T) {
 	const host = "event-ai.eu-central-1.api.aws"
+	handshake := func(ctx context.Context, _ Peer, err error) string { return tlsWords(ctx, err) }
 	op := func(err error) error { return &net.OpError{Op: "dial", Net: "tcp", Err: err} }
 	tests := []struct {
-		words func(context.Context, error) string
+		words func(context.Context, Peer, error) string
 		err   error
 		want  string
 	}{
@@ -90,15 +91,15 @@ func TestWordsForConnections(t *testing.T) {
 		{connectWords, op(context.DeadlineExceeded), "no connection in time"},
 		{connectWords, op(errLocalAddress), "address of this machine"},
 		{connectWords, errors.New("anything at 10.0.0.1"), "no connection"},
-		{tlsWords, fmt.Errorf("tls: %w", x509.UnknownAuthorityError{}), "not trusted"},
-		{tlsWords, x509.HostnameError{Host: host, Certificate: &x509.Certificate{}}, "for another host"},
-		{tlsWords, x509.CertificateInvalidError{Reason: x509.Expired}, "not valid at this time"},
-		{tlsWords, tls.RecordHeaderError{Msg: "first record"}, "does not speak TLS"},
-		{tlsWords, context.DeadlineExceeded, "in time"},
-		{tlsWords, errors.New("remote error: tls: 10.0.0.1"), "handshake failed"},
+		{handshake, fmt.Errorf("tls: %w", x509.UnknownAuthorityError{}), "not trusted"},
+		{handshake, x509.HostnameError{Host: host, Certificate: &x509.Certificate{}}, "for another host"},
+		{handshake, x509.CertificateInvalidError{Reason: x509.Expired}, "not valid at this time"},
+		{handshake, tls.RecordHeaderError{Msg: "first record"}, "does not speak TLS"},
+		{handshake, context.DeadlineExceeded, "in time"},
+		{handshake, errors.New("remote error: tls: 10.0.0.1"), "handshake failed"},
 	}
 	for _, tt := range tests {
-		got := tt.words(t.Context(), tt.err)
+		got := tt.words(t.Context(), Peer{Name: "the Agent", Setting: "AGENT_HOST"}, tt.err)
 		if !strings.Contains(got, tt.want) || strings.Contains(got, host) || strings.Contains(got, "10.0.0.1") {
 			t.Errorf("%v: %q, want %q", tt.err, got, tt.want)
 		}

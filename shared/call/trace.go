@@ -1,4 +1,4 @@
-package agent
+package call
 
 import (
 	"context"
@@ -16,8 +16,8 @@ import (
 // trace follows one request through the transport, so that a failure can be told from a doubt.
 //
 // net/http calls wroteHeaders when the header is complete in the connection's buffer, and only then hands over the body
-// and flushes. So a request that failed before it cannot have reached the Agent as a whole, and what has no body is no
-// event: it is not delivered, for certain. After it, anything may have arrived. The transport closes the connection
+// and flushes. So a request that failed before it cannot have reached the peer as a whole, and what has no body says
+// nothing: it is not delivered, for certain. After it, anything may have arrived. The transport closes the connection
 // before RoundTrip returns, so nothing can leave once the fields are read.
 type trace struct {
 	began        atomic.Bool // the transport looks for a connection; false: it does not report at all
@@ -37,7 +37,7 @@ func (t *trace) watch(ctx context.Context) context.Context {
 
 // judge says what became of a request that the transport ended with an error. The error's own text is not used: it
 // holds addresses.
-func (t *trace) judge(ctx context.Context, err error) delivery.Answer {
+func (t *trace) judge(ctx context.Context, p Peer, err error) delivery.Answer {
 	switch {
 	case !t.began.Load() || t.wroteHeaders.Load():
 		if late(ctx, err) {
@@ -49,7 +49,7 @@ func (t *trace) judge(ctx context.Context, err error) delivery.Answer {
 	case t.handshake.Load():
 		return delivery.Answer{Reason: delivery.TLSFailed, Words: tlsWords(ctx, err)}
 	}
-	return delivery.Answer{Reason: delivery.ConnectionFailed, Words: connectWords(ctx, err)}
+	return delivery.Answer{Reason: delivery.ConnectionFailed, Words: connectWords(ctx, p, err)}
 }
 
 // late reports whether a request ended because its time was over.
@@ -80,21 +80,21 @@ func tlsWords(ctx context.Context, err error) string {
 	return "no secure connection: the TLS handshake failed"
 }
 
-func connectWords(ctx context.Context, err error) string {
+func connectWords(ctx context.Context, p Peer, err error) string {
 	if errors.Is(err, errLocalAddress) {
-		return "the Agent's name resolves to an address of this machine, which is not called; see the DNS"
+		return p.Name + "'s name resolves to an address of this machine, which is not called; see the DNS"
 	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok {
 		if e.IsNotFound {
-			return "the Agent's name cannot be resolved: there is no such host; see AGENT_HOST"
+			return p.Name + "'s name cannot be resolved: there is no such host; see " + p.Setting
 		}
-		return "the Agent's name cannot be resolved: the DNS did not answer"
+		return p.Name + "'s name cannot be resolved: the DNS did not answer"
 	}
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "the connection was refused"
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
-		return "there is no way to the Agent's network; see the function's network settings"
+		return "there is no way to " + p.Name + "'s network; see the function's network settings"
 	case late(ctx, err):
 		return "no connection in time; see the function's network settings"
 	}

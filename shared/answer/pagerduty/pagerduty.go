@@ -1,0 +1,157 @@
+// Package pagerduty tells answers to PagerDuty's Events API v2: it opens, acknowledges and resolves incidents, and shows
+// changes beside them.
+//
+// The incident's dedup_key is the answer's PageKey, else its case. PagerDuty takes a repeated trigger for more of the same
+// incident while that is open, so an Answer that is sent again after a doubt wakes nobody twice. A key is known to
+// PagerDuty within one routing key only: a Client has one, and what it has opened only one with the same key resolves. A
+// change has no key: one that is sent again after a doubt can be shown twice.
+//
+// Of the contract (developer.pagerduty.com, Events API v2: overview, trigger events, change events; the OpenAPI document
+// reference/events-v2 of PagerDuty/api-schema; support.pagerduty.com, "Service Regions" and "Safelist IPs"):
+//
+//   - read there: the addresses of both regions; what a body needs and may have, its enumerations, 255 characters of
+//     dedup_key, 1,024 of a summary, 512 KB of a body; a routing key of 32 characters, in the body; 202 with "status":
+//     "success" and the dedup_key; which statuses are worth another try (429 and 5xx, not 400); that a repeated trigger adds
+//     to an open incident, and that acknowledge and resolve of an unknown or another key's incident are dropped.
+//   - from what users were answered, in public threads: 400 with {"status":"invalid event","message":"Event object is
+//     invalid","errors":[…]}, that a routing key has letters and digits only, and that an unknown one gets 400 with
+//     "Invalid routing key". A 400 that speaks of the routing key is therefore our secret's fault and not the answer's: it
+//     is Unauthorized, and the answer is kept for when the key is mended.
+//   - not found: whether a 429 has a Retry-After (it is obeyed when it has one; the documentation says "a few minutes"), the
+//     message of an accepted change, a limit of custom_details or links beyond the body's.
+//   - not tried: no account of PagerDuty was called.
+package pagerduty
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/answer"
+	"github.com/alertbridge/alertbridge/shared/call"
+	"github.com/alertbridge/alertbridge/shared/clock"
+	"github.com/alertbridge/alertbridge/shared/delivery"
+	"github.com/alertbridge/alertbridge/shared/secret"
+)
+
+// Region is where a PagerDuty account lives.
+type Region string
+
+// The service regions of PagerDuty.
+const (
+	US Region = "us"
+	EU Region = "eu"
+)
+
+func (r Region) host() string {
+	switch r {
+	case US:
+		return "events.pagerduty.com"
+	case EU:
+		return "events.eu.pagerduty.com"
+	}
+	return ""
+}
+
+// deliverTime is the longest that Deliver takes, a second request with a newer key included. A request does not begin with
+// less than leastTime.
+const (
+	deliverTime = 5 * time.Second
+	leastTime   = time.Second
+)
+
+var peer = call.Peer{Name: "PagerDuty", Setting: "the PagerDuty region"}
+
+// Options of a Client. Region, or StandIn, and Keys are needed.
+type Options struct {
+	Region Region
+	Keys   call.Secrets // the routing key: the integration key of an "Events API v2" integration of a service
+	// StandIn is the address of a stand-in on a developer's machine, called in place of PagerDuty.
+	StandIn   string
+	Transport http.RoundTripper // nil: call.NewTransport, which reaches this machine only for a StandIn
+	Now       func() time.Time  // nil: time.Now
+}
+
+// Client is one integration of PagerDuty as an answer.Target.
+type Client struct {
+	events, changes secret.Value
+	key             call.Key
+	through         http.RoundTripper
+	now             func() time.Time
+}
+
+// New makes a Client. It calls nobody yet. The error is about the options.
+func New(o Options) (*Client, error) {
+	base := "https://" + o.Region.host()
+	switch {
+	case o.Keys == nil:
+		return nil, errors.New("events to PagerDuty: there is no secret for the routing key")
+	case o.StandIn != "":
+		if err := call.StandIn(o.StandIn); err != nil {
+			return nil, fmt.Errorf("events to PagerDuty: %w", err)
+		}
+		base = strings.TrimSuffix(o.StandIn, "/")
+	case o.Region.host() == "":
+		return nil, fmt.Errorf("events to PagerDuty: the region %q is neither %s nor %s", o.Region, US, EU)
+	}
+	c := &Client{
+		events: secret.New(base + "/v2/enqueue"), changes: secret.New(base + "/v2/change/enqueue"),
+		key:     call.Key{From: o.Keys, Name: "the PagerDuty routing key", Check: checkKey},
+		through: o.Transport, now: o.Now,
+	}
+	if c.through == nil {
+		c.through = call.NewTransport(o.StandIn != "")
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	return c, nil
+}
+
+func checkKey(key string) string {
+	const form = "it must be the integration key of an Events API v2 integration: 32 letters and digits"
+	if len(key) != 32 {
+		return form
+	}
+	for _, c := range []byte(key) {
+		if !('0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z') {
+			return form
+		}
+	}
+	return ""
+}
+
+// Deliver sends one event. See answer.Target. An Answer that is not for the pager, or names no incident, is given up.
+func (c *Client) Deliver(ctx context.Context, a answer.Answer) answer.Result {
+	m, unfit := newMessage(a)
+	if unfit != "" {
+		return answer.Unfit(unfit)
+	}
+	began := c.now()
+	ctx, cancel := clock.WithTimeout(ctx, deliverTime)
+	defer cancel()
+	end := c.key.Call(ctx, func(key secret.Value) delivery.Answer { return c.post(ctx, key, m) })
+	now := c.now()
+	end.Took = now.Sub(began)
+	return answer.Of(end, now)
+}
+
+func (c *Client) post(ctx context.Context, key secret.Value, m message) delivery.Answer {
+	if !call.EnoughTime(ctx, leastTime) {
+		return delivery.Answer{Reason: delivery.OutOfTime, Words: "there was too little time left for a call, nothing was sent"}
+	}
+	address := c.events
+	if m.EventAction == "" {
+		address = c.changes
+	}
+	reply, failure := call.Post(ctx, c.through, peer, call.Request{Address: address, Body: m.encode(key)}, c.now)
+	if failure != nil {
+		return *failure
+	}
+	a := judge(reply, m.DedupKey)
+	a.Words = call.Speakable(a.Words, key.Reveal(), key.Reveal())
+	return a
+}
