@@ -23,7 +23,7 @@ func Arrive(v View, a Arrival, r Rules, now time.Time) Decision {
 	d := arrival{View: v, Arrival: a, r: r, now: now, rank: r.Ranks(a.Alert)}
 	d.mode, d.byHand = v.Hand.ModeFor(r, now)
 	d.silence = v.Hand.silences(a.Alert, now)
-	return d.told(d.decide())
+	return posted(d.told(d.decide()), r.Tells)
 }
 
 // Reject records a delivery that was authenticated and could not be read.

@@ -12,6 +12,10 @@ import (
 // that the case belongs to. v must hold the case, its lead, its account, what is set by hand, and
 // what is heard of the incidents that Asks names. A case that is not due after all gets a Decision with an empty Change.
 func Due(v View, caseID string, r Rules, now time.Time) Decision {
+	return posted(dueNow(v, caseID, r, now), r.Tells)
+}
+
+func dueNow(v View, caseID string, r Rules, now time.Time) Decision {
 	c, there := v.Cases[caseID]
 	if !there {
 		return Decision{Case: caseID}

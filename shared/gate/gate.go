@@ -122,6 +122,8 @@ type Claim struct {
 	Once bool
 	// Followed says that what becomes of it will be heard, or can be asked for.
 	Followed bool
+	// Tells says that somebody is to be told what becomes of it.
+	Tells bool
 	// Beyond says that there was no money for it: critical cases go beyond the budget.
 	Beyond bool
 }

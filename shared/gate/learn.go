@@ -43,6 +43,10 @@ type News struct {
 // A Decision with an empty Change says that nothing new was said, or nothing of this case. News of a case that was never
 // sent are not its own.
 func Learn(v View, caseID string, n News, r Rules, now time.Time) Decision {
+	return posted(learn(v, caseID, n, r, now), r.Tells)
+}
+
+func learn(v View, caseID string, n News, r Rules, now time.Time) Decision {
 	c, there := v.Cases[caseID]
 	if !there || c.Attempt == 0 {
 		return Decision{Case: caseID}

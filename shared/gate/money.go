@@ -100,7 +100,7 @@ func claimOf(c Case, lead alert.Alert, a Account, r Rules, now time.Time) Claim 
 			res.Day = now.UTC().Format(dayFormat)
 		}
 	}
-	return Claim{Case: c, Lead: lead, Until: res.Until, Held: res, Down: a.Down, Once: r.InDoubt == StopIt, Followed: r.Followed}
+	return Claim{Case: c, Lead: lead, Until: res.Until, Held: res, Down: a.Down, Once: r.InDoubt == StopIt, Followed: r.Followed, Tells: r.Tells}
 }
 
 // moves is by how much a start moves Money.Paced on. A critical start that goes beyond the budget uses up what this

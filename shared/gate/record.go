@@ -370,12 +370,14 @@ type Change struct {
 	Surge    *SurgeWrite
 	Hand     *HandWrite
 	Lead     *LeadWrite
+	Posts    []PostWrite // each for another ID
+	Told     *ToldWrite
 }
 
 // Empty tells that there is nothing to write.
 func (c Change) Empty() bool {
 	return c.Delivery == nil && c.Incident == nil && len(c.Pointers) == 0 && len(c.Cases) == 0 && c.Account == nil &&
-		c.Group == nil && c.Surge == nil && c.Hand == nil && c.Lead == nil
+		c.Group == nil && c.Surge == nil && c.Hand == nil && c.Lead == nil && len(c.Posts) == 0 && c.Told == nil
 }
 
 // GroupWrite replaces what is remembered of a monitor group; condition: its version is still Read (0: not there).

@@ -45,6 +45,8 @@ type Rules struct {
 	InDoubt  DoubtChoice `json:"in_doubt"`   // what a start in doubt is worth
 	// Followed says that the Agent's events reach us and that its API can be asked: what becomes of a start is known.
 	Followed bool `json:"followed,omitempty"`
+	// Tells says that there is somebody outside who is told what happens to cases.
+	Tells bool `json:"tells,omitempty"`
 
 	MaxAge   time.Duration `json:"max_age"`  // a case may start until then after the last notification that says it fires
 	Window   time.Duration `json:"window"`   // an incident's case covers its further cycles for so long after its start

@@ -16,6 +16,10 @@ import (
 // A call that failed is counted on top of cl.Down, on condition that nobody has counted since. After a lost race the
 // caller puts into it what it has read again.
 func Settle(c Case, cl Claim, ans delivery.Answer, now time.Time) Decision {
+	return posted(settle(c, cl, ans, now), cl.Tells)
+}
+
+func settle(c Case, cl Claim, ans delivery.Answer, now time.Time) Decision {
 	s := settling{c: c, cl: cl, ans: ans, now: now}
 	mine := c.State == Starting && c.Attempt == cl.Case.Attempt
 	accepted := ans.Outcome() == delivery.Accepted

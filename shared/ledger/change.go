@@ -45,6 +45,9 @@ func Check(c gate.Change) error {
 	if err := checkMemory(c); err != nil {
 		return err
 	}
+	if err := checkPosts(c); err != nil {
+		return err
+	}
 	if c.Hand != nil {
 		if err := checkHand(*c.Hand); err != nil {
 			return fmt.Errorf("what is set by hand: %w", err)

@@ -73,6 +73,15 @@ type Ledger interface {
 	Due(ctx context.Context, agent string, now time.Time) ([]string, error)
 }
 
+// Outbox is what the one who tells needs besides. What is to be told gets there by Commit, with what makes it happen.
+type Outbox interface {
+	// Posts names the posts of an Agent that the tick should look at, the longest due first: at most MaxDue. Like Due it
+	// comes from an index that may lag behind.
+	Posts(ctx context.Context, agent string, now time.Time) ([]string, error)
+	// Post reads one; the zero value when it is not there.
+	Post(ctx context.Context, id string, now time.Time) (gate.Post, error)
+}
+
 // Lister is what the operator's command needs besides.
 type Lister interface {
 	// List gives the cases of one bucket in its order; from and the returned next page through it, "" at both ends.

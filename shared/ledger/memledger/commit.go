@@ -111,6 +111,11 @@ func (l *Ledger) holds(c gate.Change) error {
 			return conflict("environment %s is at version %d, not %d", w.Now.Name, s.Version, w.Read)
 		}
 	}
+	if w := c.Told; w != nil {
+		if p, _ := l.posts.get(w.Now.ID, c.At); p.Version != w.Read {
+			return conflict("post %s is at version %d, not %d", w.Now.ID, p.Version, w.Read)
+		}
+	}
 	if w := c.Hand; w != nil && l.hand.Version != w.Read {
 		return conflict("what is set by hand is at version %d, not %d", l.hand.Version, w.Read)
 	}
@@ -225,6 +230,20 @@ func (l *Ledger) apply(c gate.Change, leads map[string]alert.Alert) {
 		for i := range l.hand.Silences {
 			l.hand.Silences[i].Order = order(l.hand.Silences[i].Order)
 		}
+	}
+	for _, w := range c.Posts {
+		l.applyPost(w, c.At)
+	}
+	if c.Told != nil {
+		p := copyPost(c.Told.Now)
+		p.Until = ledger.Moment(p.Until)
+		for i := range p.Happened {
+			p.Happened[i].At = ledger.Moment(p.Happened[i].At)
+		}
+		for i := range p.Told {
+			p.Told[i].At = ledger.Moment(p.Told[i].At)
+		}
+		l.posts.put(p.ID, p, c.At)
 	}
 	if c.Lead != nil {
 		l.dropped.put(c.Lead.Case, leads[c.Lead.Case], c.At)

@@ -30,6 +30,7 @@ type Ledger struct {
 	dropped    shelf[string, alert.Alert] // by the id of the case that the alert would have opened
 	groups     shelf[string, gate.Group]
 	surges     shelf[string, gate.Surge]
+	posts      shelf[string, gate.Post]
 	accounts   map[string]gate.Account // an account does not expire
 	hand       gate.Hand               // nor does what is set by hand
 }
@@ -58,6 +59,7 @@ func New() *Ledger {
 		dropped:    shelf[string, alert.Alert]{},
 		groups:     shelf[string, gate.Group]{},
 		surges:     shelf[string, gate.Surge]{},
+		posts:      shelf[string, gate.Post]{},
 		accounts:   map[string]gate.Account{},
 	}
 }

@@ -1,0 +1,130 @@
+package gate
+
+import "time"
+
+// Moment is what happened to a case that people are to be told where they look: each is told at most once for a case.
+type Moment string
+
+// The closed list of moments.
+const (
+	WasStarted   Moment = "started"     // the Agent has taken it
+	Waits        Moment = "waits"       // it waits for money, a slot or the Agent; what it waits for by the policy is not told
+	WasRefused   Moment = "refused"     // the Agent would not take it
+	WasMissed    Moment = "unconfirmed" // nothing has shown that the Agent has it
+	HasEnded     Moment = "ended"       // its investigation is over, or taken to be
+	WasNot       Moment = "unstarted"   // it ended without having been started, after people were told of it
+	HasRecovered Moment = "recovered"   // it was refused, and nothing of it fires any more
+)
+
+// Moments lists them, in the order in which a case can meet them.
+func Moments() []Moment {
+	return []Moment{Waits, WasStarted, WasRefused, WasMissed, HasRecovered, HasEnded, WasNot}
+}
+
+// Post is the outbox's record of a case, or of an Agent: what happened that is to be told, and what became of the telling.
+type Post struct {
+	ID       string // the case's; of an Agent's, AgentPost
+	Agent    string
+	Happened []Happened // the oldest first, each moment once
+	Told     []Told     // what became of each moment at each target, as far as it is settled
+	Until    time.Time  // the tick looks at it then
+	Tries    int        // in a row that settled nothing
+	Over     bool       // all is settled: the tick does not see it
+	Version  int        // raised by every write; 0: not in the ledger
+}
+
+// Happened is one moment.
+type Happened struct {
+	Moment Moment
+	At     time.Time // when it was decided first
+}
+
+// Told is what became of one moment at one target.
+type Told struct {
+	Target string
+	Moment Moment
+	As     ToldAs
+	At     time.Time
+	Words  string // why it was not told; bounded
+}
+
+// ToldAs is how the telling of a moment was settled.
+type ToldAs string
+
+// The ways.
+const (
+	WasTold      ToldAs = "told"
+	GivenUp      ToldAs = "given_up" // the target will not take it, or was away for too long
+	LeftOut      ToldAs = "left_out" // it did not matter any more when it could be told, or is not for this target
+	MaxTold             = 40         // of one Post
+	MaxTellWords        = 300        // bytes of Told.Words
+)
+
+// AgentPost is the ID of the post that is about an Agent itself.
+func AgentPost(agent string) string { return "agent:" + agent }
+
+// PostWrite notes that something has happened which is to be told: in the commit that makes it happen, so that it is never
+// lost, and without a condition, so that it is never in the way. A moment that is noted already keeps its time.
+type PostWrite struct {
+	ID, Agent string
+	Moments   []Moment
+}
+
+// ToldWrite replaces what became of a post's telling; condition: its version is still Read.
+type ToldWrite struct {
+	Read int
+	Now  Post
+}
+
+// posted adds to a change what of it is to be told. tells says that there is somebody to tell.
+func posted(d Decision, tells bool) Decision {
+	if !tells {
+		return d
+	}
+	for _, w := range d.Change.Cases {
+		if list := moments(w.Read, w.Now); len(list) > 0 {
+			d.Change.Posts = append(d.Change.Posts, PostWrite{ID: w.Now.ID, Agent: w.Now.Agent, Moments: list})
+		}
+	}
+	return d
+}
+
+// moments are those that lie between a case as it was read and as it shall be.
+func moments(read, now Case) []Moment {
+	var list []Moment
+	if now.Shadow {
+		return nil
+	}
+	became := func(s State) bool { return now.State == s && read.State != s }
+	waited := waitsOpenly(read) || read.Attempt > 0
+	switch {
+	case became(Started):
+		list = append(list, WasStarted)
+	case became(Refused):
+		list = append(list, WasRefused)
+	case waitsOpenly(now) && !waitsOpenly(read):
+		list = append(list, Waits)
+	case became(Ended) && now.HasStarted():
+		list = append(list, HasEnded)
+	case became(Ended) && waited:
+		list = append(list, WasNot)
+	case now.State == Refused && read.Firing > 0 && now.Firing == 0:
+		list = append(list, HasRecovered)
+	}
+	if now.Work.Missed && !read.Work.Missed {
+		list = append(list, WasMissed)
+	}
+	return list
+}
+
+// waitsOpenly: it waits for something that the policy did not mean it to wait for.
+func waitsOpenly(c Case) bool {
+	if c.State != Waiting {
+		return false
+	}
+	switch c.Why {
+	case WhyBudget, WhySlots, WhyAgentDown, WhyAgentShut:
+		return true
+	}
+	return false
+}

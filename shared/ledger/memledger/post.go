@@ -1,0 +1,63 @@
+package memledger
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
+)
+
+// Posts implements ledger.Outbox.
+func (l *Ledger) Posts(ctx context.Context, agent string, now time.Time) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var due []gate.Post
+	for id := range l.posts {
+		if p, there := l.posts.get(id, now); there && p.Agent == agent && !p.Over && !p.Until.After(now) {
+			due = append(due, p)
+		}
+	}
+	slices.SortFunc(due, func(a, b gate.Post) int { return cmp.Or(a.Until.Compare(b.Until), cmp.Compare(a.ID, b.ID)) })
+	var ids []string
+	for _, p := range due[:min(len(due), ledger.MaxDue)] {
+		ids = append(ids, p.ID)
+	}
+	return ids, nil
+}
+
+// Post implements ledger.Outbox.
+func (l *Ledger) Post(ctx context.Context, id string, now time.Time) (gate.Post, error) {
+	if err := ctx.Err(); err != nil {
+		return gate.Post{}, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p, _ := l.posts.get(id, now)
+	return copyPost(p), nil
+}
+
+// applyPost notes what happened. A moment that is noted already keeps its time; what is over is looked at once more.
+func (l *Ledger) applyPost(w gate.PostWrite, at time.Time) {
+	p, _ := l.posts.get(w.ID, at)
+	p = copyPost(p)
+	p.ID, p.Agent, p.Until, p.Over = w.ID, w.Agent, ledger.Moment(at), false
+	for _, m := range w.Moments {
+		if !slices.ContainsFunc(p.Happened, func(h gate.Happened) bool { return h.Moment == m }) {
+			p.Happened = append(p.Happened, gate.Happened{Moment: m, At: ledger.Moment(at)})
+		}
+	}
+	slices.SortFunc(p.Happened, ledger.CompareHappened)
+	p.Version++
+	l.posts.put(p.ID, p, at)
+}
+
+func copyPost(p gate.Post) gate.Post {
+	p.Happened, p.Told = list(p.Happened), list(p.Told)
+	return p
+}
