@@ -151,7 +151,9 @@ func TestEventsAboutNoCase(t *testing.T) {
 	f.clock.add(30 * time.Second)
 	ours := string(f.tasks.Events()[0])
 	before := f.caseOf(id)
-	add := func(task apitest.Task) string { return strings.ReplaceAll(ours, f.tasks.Tasks()[0].ID, f.tasks.Add(task)) }
+	add := func(task apitest.Task) string {
+		return strings.ReplaceAll(ours, f.tasks.Tasks()[0].ID, f.tasks.Add(task))
+	}
 	for name, c := range map[string]struct {
 		body    string
 		skipped follow.Skipped
