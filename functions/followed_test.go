@@ -3,6 +3,7 @@ package functions_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -360,6 +361,46 @@ func TestManyAgentsWhoseAPIHangs(t *testing.T) {
 	}
 	if _, counts := f.written(); counts["AgentAPIFailed"] != float64(len(names)) {
 		t.Errorf("%v questions failed, want one for each Agent", counts["AgentAPIFailed"])
+	}
+}
+
+// A ledger that fails while the API is asked, and a tick whose time is over then, leave the rest to the next tick.
+func TestTickEndsWhileItAsks(t *testing.T) {
+	for name, c := range map[string]struct {
+		takes time.Duration // until the API answers
+		breaks,
+		left bool
+	}{
+		"the ledger fails": {0, true, false},
+		"its time is over": {4 * time.Second, false, true},
+	} {
+		f := newFollowed(t)
+		ids := []string{f.triggers("A", critical).Case, f.triggers("B", critical).Case}
+		f.clock.add(gate.FirstAsk)
+		f.api.Always(func(x *apitest.Exchange) {
+			apitest.Slow(c.takes)(x)
+			if c.breaks {
+				f.store.fails(errDown)
+			}
+		})
+		f.out.take()
+		_, err := f.schedule.Handle(f.invoked(schedule.StopBefore+time.Second), struct{}{})
+		if c.breaks != errors.Is(err, errDown) {
+			t.Errorf("%s: %v", name, err)
+		}
+		records, _ := f.written()
+		last := records[len(records)-1]
+		if c.left && last["left"] != 2.0 || c.breaks && last["failed"] != 2.0 {
+			t.Errorf("%s: %v", name, last)
+		}
+		f.store.fails(nil)
+		f.api.Always(nil)
+		f.ticks(1)
+		for _, id := range ids {
+			if !f.caseOf(id).Confirmed() {
+				t.Errorf("%s: the next tick has not confirmed %s", name, id)
+			}
+		}
 	}
 }
 
