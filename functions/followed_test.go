@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -401,6 +402,31 @@ func TestTickEndsWhileItAsks(t *testing.T) {
 				t.Errorf("%s: the next tick has not confirmed %s", name, id)
 			}
 		}
+	}
+}
+
+// A panic while the API is asked is told, and keeps no start from its turn.
+func TestPanicWhileTheAPIIsAsked(t *testing.T) {
+	f := newFollowed(t, held)
+	first := f.triggers("A", critical).Case
+	f.ticks(2)
+	waits := f.triggers("B").Case
+	f.schedule.Work = breaks{}
+	f.out.take()
+	f.clock.add(time.Minute)
+	if _, err := f.schedule.Handle(f.invoked(time.Minute), struct{}{}); err == nil || !strings.Contains(err.Error(), `the API of the Agent "default" could not be asked: the handler panicked: boom`) {
+		t.Errorf("%v", err)
+	}
+	records, counts := f.written()
+	if last := records[len(records)-1]; last["message"] != "tick failed" || !strings.Contains(fmt.Sprint(last["stack"]), "Find") {
+		t.Errorf("the tick tells %v", last)
+	}
+	if counts["Tick"] != 1 || counts["AgentAPIFailed"] != 1 {
+		t.Errorf("counted %v", counts)
+	}
+	f.wantCase(waits, gate.Started, 1)
+	if f.wantCase(first, gate.Started, 1).Confirmed() {
+		t.Error("it is confirmed")
 	}
 }
 

@@ -328,6 +328,10 @@ type breaks struct{}
 
 func (breaks) Task(context.Context, string, string) (gate.Task, error) { panic("boom") }
 
+func (breaks) Find(context.Context, string, []string, time.Time) (map[string][]gate.Task, error) {
+	panic("boom")
+}
+
 // Of a batch those come back alone that could not be taken in.
 func TestBatchOfEvents(t *testing.T) {
 	f := newFollowed(t)

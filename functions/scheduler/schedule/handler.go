@@ -211,11 +211,18 @@ func (t *tick) askAgent(ctx context.Context) bool {
 	if len(asks) == 0 {
 		return false
 	}
-	found, err := t.find(ctx, asks)
+	var found map[string][]gate.Task
+	err := telemetry.Catch(func() (err error) {
+		found, err = t.find(ctx, asks)
+		return err
+	})
 	news := gate.News{Asked: true}
 	if err != nil {
 		news.Failed = err.Error()
 		start.CountFault(ctx, t.Metrics, err)
+	}
+	if _, panicked := errors.AsType[*telemetry.PanicError](err); panicked {
+		t.note(fmt.Errorf("the API of the Agent %q could not be asked: %w", t.agent, err)) // no case tells where it was
 	}
 	for i, a := range asks {
 		if !t.goesOn(ctx) {
@@ -258,12 +265,18 @@ func (t *tick) find(ctx context.Context, asks []gate.Ask) (map[string][]gate.Tas
 func (t *tick) learn(ctx context.Context, id string, news gate.News) (gate.Decision, error) {
 	read, cancel := clock.WithTimeout(ctx, ReadTime)
 	defer cancel()
-	v, err := t.Ledger.LookCase(read, id, t.agent, t.Now())
+	var d gate.Decision
+	err := telemetry.Catch(func() error {
+		v, err := t.Ledger.LookCase(read, id, t.agent, t.Now())
+		if err == nil {
+			d = gate.Learn(v, id, news, start.RulesOf(t.Policy, v, v.Cases[id], t.agent), t.Now())
+		}
+		return err
+	})
 	if err != nil {
 		t.fail(fmt.Errorf("the tick could not read case %s: %w", id, err))
-		return gate.Decision{}, err
 	}
-	return gate.Learn(v, id, news, start.RulesOf(t.Policy, v, v.Cases[id], t.agent), t.Now()), nil
+	return d, err
 }
 
 // divide takes those out of list, best first, that come before a case.
