@@ -80,22 +80,32 @@ func dollars(d gate.Dollars) *float64 {
 
 // Tells says how the investigation stands, in one line for people: by which task it is confirmed, or that it is not.
 func (v Investigation) Tells(state string, now time.Time) string {
-	if v.Confirmed {
-		return v.shown(now)
+	if !v.Confirmed {
+		return v.missing(state, now)
 	}
-	return v.missing(state, now)
-}
-
-func (v Investigation) shown(now time.Time) string {
-	text := "task " + v.Task + " is " + v.Status
-	if v.Primary != "" {
-		text += " to task " + v.Primary
-	}
+	text := v.task()
 	if !v.Since.IsZero() {
 		text += " since " + absolute(v.Since, now)
 	}
 	if v.Words != "" {
 		text += ": " + v.Words
+	}
+	return text
+}
+
+// Brief says the same in fewer words, and with what it cost, if that is known.
+func (v Investigation) Brief(state string, now time.Time) string {
+	text := v.missing(state, now)
+	if v.Confirmed {
+		text = v.task()
+	}
+	return strings.Join(present(text, v.Cost()), ", ")
+}
+
+func (v Investigation) task() string {
+	text := "task " + v.Task + " is " + v.Status
+	if v.Primary != "" {
+		text += " to task " + v.Primary
 	}
 	return text
 }
@@ -126,8 +136,8 @@ func (c Case) Unconfirmed(now time.Time) bool {
 // Cost says how long it ran and for how much, "" where neither is known.
 func (v Investigation) Cost() string {
 	var parts []string
-	if v.Ran > 0 {
-		parts = append(parts, "ran "+time.Duration(v.Ran*float64(time.Second)).Round(time.Second).String())
+	if ran := time.Duration(v.Ran * float64(time.Second)).Round(time.Second); ran > 0 {
+		parts = append(parts, "ran "+ran.String())
 	}
 	if v.Dollars != nil {
 		text := fmt.Sprintf("$%.2f", *v.Dollars)

@@ -63,7 +63,7 @@ func Write(w io.Writer, c Case, now time.Time) error {
 	if v := c.Investigation; v != nil {
 		line("investigation", v.Tells(c.State, now))
 		for _, t := range v.others() {
-			line("", Investigation{Task: t.ID, Status: t.Status, Since: t.Since, Primary: t.Primary}.shown(now))
+			line("beside it", Investigation{Confirmed: true, Task: t.ID, Status: t.Status, Since: t.Since, Primary: t.Primary}.Tells(c.State, now))
 		}
 		line("cost", v.Cost())
 	}

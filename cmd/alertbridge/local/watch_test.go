@@ -15,11 +15,12 @@ import (
 type told struct {
 	seen  []Seen
 	moved []Moved
+	heard []Heard
 }
 
 func newTold() (*told, *watch) {
 	t := &told{}
-	return t, newWatch(func(s Seen) { t.seen = append(t.seen, s) }, func(m Moved) { t.moved = append(t.moved, m) })
+	return t, newWatch(func(s Seen) { t.seen = append(t.seen, s) }, func(m Moved) { t.moved = append(t.moved, m) }, func(h Heard) { t.heard = append(t.heard, h) })
 }
 
 func TestWatchSaysARequestOnceWhenBothAreDone(t *testing.T) {
@@ -141,7 +142,7 @@ func TestWatchHandsRecordsOn(t *testing.T) {
 
 func TestAMessageLeadsBackToItsRequest(t *testing.T) {
 	got := ""
-	h := traced(func(ctx context.Context, _ events.SQSEvent) (events.SQSEventResponse, error) {
+	h := (&bridge{pace: newPace(1)}).traced(func(ctx context.Context, _ events.SQSEvent) (events.SQSEventResponse, error) {
 		got, _ = ctx.Value(requestKey{}).(string)
 		return events.SQSEventResponse{}, nil
 	})
