@@ -9,7 +9,8 @@ import (
 )
 
 // pace is the run's clock: from its beginning on it goes speed times as fast as the machine's. All that the run holds,
-// waits and counts goes by it; what a computer needs for its work does not get shorter, so there is less time for that.
+// waits and counts goes by it; what a computer needs for its work does not get shorter, so there is less time for that. The
+// zero value is the machine's clock.
 type pace struct {
 	began time.Time
 	speed int
@@ -26,7 +27,7 @@ func (p pace) Now() time.Time { return p.at(time.Now()) }
 
 // at is what the run's clock shows when the machine's shows t.
 func (p pace) at(t time.Time) time.Time {
-	if p.speed == 1 {
+	if p.speed <= 1 {
 		return t
 	}
 	return p.began.Add(t.Sub(p.began) * time.Duration(p.speed))
@@ -34,7 +35,7 @@ func (p pace) at(t time.Time) time.Time {
 
 // Sleep implements clock.Clock.
 func (p pace) Sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d / time.Duration(p.speed))
+	t := time.NewTimer(d / time.Duration(max(p.speed, 1)))
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -49,7 +50,7 @@ func (p pace) Jitter(longest time.Duration) time.Duration { return rand.N(longes
 
 // keeps makes a context keep the run's time.
 func (p pace) keeps(ctx context.Context) context.Context {
-	if p.speed == 1 {
+	if p.speed <= 1 {
 		return ctx
 	}
 	return clock.With(paced{ctx, p}, p)
