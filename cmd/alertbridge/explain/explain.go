@@ -230,6 +230,8 @@ func caseOf(f Facts, c gate.Case) Case {
 	case v != nil && v.Price == caseview.Reckoned:
 		price, known = c.Work.Booked, true
 		out.Cost = "about " + price.String() + " as reckoned, for nobody has told when it ended"
+	case v != nil && !v.Confirmed && v.Dollars == nil && !v.Absent.IsZero() && c.State == gate.Ended:
+		out.Cost, price, known = "nothing, as far as is known: the Agent never showed that it has it", 0, true
 	case c.Shadow:
 		out.Cost = "nothing, for it is only observed"
 		if known {
