@@ -309,7 +309,12 @@ func hints(f Facts) []string {
 func could(a Asked) []string {
 	list := []string{fmt.Sprintf("it is older: records are kept for %d days", ledger.Life/(24*time.Hour))}
 	if a.Event != "" || a.Monitor != "" {
-		list = append(list, "it is of another organisation: --org names it (Datadog's $ORG_ID), or ask for dd-ORG-EVENT")
+		// Nothing but cases tells a ledger which organisations there are, and one whose alerts were all dropped has none.
+		words := "it is of an organisation of which there is no case here: name that with --org ORG"
+		if a.Event != "" {
+			words += ", or ask for dd-ORG-" + a.Event
+		}
+		list = append(list, words+`; ORG is Datadog's $ORG_ID, and stands in each record "alert decided" of dispatcher's log, as in "delivery":"dd-ORG-…"`)
 	}
 	if a.Event != "" || a.Delivery != "" {
 		list = append(list,
