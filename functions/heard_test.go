@@ -395,7 +395,7 @@ func TestEventBeforeTheSettle(t *testing.T) {
 }
 
 // A doubt is settled by the Agent's event, and nothing is sent again.
-func TestEventSettlesADoubt(t *testing.T) {
+func TestDoubtIsSettledByAnEvent(t *testing.T) {
 	f := newFollowed(t)
 	f.agent.says(delivery.TimedOut)
 	id := f.triggers("A", critical).Case

@@ -22,8 +22,8 @@ const playLong = `Plays alerts through the whole bridge, the handlers that run i
 Agent, and prints what came of them: verdicts with their reasons, starts, money. A month takes seconds, and nothing is
 sent anywhere. What a file is, is seen by its content:
 
-  a scenario    YAML: alerts at times, what the Agent and people do meanwhile, and what is expected (docs/play.md). Each
-                is played in a bridge of its own.
+  a scenario    YAML: alerts at times, what the Agent and people do meanwhile, what goes wrong, and what is expected
+                (docs/play.md). Each is played in a bridge of its own. "alertbridge simulate" writes such ones, too.
   deliveries    JSON texts, mostly a line each: bodies of Datadog's webhook, captures with headers and body_text, events
                 of the HTTP API as in events/http. Each comes at its own time.
   an archive    what "alertbridge archive" makes of a deployed bridge's own log.

@@ -12,7 +12,7 @@ import (
 
 // MaxSaw bounds what a delivery keeps of what its decision rested on, in bytes of its JSON. It is 15 times what is
 // usual; only many long silences, or an alert with many long tags, come near it. What is larger is left out, for it is
-// kept to explain, and nothing is decided on it.
+// kept to explain, and for one decision, which can do without it: what the latest word of an incident was (Hear).
 const MaxSaw = 64 << 10
 
 // sawFormat is the number of the JSON's format. It changes when a name in it gets another meaning.

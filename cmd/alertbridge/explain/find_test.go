@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,6 +98,38 @@ func TestFind(t *testing.T) {
 		}
 		if s := explain.Tell(f); s.Found != (row.alerts > 0) {
 			t.Errorf("%s: found %t", row.id, s.Found)
+		}
+	}
+}
+
+// Of an organisation whose alerts were all dropped there is no case, and so nothing that names it: its events are found with
+// the organisation, or by the delivery, and what is said then leads there.
+func TestFindInAnOrganisationWithoutACase(t *testing.T) {
+	r := joining()
+	r.Mode = gate.ModeOff
+	l := told(t, r, said("dd-1000042-8873248385148318281", "a", alert.Triggered))
+	for _, row := range []struct {
+		id, org string
+		found   bool
+	}{
+		{"8873248385148318281", "", false},
+		{"8873248385148318281", "1000042", true},
+		{"dd-1000042-8873248385148318281", "", true},
+	} {
+		asked, err := explain.Parse(row.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		facts, err := explain.Finder{Ledger: l, Agents: []string{"payments"}, Org: row.org}.Find(t.Context(), asked, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := explain.Tell(facts)
+		told := slices.ContainsFunc(s.Could, func(c string) bool {
+			return strings.Contains(c, "name that with --org ORG, or ask for dd-ORG-8873248385148318281;")
+		})
+		if s.Found != row.found || told == row.found {
+			t.Errorf("%s in %q: found %t, and it could be %q", row.id, row.org, s.Found, s.Could)
 		}
 	}
 }

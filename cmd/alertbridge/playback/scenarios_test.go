@@ -174,3 +174,18 @@ func TestSlowAgent(t *testing.T) {
 		}
 	}
 }
+
+// The scenarios on the page are ones, and come as they say.
+func TestScenariosOnThePage(t *testing.T) {
+	played := 0
+	for _, block := range strings.Split(docstest.Read(t, "docs/play.md"), "\n```yaml\n")[1:] {
+		text, _, _ := strings.Cut(block, "\n```")
+		played++
+		for _, diff := range playback.Expect(play(t, worldOf(t, text+"\n"), policy.Default())) {
+			t.Error(diff)
+		}
+	}
+	if played == 0 {
+		t.Error("there is none")
+	}
+}

@@ -506,3 +506,82 @@ func TestFold(t *testing.T) {
 		}
 	}
 }
+
+// What comes again and again in the same order is shown once, with how often it comes and until when: from five times on.
+// JSON has it all.
+func TestFoldsRounds(t *testing.T) {
+	for number, want := range map[int]string{4: "", 5: "  …        these 3 lines 4 more times until 20:10:00\n"} {
+		text := fmt.Sprintf("title: A\nalerts: {at: 0s, monitor: M, priority: P1, tags: [env:prod], recovers: 10m, every: 5h, for: %dh}\n", 5*number)
+		r := play(t, worldOf(t, text), policy.Default())
+		var out strings.Builder
+		if err := playback.WriteText(&out, r); err != nil {
+			t.Fatal(err)
+		}
+		shown := number
+		if want != "" {
+			shown = 1
+		}
+		if got := out.String(); !strings.Contains(got, want) || strings.Count(got, "► investigation") != shown || strings.Count(got, "Recovered") != shown {
+			t.Errorf("of %d:\n%s\nwant %q", number, got, want)
+		}
+		if rep := playback.NewReport([]*playback.Result{r}, nil); len(rep.Alerts) != 2*number || len(rep.Files[0].Starts) != number {
+			t.Errorf("of %d JSON has %d alerts and %d starts", number, len(rep.Alerts), len(rep.Files[0].Starts))
+		}
+	}
+}
+
+// What goes wrong stands where it does: at a step when it meets it, and for a while when it begins.
+func TestTextOfFaults(t *testing.T) {
+	w := worldOf(t, `
+title: All goes wrong
+calm: 30m
+alerts: [{at: 10m, monitor: M, priority: P1, tags: [env:prod]}, {at: 20m, unreadable: true, expect: drop unreadable}]
+agent: [{at: 0s, is: slow, for: 1m}, {at: 2m, is: takes and hangs, for: 30s}]
+hand: [{at: 3m, start: 1}, {at: 4m, stop: 1}, {at: 5m, retry: true}, {at: 6m, redrive: true}]
+faults:
+  - {at: 0s, fault: crash before, in: dispatcher, step: commit}
+  - {at: 0s, fault: paused, in: dispatcher, step: commit, nth: 2, by: 1s}
+  - {at: 7m, fault: skewed, in: scheduler, by: -3s, for: 1m}
+  - {at: 8m, fault: no ticks, for: 1m}
+  - {at: 1m, fault: delete lost}
+  - {at: 59m, fault: send lost}
+`)
+	r := play(t, w, policy.Default())
+	for _, diff := range playback.Expect(r) {
+		t.Error(diff)
+	}
+	var out strings.Builder
+	if err := playback.WriteText(&out, r); err != nil {
+		t.Fatal(err)
+	}
+	text := out.String()
+	for _, c := range r.Cases {
+		text = strings.ReplaceAll(text, c.ID, "ab-1")
+	}
+	const want = `x.yaml: All goes wrong
+
+  TIME     WHAT                                     VERDICT  REASON        PRIO  TITLE                              CASE
+  0:00:00  ► the Agent is slow for 0:01:00
+  0:01:00  ► delete lost
+  0:02:00  ► the Agent takes and hangs for 0:00:30
+  0:03:00  ► start by hand                                                       on-call: by the scenario
+  0:04:00  ► stop by hand                                                        on-call: by the scenario
+  0:05:00  ► retry by hand                                                       on-call: by the scenario
+  0:06:00  ► redrive by hand                                                     on-call: by the scenario
+  0:07:00  ► skewed                                                              in scheduler, by -3s, for 0:01:00
+  0:08:00  ► no ticks                                                            for 0:01:00
+  0:10:00  ► crash before                                                        in dispatcher, at commit
+  0:10:00  Triggered                                start    new_incident  P1    M                                  ab-1
+  0:11:30  ► investigation                                   CRITICAL            M                                  ab-1
+  0:11:30  ► paused                                                              in dispatcher, at commit, by 1s
+  0:20:00  (no alert)                               drop     unreadable    -
+  0:30:00  ► nothing goes wrong from now on
+
+  2 alerts: 1 drop unreadable, 1 start new_incident
+  1 start, $3.98
+  1 fault met nothing
+`
+	if text != want {
+		t.Errorf("it says\n%s\nand should say\n%s", text, want)
+	}
+}

@@ -124,6 +124,10 @@ func (r *reader) policy(top fields, text []byte) Policy {
 		line, _ := place(top.list[i+1].key)
 		last = line - 1
 	}
+	if first > len(lines) || last > len(lines) {
+		r.problem(n, "policy cannot be told from the rest, because lines end with a carriage return alone; end them with a line feed")
+		return Policy{}
+	}
 	out := bytes.Repeat([]byte("\n"), first)
 	return Policy{Text: append(out, bytes.Join(lines[first:max(first, last)], nil)...)}
 }

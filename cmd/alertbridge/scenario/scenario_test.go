@@ -1,6 +1,7 @@
 package scenario_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -279,6 +280,14 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte("title: &a A\n<<: *a\nalerts: !!set {? x}\n---\n"))
 	f.Add([]byte("title: A\npolicy:\n  a: |\n   x\nalerts: [{at: 1d1h, monitor: M, every: 1s, for: 1s, services: 1}]\nhand: [{at: 0s, silence: 'a=~('}]"))
+	f.Add([]byte("title: A\nseed: 7\ncalm: 1h\nalerts: [{at: -1h, arrives: 0s, monitor: M, event: 3, cycle: 0}, {at: 1s, unreadable: true}]\nagent: [{at: 0s, is: busy, for: 1m}, {at: 0s, is: shut}]\n"))
+	for i, k := range scenario.Kinds() {
+		text := fmt.Sprintf("title: A\nalerts: {at: 0s, monitor: M}\nhand: [{at: 0s, start: %d}, {at: 0s, retry: true}]\nfaults: {at: 0s, fault: %s", i, k)
+		for _, name := range k.Takes() {
+			text += ", " + name + ": " + map[string]string{"in": "scheduler", "step": "commit", "nth": "2", "by": "-3s", "for": "1d"}[name]
+		}
+		f.Add([]byte(text + "}\n"))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s, err := scenario.Parse("x.yaml", text)
 		if err != nil {
@@ -299,24 +308,118 @@ func FuzzParse(f *testing.F) {
 			if i > 100 {
 				break
 			}
+			if string(a.Body) == scenario.Unreadable {
+				continue
+			}
 			if _, err := datadog.Decode(a.Body, s.Begins.Add(a.Arrives), nil); err != nil {
 				t.Errorf("alert %d: %v\n%s", i, err, a.Body)
 			}
 		}
+		for i, x := range s.Faults {
+			if !slices.Contains(scenario.Kinds(), x.Kind) || x.For < 0 || x.At < 0 || x.At+x.For > s.Lasts || (x.Step == "") != (x.Nth == 0) || i > 0 && x.At < s.Faults[i-1].At {
+				t.Errorf("fault %d: %+v, and the scenario lasts %s", i, x, s.Lasts)
+			}
+		}
 	})
+}
+
+// What goes wrong is in the order in which it begins, with the states of the Agent over their time: until the next one
+// that has no end of its own, or the end of all.
+func TestFaults(t *testing.T) {
+	s := parse(t, `
+title: A
+seed: 4711
+lasts: 3h
+calm: 2h
+alerts: [{at: 0s, monitor: M}]
+agent:
+  - {at: 10m, is: down}
+  - {at: 20m, is: takes and hangs, for: 1m}
+  - {at: 30m, is: up}
+  - {at: 40m, is: shut}
+hand:
+  - {at: 1m, start: 2}
+  - {at: 2m, stop: 1}
+  - {at: 3m, retry: true}
+  - {at: 4m, redrive: true}
+faults:
+  - {at: 1h, fault: no ticks, for: 10m}
+  - {at: 10m, fault: crash before, in: scheduler, step: look_case, nth: 3}
+  - {at: 5m, fault: applied late, in: dispatcher, by: 12s}
+  - {at: 5m, fault: send lost}
+  - {at: 50m, fault: skewed, in: dispatcher, by: -1500ms, for: 1h}
+  - {at: 0s, fault: delete lost}
+`)
+	want := []scenario.Fault{
+		{Kind: scenario.DeleteLost},
+		{At: 5 * time.Minute, Kind: scenario.AppliedLate, In: scenario.Dispatcher, Step: scenario.Commit, Nth: 1, By: 12 * time.Second},
+		{At: 5 * time.Minute, Kind: scenario.SendLost, In: scenario.Ingest, Step: scenario.Send, Nth: 1},
+		{At: 10 * time.Minute, Kind: scenario.AgentIsDown, For: 20 * time.Minute},
+		{At: 10 * time.Minute, Kind: scenario.CrashBefore, In: scenario.Scheduler, Step: scenario.LookCase, Nth: 3},
+		{At: 20 * time.Minute, Kind: scenario.AgentTakes, For: time.Minute},
+		{At: 40 * time.Minute, Kind: scenario.AgentIsShut, For: 140 * time.Minute},
+		{At: 50 * time.Minute, Kind: scenario.Skewed, In: scenario.Dispatcher, By: -1500 * time.Millisecond, For: time.Hour},
+		{At: time.Hour, Kind: scenario.NoTicks, For: 10 * time.Minute},
+	}
+	if !slices.Equal(s.Faults, want) {
+		t.Errorf("%+v", s.Faults)
+	}
+	if s.Seed != 4711 || s.Calm != 2*time.Hour {
+		t.Errorf("%d %s", s.Seed, s.Calm)
+	}
+	if h := s.Hand; len(h) != 4 || h[0].Start != 2 || h[1].Stop != 1 || !h[2].Retry || !h[3].Redrive || h[0].By != scenario.Somebody || h[0].Reason != scenario.NoReason {
+		t.Errorf("%+v", h)
+	}
+	if scenario.AgentTakes.Agent() != scenario.AgentTaking || scenario.Kind("slow").Agent() != "" || scenario.NoTicks.Agent() != "" {
+		t.Error("what is a fault of the Agent and what is none")
+	}
+}
+
+// Events and cycles that have numbers: the same number is the same delivery, or the same incident, in whatever order they
+// come. One that comes late may have happened before the beginning.
+func TestNumbered(t *testing.T) {
+	s := parse(t, `
+title: A
+alerts:
+  - {at: 1m, monitor: M, event: 5, cycle: 7}
+  - {at: 1m, arrives: 9m, monitor: M, event: 5, cycle: 7}
+  - {at: 2m, monitor: M, event: 6, cycle: 7, transition: Recovered}
+  - {at: 3m, monitor: M, event: 7, cycle: 7}
+  - {at: -1h, arrives: 4m, monitor: M, event: 8, cycle: 0}
+  - {at: 5m, unreadable: true, expect: drop unreadable}
+`)
+	if s.Alerts[4].Body == nil || string(s.Alerts[4].Body) != scenario.Unreadable || s.Alerts[4].Want.String() != "drop unreadable" || s.Alerts[4].Arrives != 5*time.Minute {
+		t.Errorf("%+v", s.Alerts[4])
+	}
+	s.Alerts = slices.Delete(s.Alerts, 4, 5)
+	list := decoded(t, s)
+	var told []string
+	for i, a := range list {
+		told = append(told, fmt.Sprint(s.Alerts[i].Arrives, " ", a.Time.Sub(s.Begins), " ", a.EventID, " ", a.Incident.Cycle, " ", a.Incident == list[0].Incident))
+	}
+	want := []string{
+		"1m0s 1m0s 7000000000000000005 true true", "2m0s 2m0s 7000000000000000006 true true", "3m0s 3m0s 7000000000000000007 true true",
+		"4m0s -1h0m0s 7000000000000000008 false false", "9m0s 1m0s 7000000000000000005 true true",
+	}
+	if !slices.Equal(told, want) || list[0].Delivery != list[4].Delivery || !bytes.Equal(s.Alerts[0].Body, s.Alerts[4].Body) {
+		t.Errorf("%q", told)
+	}
 }
 
 // The end is an hour after the last of everything, whatever that is.
 func TestEnd(t *testing.T) {
 	const alerts = "title: A\nalerts: [{at: 1h, monitor: M}]\n"
 	for rest, want := range map[string]time.Duration{
-		"":                              2 * time.Hour,
-		"agent: {at: 2h, is: down}\n":   3 * time.Hour,
-		"hand: {at: 3h, mode: off}\n":   4 * time.Hour,
-		"expect: {starts: {at: 4h}}\n":  5 * time.Hour,
-		"expect: {starts: {at: 10m}}\n": 2 * time.Hour,
+		"":                                      2 * time.Hour,
+		"agent: {at: 2h, is: down}\n":           3 * time.Hour,
+		"agent: {at: 2h, is: down, for: 90m}\n": 270 * time.Minute,
+		"faults: {at: 2h, fault: no ticks, for: 90m}\n": 270 * time.Minute,
+		"calm: 5h\n":                                 6 * time.Hour,
+		"hand: {at: 3h, mode: off}\n":                4 * time.Hour,
+		"expect: {starts: {at: 4h}}\n":               5 * time.Hour,
+		"expect: {starts: {at: 10m}}\n":              2 * time.Hour,
 		"expect: {ends: {at: 5h, how: recovered}}\n": 6 * time.Hour,
-		"lasts: 90m\n": 90 * time.Minute,
+		"lasts: 90m\n":                               90 * time.Minute,
 	} {
 		if s := parse(t, alerts+rest); s.Lasts != want {
 			t.Errorf("with %q it lasts %s, want %s", rest, s.Lasts, want)

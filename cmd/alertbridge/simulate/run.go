@@ -179,7 +179,11 @@ func (p *player) reached(s virtual.Start) {
 
 func (p *player) came(a alert.Alert) {
 	p.alerts++
-	p.longest = max(p.longest, p.policy().For(a).MaxAge)
+	if p.Policy == nil {
+		p.longest = p.Settings.MaxAge
+	} else {
+		p.longest = max(p.longest, p.Policy.For(a).MaxAge)
+	}
 	p.model.Came(a)
 }
 

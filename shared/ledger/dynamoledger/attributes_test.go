@@ -34,7 +34,7 @@ func TestAttributesOfAnotherType(t *testing.T) {
 				continue
 			case r.kind == "lead" && name == attrExpires: // a lead is there as long as its case
 				continue
-			case name == attrSaw: // nothing is decided on it: TestSawThatCannotBeRead
+			case name == attrSaw: // what cannot be read is left out: TestSawThatCannotBeRead
 				continue
 			}
 			for _, v := range values() {

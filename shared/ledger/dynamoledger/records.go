@@ -79,7 +79,7 @@ func decodeDelivery(it item, now time.Time) (gate.Delivery, bool, error) {
 	return d, true, r.done()
 }
 
-// decodeSaw reads what the decision on a delivery rested on. Nothing is decided on that, so whatever cannot be read is nil.
+// decodeSaw reads what the decision on a delivery rested on. Decisions can do without that, so whatever cannot be read is nil.
 func decodeSaw(it item) *gate.Saw {
 	if s, isText := it[attrSaw].(*types.AttributeValueMemberS); isText {
 		return ledger.DecodeSaw([]byte(s.Value))

@@ -1,6 +1,7 @@
 package promises
 
 import (
+	"maps"
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/gate"
@@ -18,6 +19,14 @@ type account struct {
 	paced    time.Time
 	critical map[string]int
 	eased    time.Time // when a repeat that has become critical last left its ordinary slot to others
+	dropped  []drop    // reservations that cost nothing, were over, and were forgotten with a start
+}
+
+// drop is a reservation that was forgotten at a time.
+type drop struct {
+	gate.Reservation
+	id string
+	at time.Time
 }
 
 func (m *Model) account(name string) *account {
@@ -41,12 +50,28 @@ func (a *account) closed(now time.Time) gate.Why {
 
 // room: all slots for critical cases; for others, those that are left when the critical ones have theirs.
 func (a *account) room(r gate.Rules, critical bool, now time.Time, except string) bool {
+	return roomAmong(a.running, r, critical, now, except)
+}
+
+// hadRoom is room as it was at a time: with what has been forgotten since, and was not over then. A tick goes by the time
+// at which it looks at a case, and forgets what was over only with a later start.
+func (a *account) hadRoom(r gate.Rules, critical bool, then time.Time, except string) bool {
+	running := maps.Clone(a.running)
+	for _, d := range a.dropped {
+		if _, again := running[d.id]; d.at.After(then) && !again {
+			running[d.id] = d.Reservation
+		}
+	}
+	return roomAmong(running, r, critical, then, except)
+}
+
+func roomAmong(running map[string]gate.Reservation, r gate.Rules, critical bool, now time.Time, except string) bool {
 	slots := r.Slots
 	if slots == 0 {
 		slots = gate.MaxRunning
 	}
 	others, crits := 0, 0
-	for id, res := range a.running {
+	for id, res := range running {
 		if id == except || !now.Before(res.Until) {
 			continue
 		}

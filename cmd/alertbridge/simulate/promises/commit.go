@@ -116,7 +116,7 @@ func (m *Model) possible(v arriving, got worth) {
 		m.broken("8", "%s of %s started the case %s after its recovery was known", v.a.Transition, v.a.Incident, got.kase)
 	}
 	own := m.cases[v.in.kase]
-	if opens && got.kase != v.in.kase && own != nil && own.live() && !own.shadow && v.in.fires() && !v.newCycle() && !own.resting {
+	if opens && got.kase != v.in.kase && own != nil && own.live() && !own.shadow && v.in.fires() && !v.newCycle() && !own.resting && !v.elsewhere(own) {
 		m.broken("4", "%s opened the case %s while %s of the same incident is %s", v.a.Incident, got.kase, own.id, own.state)
 	}
 }
@@ -461,6 +461,7 @@ func (m *Model) claimed(c Commit, w gate.CaseWrite) {
 	}
 	for id, x := range a.running { // what cost nothing may be forgotten when it is over
 		if id != k.id && !x.Until.After(now) && x.Money == 0 && c.Change.Account != nil && slices.Contains(c.Change.Account.Drop, id) {
+			a.dropped = append(a.dropped, drop{x, id, now})
 			delete(a.running, id)
 		}
 	}

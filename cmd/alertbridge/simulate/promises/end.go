@@ -104,7 +104,7 @@ func (m *Model) left(k *kase, a *account, quiet bool, now time.Time) {
 			m.broken("4", "the case %s is only observed and due, and a tick left it waiting", k.id)
 		case !k.hand && a.affords(r.Budget, critical(k.rank), now).After(now):
 			m.says(k, gate.WhyBudget, quiet)
-		case !a.room(r, critical(k.rank), now, k.id):
+		case !a.hadRoom(r, critical(k.rank), now, k.id):
 			m.says(k, gate.WhySlots, quiet)
 		case now.Sub(a.eased) < time.Minute: // by this very tick, when it had looked at the case already: the next one starts it
 		default:
@@ -117,7 +117,7 @@ func (m *Model) left(k *kase, a *account, quiet bool, now time.Time) {
 			}
 		}
 	case gate.Refused:
-		if k.hand && !now.Before(k.until) && len(k.firing) > 0 && a.closed(now) == "" && a.room(r, critical(k.rank), now, k.id) {
+		if k.hand && !now.Before(k.until) && len(k.firing) > 0 && a.closed(now) == "" && a.hadRoom(r, critical(k.rank), now, k.id) {
 			m.broken("12", "the case %s was refused and is to be started by hand, and a tick left it", k.id)
 		}
 	case gate.InDoubt:
@@ -153,7 +153,7 @@ func (m *Model) leftInDoubt(k *kase, a *account, r gate.Rules, now time.Time) {
 		m.broken("slots", "the start of %s is in doubt and not repeated any more, and a tick left it with its slot", k.id)
 	// One that rests is looked at when something fires again.
 	case again && !k.resting && a.closed(before) == "" && (k.hand || !a.affords(r.Budget, critical(k.rank), before).After(before)) &&
-		a.room(r, critical(k.rank), before, k.id):
+		a.hadRoom(r, critical(k.rank), before, k.id):
 		m.broken("12", "the start of %s is in doubt and could be repeated since %s, and a tick left it", k.id, clock(k.until))
 	}
 }
