@@ -149,7 +149,7 @@ func (l *Ledger) view(agent string) gate.View {
 func (l *Ledger) addCases(v *gate.View, ids []string, now time.Time) {
 	for _, id := range ids {
 		c, there := l.cases.get(id, now)
-		if !there {
+		if _, again := v.Cases[id]; again || !there {
 			continue
 		}
 		v.Cases[id] = copyCase(c.Case)
