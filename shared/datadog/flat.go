@@ -15,7 +15,7 @@ const maxFlat = 100
 // every other body. It is what readAny makes of it, in a fifth of the time.
 func readFlat(raw string) (b body, ok bool) {
 	r := plain.Read(raw)
-	b.leaves = make([]leaf, 0, 32) // our template has 24
+	b.leaves = make([]leaf, 0, 24) // as many as our template has
 	r.Object(func(name string) {
 		i, again := slices.BinarySearchFunc(b.leaves, name, func(l leaf, name string) int { return strings.Compare(l.name, name) })
 		if !again {

@@ -141,6 +141,28 @@ func (r *Reader) Scalar() (text string, number bool) {
 	return "", false
 }
 
+// Any reads whatever comes, as encoding/json does into an any with UseNumber; the last one of two equal names counts.
+func (r *Reader) Any() any {
+	switch c := r.next(); {
+	case c == '{':
+		m := map[string]any{}
+		r.Object(func(name string) { m[name] = r.Any() })
+		return m
+	case c == '[':
+		list := []any{}
+		r.List(func() { list = append(list, r.Any()) })
+		return list
+	case c == '"':
+		return r.String()
+	case c == 'n':
+		r.word("null")
+		return nil
+	case c == '-' || isDigit(c):
+		return json.Number(r.Number())
+	}
+	return r.Bool()
+}
+
 // Number reads a number, and returns it as it is written.
 func (r *Reader) Number() string {
 	if r.next(); r.bad {
