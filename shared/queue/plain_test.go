@@ -71,11 +71,28 @@ func fill(v reflect.Value) {
 func otherEnvelopes() []string {
 	var all []string
 	for _, change := range [][2]string{
-		{`"v":1`, `"v":1.0`}, {`"v":1`, `"V":1`}, {`"v":1`, `"v":1,"v":1`}, {`"v":1`, `"v":1,"new":{}`}, {`"v":1`, `"v":null`}, {`"v":1`, `"v":99999999999999999999`},
-		{`"source":"datadog"`, `"source":7`}, {`"source":"datadog"`, `"source":"a","source":"b"`}, {`"source":"datadog"`, `"Source":"a"`},
-		{`"cycle":true`, `"cycle":"true"`}, {`"cycle":true`, `"cycle":true,"cycle":false`}, {`"severity":5`, `"severity":"5"`}, {`"severity":5`, `"severity":5e0`},
-		{`05:06:00Z`, `05:06:00`}, {`05:06:00Z`, `05:06:0\u0030Z`}, {`"tags":[`, `"tags":[1,`}, {`"tags":[`, `"tags":[],"tags":[`}, {`"tags":[`, `"refs":null,"tags":[`},
-		{`"tags":[`, `"links":[{"name":"a","name":"b"}],"tags":[`}, {`"tags":[`, `"refs":[{"name":"a","x":"b"}],"tags":[`}, {`}}`, `}} x`}, {`}}`, `}`},
+		{`"v":1`, `"v":1.0`},
+		{`"v":1`, `"V":1`},
+		{`"v":1`, `"v":1,"v":1`},
+		{`"v":1`, `"v":1,"new":{}`},
+		{`"v":1`, `"v":null`},
+		{`"v":1`, `"v":99999999999999999999`},
+		{`"source":"datadog"`, `"source":7`},
+		{`"source":"datadog"`, `"source":"a","source":"b"`},
+		{`"source":"datadog"`, `"Source":"a"`},
+		{`"cycle":true`, `"cycle":"true"`},
+		{`"cycle":true`, `"cycle":true,"cycle":false`},
+		{`"severity":5`, `"severity":"5"`},
+		{`"severity":5`, `"severity":5e0`},
+		{`05:06:00Z`, `05:06:00`},
+		{`05:06:00Z`, `05:06:0\u0030Z`},
+		{`"tags":[`, `"tags":[1,`},
+		{`"tags":[`, `"tags":[],"tags":[`},
+		{`"tags":[`, `"refs":null,"tags":[`},
+		{`"tags":[`, `"links":[{"name":"a","name":"b"}],"tags":[`},
+		{`"tags":[`, `"refs":[{"name":"a","x":"b"}],"tags":[`},
+		{`}}`, `}} x`},
+		{`}}`, `}`},
 	} {
 		all = append(all, strings.Replace(wire, change[0], change[1], 1))
 	}

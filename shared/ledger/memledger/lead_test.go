@@ -97,7 +97,9 @@ func others(v reflect.Value) []reflect.Value {
 	case reflect.Struct:
 		at := time.Date(2026, 3, 4, 5, 6, 7, 89, time.UTC)
 		all = []any{
-			at, time.Time{}, time.Time{}.UTC(), at.Local(), at.In(time.FixedZone("", 32400)), at.In(time.FixedZone("UTC", 0)), at.In(time.FixedZone("", 61)),
+			at,
+			time.Time{},
+			time.Time{}.UTC(), at.Local(), at.In(time.FixedZone("", 32400)), at.In(time.FixedZone("UTC", 0)), at.In(time.FixedZone("", 61)),
 			time.Now(), time.Now().UTC(), time.Unix(0, 0).UTC(), at.AddDate(8000, 0, 0), at.AddDate(-2100, 0, 0), time.UnixMilli(1795165200123).UTC(),
 		}
 	}
