@@ -168,7 +168,9 @@ func (l runLedger) Verdict(ctx context.Context, delivery, request string) (verif
 }
 
 // Case implements verify.Ledger.
-func (l runLedger) Case(ctx context.Context, id string) (caseview.Case, error) { return l.from.show(ctx, id) }
+func (l runLedger) Case(ctx context.Context, id string) (caseview.Case, error) {
+	return l.from.show(ctx, id)
+}
 
 // Open implements verify.Ledger.
 func (l runLedger) Open(ctx context.Context) ([]caseview.Case, error) { return openOf(ctx, l.from) }

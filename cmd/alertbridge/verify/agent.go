@@ -118,14 +118,16 @@ func unanswered(err error) Step {
 	if !errors.As(err, &e) {
 		return s
 	}
-	switch e.Fault {
-	case delivery.APIDenied:
+	switch permission := strings.Contains(e.Words, "AccessDenied"); {
+	case e.Fault == delivery.APIDenied && permission:
 		s.Saw = fmt.Sprintf("%s is denied", e.Call)
 		s.Mend = "the credentials of this command need aidevops:" + e.Call + "; those of the functions, which the template gives, need it too"
-	case delivery.APIGone:
+	case e.Fault == delivery.APIDenied:
+		s.Mend = "it is asked with the credentials that the AWS CLI would use"
+	case e.Fault == delivery.APIGone:
 		s.Saw = e.Call + " knows no such agent space"
 		s.Mend = "compare --space with the stack's parameter AgentSpaces, and see that --agent-host names the region of the agent space"
-	case delivery.APIThrottled:
+	case e.Fault.Passes():
 		s.Mend = "try again in some minutes"
 	}
 	return s

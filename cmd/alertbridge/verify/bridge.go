@@ -36,7 +36,7 @@ func (r *run) door(ctx context.Context) {
 		r.say(Step{Step: TestGiven, Result: OK, Saw: fmt.Sprintf("%s, %s: the run's policy lets test notifications start; a stand-in answers, and nothing costs anything", v.Verdict, v.Reason)}, began)
 	case v.Verdict == string(gate.Drop):
 		r.say(Step{Step: TestGiven, Result: Failed, Saw: fmt.Sprintf("drop, %s, where drop, test was expected", v.Reason),
-			Mend: "tell why with alertbridge explain " + taken.Delivery}, began)
+			Mend: "why is told by alertbridge explain " + taken.Delivery}, began)
 	default:
 		r.say(Step{Step: TestGiven, Result: Failed, Saw: fmt.Sprintf("%s, %s, in case %s: the deployed policy lets test notifications start, and this one does not", v.Verdict, v.Reason, v.Case),
 			Mend: "an investigation may run and be paid for: alertbridge stop " + v.Case + " --reason verification, and stop it at the Agent; then name the deployed policy with --policy"}, began)

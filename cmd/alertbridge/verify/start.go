@@ -40,13 +40,18 @@ func (r *run) starts(ctx context.Context, taken Taken, began time.Time) bool {
 		return false
 	}
 	r.report.Start.Case = v.Case
-	if v.Verdict != string(gate.Start) {
+	held := v.Verdict == string(gate.Wait) && v.Reason == string(gate.Holding)
+	if v.Verdict != string(gate.Start) && !held {
 		r.say(Step{Step: Started, Result: Failed, Saw: fmt.Sprintf("the verdict is %s, %s: nothing was started", v.Verdict, v.Reason),
-			Mend: unstarted(gate.Reason(v.Reason)) + "; it is told by alertbridge explain " + taken.Delivery}, began)
+			Mend: unstarted(gate.Reason(v.Reason)) + "; why is told by alertbridge explain " + taken.Delivery}, began)
 		return false
 	}
-	var c caseview.Case
-	settled := r.until(ctx, r.VerdictTime, func() bool {
+	c, err := r.look(ctx)
+	patience := r.VerdictTime
+	if held { // by the policy; the tick comes within a minute after that
+		patience += max(c.Until.Sub(r.Now()), 0)
+	}
+	settled := r.until(ctx, patience, func() bool {
 		c, err = r.look(ctx)
 		return err != nil || c.State != string(gate.Waiting) && c.State != string(gate.Starting)
 	})
@@ -74,7 +79,7 @@ func unstarted(why gate.Reason) string {
 		return "what runs or was spent keeps it: see alertbridge status, and try again later"
 	case gate.AgentShut, gate.AgentDown:
 		return "the bridge cannot call the Agent: see alertbridge status; when that is mended, alertbridge retry --reason verification"
-	case gate.Covered, gate.InStorm, gate.Storming, gate.FlapStart:
+	case gate.Covered, gate.InStorm, gate.Storming, gate.NotTold:
 		return "another case covers it: try again later"
 	}
 	return "the policy does not start it at once"
