@@ -27,6 +27,8 @@ var unfuzzed = map[string]string{
 	"cmd/alertbridge/local.listCases":       "two words of a question that only this machine can ask",
 	"cmd/alertbridge/local.showDelivery":    "two words of a question that only this machine can ask",
 	"cmd/alertbridge/local.request":         "what this program has just sent to its own stand-in",
+	"cmd/alertbridge/local.opens":           "what this program has just sent to its own stand-in",
+	"cmd/alertbridge.dateOf":                "an answer's date, read by the standard library; one that it cannot read does not count",
 	"cmd/alertbridge/local.asRequest":       "the corpus of package events, which a test reads whole",
 	"cmd/alertbridge/virtual.tell":          "what this program is about to send to its own stand-in",
 	"cmd/alertbridge/virtual.receive":       "the answer of its own front door",

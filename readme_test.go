@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -150,6 +151,11 @@ func TestReadmeOnThisComputer(t *testing.T) {
 			t.Errorf("make run no longer prints\n%s", line)
 		}
 	}
+	for line := range strings.SplitSeq(fenced(t, "README.md", "output: make run, later"), "\n") {
+		if line != "…" && line != "" && !b.willSay(line) {
+			t.Errorf("make run no longer prints, within a minute,\n%s", line)
+		}
+	}
 
 	taken, start := 0, 0
 	for _, line := range b.text {
@@ -168,7 +174,7 @@ func TestReadmeOnThisComputer(t *testing.T) {
 	const test = "bin/alertbridge send --url WEBHOOK-URL --fresh events/http/test-notification.json"
 	for _, c := range []struct{ command, says string }{
 		{"bin/alertbridge send --fresh events/http/triggered-p1.json", "202  join"},
-		{"bin/alertbridge cases list", "started"},
+		{"bin/alertbridge cases list", "waiting"},
 		{test, "202"},
 		{"alertbridge policy check", "policy.yaml can be used."},
 		{"alertbridge policy show events/http/triggered-p1.json", "ranks as CRITICAL"},
@@ -247,10 +253,26 @@ func TestPlayOnThisComputer(t *testing.T) {
 // bridge is `alertbridge run` in a process of its own.
 type bridge struct {
 	url  string
-	text []string
+	text []string // until it was up
+
+	mu    sync.Mutex
+	later []string
 }
 
 func (b *bridge) said(line string) bool { return slices.Contains(b.text, line) }
+
+// willSay waits up to a minute for a line that comes when it is up.
+func (b *bridge) willSay(line string) bool {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		b.mu.Lock()
+		there := slices.Contains(b.later, line)
+		b.mu.Unlock()
+		if there {
+			return true
+		}
+	}
+	return false
+}
 
 // runBridge starts a bridge, waits until it is up and has played the corpus, and ends it when the test is over.
 func runBridge(t *testing.T, bin string, args ...string) *bridge {
@@ -278,7 +300,14 @@ func runBridge(t *testing.T, bin string, args ...string) *bridge {
 	if !up.Stop() || b.url == "" {
 		t.Fatalf("it did not come up: %v\n%s", lines.Err(), strings.Join(b.text, "\n"))
 	}
-	go func() { _, _ = io.Copy(io.Discard, out) }()
+	go func() {
+		for lines.Scan() {
+			b.mu.Lock()
+			b.later = append(b.later, lines.Text())
+			b.mu.Unlock()
+		}
+		_, _ = io.Copy(io.Discard, out)
+	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(os.Interrupt)
 		_ = cmd.Wait()

@@ -124,9 +124,18 @@ type dateKeeper struct{ last time.Time }
 func (d *dateKeeper) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := http.DefaultTransport.RoundTrip(r)
 	if err == nil {
-		d.last, _ = http.ParseTime(resp.Header.Get("Date")) // without one it is the time here
+		d.last = dateOf(resp.Header)
 	}
 	return resp, err
+}
+
+// dateOf is zero for an answer without a date: then it is the time here.
+func dateOf(h http.Header) time.Time {
+	t, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
 }
 
 func (f fromRun) list(ctx context.Context, state string, limit int) (caseview.List, error) {

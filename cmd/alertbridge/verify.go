@@ -18,8 +18,8 @@ import (
 )
 
 const verifyLong = `Tells whether a bridge that was set up works, a step at a time: a line with a tick, a cross, or a dash for what was not
-checked, how long it took, what was seen, and below what to do. A local run ("alertbridge run") is looked at as it stands; for a
-deployed bridge name its front door, its table and, for the webhook, the Agent's secret.
+checked, how long it took, what was seen, and below what to do. A local run ("alertbridge run") is looked at as it stands;
+for a deployed bridge name its front door, its table and, for the webhook, the Agent's secret.
 
 None of this costs anything:
 
@@ -29,25 +29,25 @@ None of this costs anything:
   webhook     each Agent refuses an event that is invalid on purpose, in the way that AWS documents: the key is right
   API         the Agent's API answers, where --space names the agent space; with what is used of the month's hours
 
-Where the policy lets test notifications start, no test is sent, for it would be paid for. The policy is read from --policy,
-so let that be the one that is deployed.
+Where the policy lets test notifications start, no test is sent, for it would be paid for. The policy is read from
+--policy, so let that be the one that is deployed.
 
---start then opens one real investigation. It asks first, or wants --yes: it costs what the policy reckons. The alert
-is a P1 that says in its title that it is a verification and that there is no fault. It is followed until the Agent's own
-event or API shows the investigation, for eleven minutes at most, and is then taken back by a recovery; the investigation
-goes on to its end, which --wait waits for. Nothing is started when a step before has failed.
+--start then opens one real investigation. It asks first, or wants --yes: it costs what the policy reckons. The alert is a
+P1 that says in its title that it is a verification and that there is no fault. It is followed until the Agent's own event
+or API shows the investigation, for eleven minutes at most, and is then taken back by a recovery; the investigation goes on
+to its end, which --wait waits for. Nothing is started when a step before has failed.
 
 The webhook is called from this computer, with the bridge's own secret, of which nothing is printed. With --table the
-credentials, region and profile are those that the AWS CLI would use. They need dynamodb:BatchGetItem and dynamodb:Query on the
-table and its index, with --agent-secret secretsmanager:GetSecretValue, and with --space aidevops:GetAccountUsage and
-aidevops:ListBacklogTasks. What the functions themselves may do is not seen by this.
+credentials, region and profile are those that the AWS CLI would use. They need dynamodb:BatchGetItem and dynamodb:Query
+on the table and its index, with --agent-secret secretsmanager:GetSecretValue, and with --space aidevops:GetAccountUsage
+and aidevops:ListBacklogTasks. What the functions themselves may do is not seen by this.
 
 Exit status: 0 when nothing has failed, 1 when something has, 2 when it was not called as it must be.`
 
 const verifyExample = `  alertbridge verify
   alertbridge verify --start --yes --wait 2m
   alertbridge verify -o json | jq -r '.steps[] | select(.result == "failed") | .mend'
-  alertbridge verify --url https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/datadog --table LEDGER --agent-secret ARN`
+  alertbridge verify --url https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/datadog --table LEDGER`
 
 // verification is what the flags say.
 type verification struct {

@@ -63,16 +63,16 @@ func TestVerifyStarts(t *testing.T) {
 	if got := call(t, "y\n", "verify", "--url", url, "--start"); got.status != 2 || !strings.Contains(got.errs, "there is no terminal to ask on; say --yes if you want it") || got.out != "" {
 		t.Errorf("without a terminal: status %d, %q, %q", got.status, got.out, got.errs)
 	}
-	got := call(t, "", "verify", "--url", url, "--start", "--yes", "--wait", "50s", "-o", "json")
+	got := call(t, "", "verify", "--url", url, "--start", "--yes", "--wait", "1s", "-o", "json")
 	var r verify.Report
 	if err := json.Unmarshal([]byte(got.out), &r); err != nil || got.status != 0 || !r.OK {
 		t.Fatalf("status %d, %v, %q\n%s", got.status, err, got.errs, got.out)
 	}
 	s := r.Start
-	if s == nil || s.State != "ended" || s.How != "completed" || s.Task == "" || s.Status != "completed" || s.Ran < 14 || s.Ran > 16 || s.Dollars == nil {
-		t.Errorf("the investigation is %+v, want a completed one of 15 s", s)
+	if s == nil || s.State != "started" || s.Task == "" || s.Status == "" {
+		t.Fatalf("the investigation is %+v, want one that runs", s)
 	}
-	if len(r.Steps) != 10 || r.Steps[9].Step != verify.End || r.Steps[9].Took < 10 {
+	if last := r.Steps[len(r.Steps)-1]; len(r.Steps) != 10 || last.Step != verify.End || last.Result != verify.NotChecked || last.Took < 1 {
 		t.Errorf("%+v", r.Steps)
 	}
 	if c := call(t, "", "cases", "show", s.Case, "--url", url); !strings.Contains(c.out, "by alertbridge verify: there is no fault") || !strings.Contains(c.out, s.Task) {

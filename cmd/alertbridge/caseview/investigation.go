@@ -93,13 +93,15 @@ func (v Investigation) Tells(state string, now time.Time) string {
 	return text
 }
 
-// Brief says the same in fewer words, and with what it cost, if that is known.
+// Brief says the same in fewer words, and of one that is over what it cost.
 func (v Investigation) Brief(state string, now time.Time) string {
-	text := v.missing(state, now)
-	if v.Confirmed {
-		text = v.task()
+	switch {
+	case !v.Confirmed:
+		return v.missing(state, now)
+	case !gate.Status(v.Status).Over():
+		return v.task()
 	}
-	return strings.Join(present(text, v.Cost()), ", ")
+	return strings.Join(present(v.task(), v.Cost()), ", ")
 }
 
 func (v Investigation) task() string {

@@ -90,6 +90,19 @@ func TestInvestigations(t *testing.T) {
 	}
 }
 
+func TestBrief(t *testing.T) {
+	for want, c := range map[string]gate.Case{
+		"task t-1 is completed, ran 3m0s, $1.49": {State: gate.Ended, How: gate.EndCompleted, Called: now, Work: booked(ran(gate.Completed, 3*time.Minute), 1_494_000)},
+		"task t-1 is in_progress":                {State: gate.Started, Called: now, Work: ran(gate.InProgress, 0)},
+		"not confirmed yet, 3m after the call":   {State: gate.Started, Called: now.Add(-3 * time.Minute)},
+		"":                                       {State: gate.InDoubt, Called: now},
+	} {
+		if got := InvestigationOf(c, now).Brief(string(c.State), now); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestWriteInvestigation(t *testing.T) {
 	w := booked(ran(gate.Completed, time.Minute), 498_000)
 	w.Tasks = append(w.Tasks, gate.TaskWork{ID: "t-2", Status: gate.Linked, Created: now, Updated: now, Primary: gate.Said{Value: "t-1", At: now}})

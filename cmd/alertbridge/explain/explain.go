@@ -218,6 +218,9 @@ func caseOf(f Facts, c gate.Case) Case {
 	case held && r.Money > 0:
 		price, known = r.Money, true
 		out.Cost = "about " + price.String() + " is reserved until " + clock(r.Until)
+		if v != nil && !r.Until.After(f.Now) {
+			out.Cost = "about " + price.String() + " is reserved until it is known what became of it"
+		}
 		if v != nil && v.Ran > 0 {
 			out.Cost += "; so far it " + v.Cost()
 		}

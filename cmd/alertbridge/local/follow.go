@@ -23,7 +23,7 @@ import (
 
 // seconds is how the stand-in's investigations go in true time, so that nobody has to wait for their end.
 var seconds = apitest.Plan{
-	Appear: time.Second, Triage: time.Second, Queue: time.Second, Run: 15 * time.Second, Again: 3 * time.Second,
+	Appear: time.Second, Triage: 2 * time.Second, Queue: 2 * time.Second, Run: 15 * time.Second, Again: 3 * time.Second,
 	Summary: apitest.Typical.Summary,
 }
 
