@@ -33,7 +33,8 @@ Where the policy lets test notifications start, no test is sent, for it would be
 --policy, so let that be the one that is deployed.
 
 --start then opens one real investigation. It asks first, or wants --yes: it costs what the policy reckons. The alert is a
-P1 that says in its title that it is a verification and that there is no fault. It is followed until the Agent's own event
+P1 that says in its title that it is a verification and that there is no fault; its tags, by which the policy routes it, are
+those of --tags. It is followed until the Agent's own event
 or API shows the investigation, for eleven minutes at most, and is then taken back by a recovery; the investigation goes on
 to its end, which --wait waits for. Nothing is started when a step before has failed.
 
@@ -54,6 +55,7 @@ type verification struct {
 	from                         origin
 	token, secret, prefix        string
 	host, spaces, policy, output string
+	tags                         []string
 	start, yes                   bool
 	wait                         time.Duration
 }
@@ -69,6 +71,7 @@ func (v *verification) flags(f *pflag.FlagSet) {
 	f.StringVar(&v.host, "agent-host", "", "the host of the webhooks (default: event-ai.REGION.api.aws)")
 	f.StringVar(&v.spaces, "space", "", "the agent spaces that are followed, ID or NAME=ID with commas between, with --table")
 	f.StringVar(&v.policy, "policy", "", "the policy that is deployed, with --table (default: policy.yaml of this folder; where there is none, the defaults)")
+	f.StringSliceVar(&v.tags, "tags", []string{"env:prod"}, "tags of what is sent, with commas between, by which the policy starts")
 	f.BoolVar(&v.start, "start", false, "open one real investigation, which is paid for, and follow it")
 	f.BoolVar(&v.yes, "yes", false, "with --start: do not ask")
 	f.DurationVar(&v.wait, "wait", 0, "with --start: for how long to wait for the end, such as 20m")

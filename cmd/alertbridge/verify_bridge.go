@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,6 +19,7 @@ import (
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/verify"
 	"github.com/alertbridge/alertbridge/shared/agent"
 	"github.com/alertbridge/alertbridge/shared/agent/agentapi"
+	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/policy"
 	"github.com/alertbridge/alertbridge/shared/secret"
@@ -37,7 +39,7 @@ func (v *verification) options(cmd *cobra.Command) (verifyOptions, error) {
 	if err != nil {
 		return verifyOptions{}, err
 	}
-	o := verifyOptions{Options: verify.Options{Start: v.start, Wait: v.wait, Send: func(ctx context.Context, body []byte) verify.Taken {
+	o := verifyOptions{Options: verify.Options{Start: v.start, Wait: v.wait, Tags: v.tags, Send: func(ctx context.Context, body []byte) verify.Taken {
 		r, request := s.post(ctx, parcel{method: http.MethodPost, header: http.Header{"Content-Type": {"application/json"}}, body: body})
 		return verify.Taken{Status: r.status, Delivery: r.delivery, Request: request, Words: r.words}
 	}}}
@@ -87,7 +89,7 @@ func (v *verification) ofTable(cmd *cobra.Command, o *verifyOptions, from fromTa
 	if err != nil {
 		return err
 	}
-	test, real, err := verify.Notices(time.Now())
+	test, real, err := verify.Notices(v.tags, time.Now())
 	if err != nil {
 		return err
 	}
@@ -95,7 +97,11 @@ func (v *verification) ofTable(cmd *cobra.Command, o *verifyOptions, from fromTa
 	if o.TestsStart && !v.start {
 		return usage("%s lets test notifications start, so a test would be paid for; say --start if you want that, or let it say test: drop", p.called())
 	}
-	o.price = priceOf(p.For(real), p.called())
+	r := p.For(real)
+	if v.start && (r.Mode == gate.ModeOff || r.Mode == gate.ModeObserve || r.Mode == gate.ModeCriticalOnly && r.Severity != alert.Critical) {
+		return usage("by %s an alert with the tags %s is not started (mode %s); name such tags with --tags as it starts by", p.called(), strings.Join(v.tags, ","), r.Mode)
+	}
+	o.price = priceOf(r, p.called())
 	o.Ledger = tableLedger{from}
 	cfg, err := v.from.aws(cmd.Context())
 	if err != nil {

@@ -145,6 +145,10 @@ func TestVerifyReadsThePolicyFirst(t *testing.T) {
 	if got := call(t, "", args...); got.status != 2 || !strings.Contains(got.errs, "lets test notifications start, so a test would be paid for; say --start if you want that") {
 		t.Errorf("status %d, %q", got.status, got.errs)
 	}
+	if got := call(t, "", "verify", "--table", "T", "--region", "eu-central-1", "--url", door.URL, "--token", "planted", "--policy", "../../policy.yaml", "--start", "--yes",
+		"--tags", "env:test,team:a"); got.status != 2 || !strings.Contains(got.errs, "an alert with the tags env:test,team:a is not started (mode observe); name such tags with --tags") {
+		t.Errorf("status %d, %q", got.status, got.errs)
+	}
 	if got := call(t, "", append(args, "--start")...); got.status != 2 || !strings.Contains(got.errs, `(at the Agent "default", for about $`) || !strings.Contains(got.errs, " a minute) by the policy in "+file) {
 		t.Errorf("status %d, %q", got.status, got.errs)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/agent"
@@ -26,7 +27,7 @@ func (r *run) notice(title, transition, kind, priority, cycle, body string) []by
 		"schema": "1", "event_id": strconv.FormatInt(now.UnixNano(), 10), "cycle_key": cycle,
 		"transition": transition, "alert_type": kind, "alert_priority": priority,
 		"event_title": fmt.Sprintf("[%s] [%s on {service:%s}] %s", priority, transition, r.service(), title),
-		"alert_scope": "service:" + r.service(), "tags": "service:" + r.service(),
+		"alert_scope": "service:" + r.service(), "tags": strings.Join(append([]string{"service:" + r.service()}, r.Tags...), ","),
 		"date": strconv.FormatInt(now.UnixMilli(), 10), "body": body,
 	})
 	if err != nil {
@@ -56,10 +57,10 @@ func (r *run) recovered() []byte {
 
 func (r *run) cycle() string { return "verify-" + r.id }
 
-// Notices are the test notification and the alert that a verification would send, as the bridge would decode them: to ask a
-// policy about them before they are sent.
-func Notices(now time.Time) (test, real alert.Alert, err error) {
-	r := newRun(Options{Now: func() time.Time { return now }})
+// Notices are the test notification and the alert that a verification with these tags would send, as the bridge would
+// decode them: to ask a policy about them before they are sent.
+func Notices(tags []string, now time.Time) (test, real alert.Alert, err error) {
+	r := newRun(Options{Tags: tags, Now: func() time.Time { return now }})
 	if test, err = datadog.Decode(r.test(), now, nil); err != nil {
 		return test, real, err
 	}

@@ -72,7 +72,7 @@ func (r *run) starts(ctx context.Context, taken Taken, began time.Time) bool {
 func unstarted(why gate.Reason) string {
 	switch why {
 	case gate.WouldStart, gate.IsModeOff, gate.OnlyCritical:
-		return "the mode keeps it: see alertbridge status, and set alertbridge mode full --for 15m --reason verification, or the policy's mode"
+		return "the mode keeps it: name with --tags such tags as the policy starts by; if the mode is set by hand, alertbridge status shows it"
 	case gate.Silenced:
 		return "a silence mutes it: see alertbridge silence list"
 	case gate.NoSlot, gate.OverBudget:

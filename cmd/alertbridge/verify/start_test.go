@@ -51,7 +51,7 @@ func TestAStart(t *testing.T) {
 		{"refused", start, []caseview.Case{refused}, time.Second, "front_door ok, start failed, recovery ok", "case ab-1 is refused: priority must be"},
 		{"still in doubt", start, []caseview.Case{inState("in_doubt", nil)}, 0, "front_door ok, start failed, recovery ok", "case ab-1 is in_doubt: nobody says why"},
 		{"never settled", start, []caseview.Case{inState("starting", nil)}, 0, "front_door ok, start failed, recovery ok", "case ab-1 is starting"},
-		{"only observed", verify.Verdict{Verdict: "wait", Reason: "would_start", Case: "ab-1"}, nil, 0, "front_door ok, start failed, recovery ok", "alertbridge mode full --for 15m"},
+		{"only observed", verify.Verdict{Verdict: "wait", Reason: "would_start", Case: "ab-1"}, nil, 0, "front_door ok, start failed, recovery ok", "name with --tags such tags as the policy starts by"},
 		{"silenced", verify.Verdict{Verdict: "drop", Reason: "silenced"}, nil, 0, "front_door ok, start failed, recovery ok", "alertbridge silence list"},
 		{"no slot", verify.Verdict{Verdict: "wait", Reason: "slots"}, nil, 0, "front_door ok, start failed, recovery ok", "try again later"},
 		{"shut", verify.Verdict{Verdict: "wait", Reason: "agent_shut"}, nil, 0, "front_door ok, start failed, recovery ok", "alertbridge retry"},
@@ -64,7 +64,7 @@ func TestAStart(t *testing.T) {
 	} {
 		b := newBridge(t, 0)
 		b.verdicts, b.states = []verify.Verdict{dropped, row.given}, row.states
-		r := b.run(func(o *verify.Options) { o.Start, o.Wait = true, row.wait })
+		r := b.run(func(o *verify.Options) { o.Start, o.Wait, o.Tags = true, row.wait, []string{"env:prod", "team:a"} })
 		if got := brief(r); got != free+row.steps {
 			t.Errorf("%s: %s, want %s", row.why, got, row.steps)
 			continue
@@ -75,6 +75,11 @@ func TestAStart(t *testing.T) {
 		}
 		if len(b.sent) != 3 || b.sent[1].Priority != "P1" || b.sent[1].Test || !strings.Contains(b.sent[1].Title, "there is no fault") {
 			t.Fatalf("%s: sent were %+v", row.why, b.sent)
+		}
+		for _, a := range b.sent {
+			if a.Tag("env") != "prod" || a.Tag("team") != "a" || !strings.HasPrefix(a.Service(), "alertbridge-verify-") {
+				t.Errorf("%s: the tags are %q", row.why, a.Tags)
+			}
 		}
 		if a, z := b.sent[1], b.sent[2]; a.Incident != z.Incident || z.Transition != "Recovered" || a.Delivery == z.Delivery || z.Time.Before(a.Time) {
 			t.Errorf("%s: the recovery is not that of the alert:\n%+v\n%+v", row.why, a, z)

@@ -50,6 +50,8 @@ type Options struct {
 	Local  bool       // it is a run on this computer: a stand-in answers, and nothing costs anything
 	Say    func(Step) // is told each step when it is done
 
+	Tags []string // of what is sent, beside a service of its own: "key:value", for the policy to route by
+
 	// TestsStart: the policy lets test notifications start. Then none is sent.
 	TestsStart bool
 	Start      bool          // open one real investigation

@@ -387,8 +387,8 @@ func TestTheTick(t *testing.T) {
 }
 
 func TestAPolicyCanBeAskedBefore(t *testing.T) {
-	test, real, err := verify.Notices(time.Now())
-	if err != nil || !test.Test || real.Test || real.Severity != alert.Critical || test.Delivery == "" {
+	test, real, err := verify.Notices([]string{"env:live"}, time.Now())
+	if err != nil || !test.Test || real.Test || real.Severity != alert.Critical || test.Delivery == "" || real.Tag("env") != "live" {
 		t.Errorf("%+v\n%+v\n%v", test, real, err)
 	}
 }
