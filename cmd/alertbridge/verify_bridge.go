@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -64,13 +63,10 @@ func (v *verification) ofRun(ctx context.Context, o *verifyOptions, from fromRun
 	}
 	o.Local, o.price, o.Pause = true, "a stand-in answers, and nothing is paid for", 100*time.Millisecond
 	o.Ledger = runLedger{from}
-	o.Ticks = func(ctx context.Context) (time.Duration, error) {
+	o.Ticks = func(ctx context.Context) (time.Duration, bool, error) {
 		var in local.StandIns
 		err := from.get(ctx, "/standins", nil, &in)
-		if err == nil && in.Ticked.IsZero() {
-			err = errors.New("none has come to its end yet")
-		}
-		return time.Since(in.Ticked), err
+		return time.Since(in.Ticked), !in.Ticked.IsZero(), err
 	}
 	webhook, err := webhookOf(runSecret(in.Secret), agent.CredentialOptions{Host: in.Host, AllowLocal: true})
 	if err != nil {

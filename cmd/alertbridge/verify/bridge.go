@@ -113,10 +113,20 @@ const late = 5 * time.Minute
 func (r *run) tick(ctx context.Context) {
 	began := r.Now()
 	if r.Ticks != nil {
-		ago, err := r.Ticks(ctx)
+		var (
+			ago    time.Duration
+			ticked bool
+			err    error
+		)
+		r.until(ctx, r.VerdictTime, func() bool { // a run that has just begun has its first one soon
+			ago, ticked, err = r.Ticks(ctx)
+			return ticked || err != nil
+		})
 		switch {
 		case err != nil:
 			r.say(Step{Step: Tick, Result: Failed, Saw: err.Error()}, began)
+		case !ticked:
+			r.say(Step{Step: Tick, Result: Failed, Saw: "none has come to its end", Mend: "run it with --verbose and look at scheduler's records"}, began)
 		case ago > late:
 			r.say(Step{Step: Tick, Result: Failed, Saw: "the last one ended " + ago.Round(time.Second).String() + " ago", Mend: "run it with --verbose and look at scheduler's records"}, began)
 		default:

@@ -45,7 +45,8 @@ const (
 type Options struct {
 	Send   func(ctx context.Context, body []byte) Taken // through the front door, with the token
 	Ledger Ledger
-	Ticks  func(ctx context.Context) (time.Duration, error) // how long ago the last tick ended; nil: nobody can tell
+	// Ticks says how long ago the last tick ended, if one has; nil: nobody can tell.
+	Ticks  func(ctx context.Context) (ago time.Duration, ticked bool, err error)
 	Agents []Agent
 	Local  bool       // it is a run on this computer: a stand-in answers, and nothing costs anything
 	Say    func(Step) // is told each step when it is done

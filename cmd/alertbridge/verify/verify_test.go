@@ -370,18 +370,29 @@ func TestTheTick(t *testing.T) {
 			t.Errorf("%s: %+v, want %s", row.why, s, row.result)
 		}
 	}
-	for ago, want := range map[time.Duration]string{time.Second: verify.OK, 6 * time.Minute: verify.Failed, -1: verify.Failed} {
-		b := newBridge(t, 0)
+	for _, row := range []struct {
+		why    string
+		ago    time.Duration
+		first  int // how many looks see no tick
+		err    error
+		result string
+		says   string
+	}{
+		{"just now", time.Second, 0, nil, verify.OK, "the last one ended 1s ago"},
+		{"it has just begun", time.Second, 2, nil, verify.OK, "the last one ended 1s ago"},
+		{"it does not tick any more", 6 * time.Minute, 0, nil, verify.Failed, "the last one ended 6m0s ago"},
+		{"it never ticks", 0, 1 << 30, nil, verify.Failed, "none has come to its end"},
+		{"it is gone", 0, 0, errors.New("nothing listens"), verify.Failed, "nothing listens"},
+	} {
+		b, looks := newBridge(t, 0), 0
 		r := b.run(func(o *verify.Options) {
-			o.Ticks = func(context.Context) (time.Duration, error) {
-				if ago < 0 {
-					return 0, errors.New("none yet")
-				}
-				return ago, nil
+			o.Ticks = func(context.Context) (time.Duration, bool, error) {
+				looks++
+				return row.ago, looks > row.first && row.err == nil, row.err
 			}
 		})
-		if s := find(t, r, verify.Tick); s.Result != want {
-			t.Errorf("%s ago: %+v, want %s", ago, s, want)
+		if s := find(t, r, verify.Tick); s.Result != row.result || s.Saw != row.says {
+			t.Errorf("%s: %+v, want %s, %q", row.why, s, row.result, row.says)
 		}
 	}
 }
