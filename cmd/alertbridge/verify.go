@@ -33,10 +33,10 @@ Where the policy lets test notifications start, no test is sent, for it would be
 --policy, so let that be the one that is deployed.
 
 --start then opens one real investigation. It asks first, or wants --yes: it costs what the policy reckons. The alert is a
-P1 that says in its title that it is a verification and that there is no fault; its tags, by which the policy routes it, are
-those of --tags. It is followed until the Agent's own event
-or API shows the investigation, for eleven minutes at most, and is then taken back by a recovery; the investigation goes on
-to its end, which --wait waits for. Nothing is started when a step before has failed.
+P1 that says in its title that it is a verification and that there is no fault; the policy routes it by the tags that
+--tags names. It is followed until the Agent's own event or API shows the investigation, for eleven minutes at most, and is
+then taken back by a recovery; the investigation goes on to its end, which --wait waits for. Nothing is started when a step
+before has failed.
 
 The webhook is called from this computer, with the bridge's own secret, of which nothing is printed. With --table the
 credentials, region and profile are those that the AWS CLI would use. They need dynamodb:BatchGetItem and dynamodb:Query

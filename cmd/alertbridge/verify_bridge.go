@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -96,6 +97,9 @@ func (v *verification) ofTable(cmd *cobra.Command, o *verifyOptions, from fromTa
 	r := p.For(real)
 	if v.start && (r.Mode == gate.ModeOff || r.Mode == gate.ModeObserve || r.Mode == gate.ModeCriticalOnly && r.Severity != alert.Critical) {
 		return usage("by %s an alert with the tags %s is not started (mode %s); name such tags with --tags as it starts by", p.called(), strings.Join(v.tags, ","), r.Mode)
+	}
+	if v.start && !slices.Contains(from.agents(), r.Agent) {
+		return usage("by %s the investigation is opened at the Agent %q, which --agent does not name", p.called(), r.Agent)
 	}
 	o.price = priceOf(r, p.called())
 	o.Ledger = tableLedger{from}

@@ -129,6 +129,9 @@ func TestVerifyReadsThePolicyFirst(t *testing.T) {
 		"--tags", "env:test,team:a"); got.status != 2 || !strings.Contains(got.errs, "an alert with the tags env:test,team:a is not started (mode observe); name such tags with --tags") {
 		t.Errorf("status %d, %q", got.status, got.errs)
 	}
+	if got := call(t, "", append(args, "--start", "--agent", "payments")...); got.status != 2 || !strings.Contains(got.errs, `is opened at the Agent "default", which --agent does not name`) {
+		t.Errorf("status %d, %q", got.status, got.errs)
+	}
 	if got := call(t, "", append(args, "--start")...); got.status != 2 || !strings.Contains(got.errs, `(at the Agent "default", for about $`) || !strings.Contains(got.errs, " a minute) by the policy in "+file) {
 		t.Errorf("status %d, %q", got.status, got.errs)
 	}

@@ -151,6 +151,19 @@ func (r *run) end(ctx context.Context) {
 		if v := c.Investigation; v != nil && v.Cost() != "" {
 			saw += ", " + v.Cost()
 		}
-		r.say(Step{Step: End, Result: OK, Saw: saw}, began)
+		r.say(ended(gate.How(c.How), saw), began)
 	}
+}
+
+// ended judges an end: one that is linked or skipped is triage's, and the set-up has done its part.
+func ended(how gate.How, saw string) Step {
+	s := Step{Step: End, Result: OK, Saw: saw}
+	switch how {
+	case gate.EndCompleted, gate.EndLinked, gate.EndSkipped:
+	case gate.EndCancelled:
+		s.Result, s.Mend = Failed, "the Agent cancels when the month's hours are used up; else somebody has"
+	default:
+		s.Result, s.Mend = Failed, "look at the Agent for what went wrong"
+	}
+	return s
 }

@@ -26,6 +26,11 @@ func TestAStart(t *testing.T) {
 	done := &caseview.Investigation{Confirmed: true, Task: "task-1", Status: "completed", Ran: 18, Dollars: &price, Price: caseview.TruePrice}
 	over := inState("ended", done)
 	over.How = "completed"
+	endsAs := func(how string) []caseview.Case {
+		c := over
+		c.How = how
+		return []caseview.Case{c}
+	}
 	refused := inState("refused", nil)
 	refused.Note = "priority must be one of CRITICAL"
 	const free = "front_door ok, verdict ok, tick not_checked, webhook ok, api ok, "
@@ -42,6 +47,9 @@ func TestAStart(t *testing.T) {
 		{"with its end", start, []caseview.Case{inState("started", unseen), inState("started", pending), inState("started", pending), over}, time.Second,
 			"front_door ok, start ok, confirmed ok, recovery ok, end ok", "completed, ran 18s, $0.15"},
 		{"over at once", start, []caseview.Case{over}, 0, "front_door ok, start ok, confirmed ok, recovery ok", "task task-1 is completed"},
+		{"cancelled", start, endsAs("cancelled"), time.Second, "front_door ok, start ok, confirmed ok, recovery ok, end failed", "the month's hours are used up"},
+		{"failed", start, endsAs("failed"), time.Second, "front_door ok, start ok, confirmed ok, recovery ok, end failed", "look at the Agent for what went wrong"},
+		{"linked", start, endsAs("linked"), time.Second, "front_door ok, start ok, confirmed ok, recovery ok, end ok", "linked, ran 18s"},
 		{"it runs on", start, []caseview.Case{inState("started", pending)}, 5 * time.Millisecond,
 			"front_door ok, start ok, confirmed ok, recovery ok, end not_checked", "it runs on, and is paid for"},
 		{"not followed", start, []caseview.Case{inState("started", nil)}, time.Second,
