@@ -337,7 +337,7 @@ func fenced(t *testing.T, page, comment string) string {
 }
 
 func TestReadmeTables(t *testing.T) {
-	s := newStack(t)
+	s := newFollowed(t)
 	cells := func(table, column string) []string {
 		var all []string
 		for _, r := range docstest.Table(t, "README.md", table) {
@@ -399,7 +399,7 @@ func TestReadmeSnippets(t *testing.T) {
 	if !strings.Contains(text, "`"+header+"`") {
 		t.Errorf("the README does not tell the header %s", header)
 	}
-	named := newStack(t, "AWS::StackName", "alertbridge")
+	named := newFollowed(t, "AWS::StackName", "alertbridge")
 	var groups []string
 	for _, name := range named.ofType("AWS::Logs::LogGroup") {
 		groups = append(groups, named.properties(name)["LogGroupName"].(string))
