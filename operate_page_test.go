@@ -13,6 +13,7 @@ import (
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/explain"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/operate"
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/verify"
 	"github.com/alertbridge/alertbridge/docs/docstest"
 	"github.com/alertbridge/alertbridge/shared/gate"
 )
@@ -122,7 +123,7 @@ func TestOperatePageKnowsEveryState(t *testing.T) {
 
 // The page has every field that programs are given, and none that there is not.
 func TestOperatePageKnowsEveryField(t *testing.T) {
-	for table, of := range map[string]any{"status as JSON": operate.Status{}, "explain as JSON": explain.Story{}} {
+	for table, of := range map[string]any{"status as JSON": operate.Status{}, "explain as JSON": explain.Story{}, "verify as JSON": verify.Report{}} {
 		var told []string
 		for _, r := range docstest.Table(t, operatePage, table) {
 			told = append(told, strings.Split(r["field"], ", ")...)

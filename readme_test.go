@@ -76,7 +76,10 @@ var commands = map[string]string{
 	"bin/alertbridge send --url WEBHOOK-URL --fresh events/http/test-notification.json":                                                                                                                            here,
 	`aws logs tail /aws/lambda/alertbridge-dispatcher --since 15m --filter-pattern '{ $.message = "alert decided" }'`:                                                                                              cloud,
 	`aws secretsmanager put-secret-value --secret-id INGEST-TOKEN-ARN --secret-string "$(aws secretsmanager get-random-password --password-length 48 --exclude-punctuation --query RandomPassword --output text)"`: cloud,
-	"sam delete --stack-name alertbridge":                                                cloud,
+	"sam delete --stack-name alertbridge": cloud,
+	"bin/alertbridge verify":              here,
+	"bin/alertbridge verify --url WEBHOOK-URL --table LEDGER --agent-secret AGENT-SECRET-ARN":                    cloud,
+	"bin/alertbridge verify --url WEBHOOK-URL --table LEDGER --agent-secret AGENT-SECRET-ARN --start --wait 20m": cloud,
 	"bin/alertbridge status":                                                             here,
 	"bin/alertbridge status -o json":                                                     here,
 	"bin/alertbridge explain EVENT":                                                      here,
@@ -191,9 +194,14 @@ func TestReadmeOnThisComputer(t *testing.T) {
 			t.Errorf("%s: %v\n%s", c.command, err, out)
 		}
 	}
+	numbers := regexp.MustCompile(`[0-9.]+(ms|s| s|µs)?\b`)
+	out, err := exec.Command(bin, "verify", "--url", b.url).CombinedOutput()
+	if want := fenced(t, "README.md", "output: verify"); err != nil || numbers.ReplaceAllString(string(out), "N") != numbers.ReplaceAllString(want, "N") {
+		t.Errorf("verify: %v\n%swant, but for the numbers,\n%s", err, out, want)
+	}
 	// Without the events nobody has sent the delivery yet.
 	quiet := runBridge(t, bin, "--quiet-events")
-	out, err := exec.Command(bin, "send", "--fresh", "events/http/triggered-p1.json", "--url", quiet.url).CombinedOutput()
+	out, err = exec.Command(bin, "send", "--fresh", "events/http/triggered-p1.json", "--url", quiet.url).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "202  start") {
 		t.Errorf("with --quiet-events: %v\n%s", err, out)
 	}

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/smithy-go/logging"
@@ -72,6 +73,15 @@ func (o *origin) open(ctx context.Context) (source, error) {
 		dates := &dateKeeper{}
 		return fromRun{&http.Client{Timeout: sendTime, Transport: dates}, u, o.agent, dates}, nil
 	}
+	cfg, err := o.aws(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return fromTable{dynamoledger.New(dynamodb.NewFromConfig(cfg), o.table, dynamoledger.Options{}), o.table, o.agent}, nil
+}
+
+// aws is the configuration that the AWS CLI would use, but for what the flags say.
+func (o *origin) aws(ctx context.Context) (aws.Config, error) {
 	// The SDK warns of what it has tried before it found credentials; an error says all that matters.
 	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithLogger(logging.Nop{})}
 	if o.region != "" {
@@ -82,12 +92,12 @@ func (o *origin) open(ctx context.Context) (source, error) {
 	}
 	cfg, err := awsconfig.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return nil, fmt.Errorf("the AWS configuration cannot be read: %w", err)
+		return cfg, fmt.Errorf("the AWS configuration cannot be read: %w", err)
 	}
 	if cfg.Region == "" {
-		return nil, usage("no AWS region is set; name it with --region, AWS_REGION or a profile")
+		return cfg, usage("no AWS region is set; name it with --region, AWS_REGION or a profile")
 	}
-	return fromTable{dynamoledger.New(dynamodb.NewFromConfig(cfg), o.table, dynamoledger.Options{}), o.table, o.agent}, nil
+	return cfg, nil
 }
 
 // fromRun asks a local run.

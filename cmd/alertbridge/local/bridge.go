@@ -15,6 +15,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"sync/atomic"
 
 	lambda "github.com/aws/aws-lambda-go/events"
 
@@ -45,6 +46,7 @@ type bridge struct {
 	queue    *memqueue.Queue
 	outcomes *memqueue.Queue // of the Agent's events
 	policy   gate.Policy
+	ticked   atomic.Int64 // when the last tick ended, in milliseconds; 0: none has
 
 	// The functions as Lambda would call them, guarded in the same way.
 	ingest     func(context.Context, lambda.APIGatewayV2HTTPRequest) (lambda.APIGatewayV2HTTPResponse, error)
@@ -94,7 +96,7 @@ func newBridge(o Options, w *watch, onRequest func(agenttest.Request)) (*bridge,
 		Ledger: b.ledger, Starter: starter, Secrets: secrets, Work: work, Spaces: spaces, Policy: b.policy, Now: now,
 		Log: w.logger("scheduler", handler("scheduler", logs)),
 	}
-	b.scheduler = telemetry.Wrap(config("scheduler", logs), sch.Handle)
+	b.scheduler = noted(&b.ticked, telemetry.Wrap(config("scheduler", logs), sch.Handle))
 	b.follows(b.policy.Agents(), work, logs)
 	return b, nil
 }

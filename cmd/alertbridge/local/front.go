@@ -38,6 +38,7 @@ func (b *bridge) front() http.Handler {
 	mux.HandleFunc("POST /orders", b.takeOrder)
 	mux.HandleFunc("GET /status", b.showStatus)
 	mux.HandleFunc("GET /explain", b.tellStory)
+	mux.HandleFunc("GET /standins", b.showStandIns)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusNotFound, map[string]string{"message": "Not Found"})
 	})
