@@ -230,5 +230,6 @@ func (v *Investigations) next(kind string) string {
 // id has the form of a UUID, and is the same in every run.
 func (v *Investigations) id(kind string, n int) string {
 	h := sha256.Sum256(fmt.Appendf(nil, "%s %s %d", v.space, kind, n))
-	return fmt.Sprintf("%x-%x-4%x-8%x-%x", h[:4], h[4:6], h[6:8], h[8:10], h[10:16])[:36]
+	text := fmt.Sprintf("%x", h[:16])
+	return text[:8] + "-" + text[8:12] + "-4" + text[13:16] + "-8" + text[17:20] + "-" + text[20:]
 }
