@@ -78,7 +78,8 @@ type Outbox interface {
 	// Posts names the posts of an Agent that the tick should look at, the longest due first: at most MaxDue. Like Due it
 	// comes from an index that may lag behind.
 	Posts(ctx context.Context, agent string, now time.Time) ([]string, error)
-	// Post reads one; the zero value when it is not there.
+	// Post reads one; the zero value when it is not there. One that has expired is not there, but what is noted later
+	// takes it up again with all that it held, unless the store has removed it: nothing is told a second time for that.
 	Post(ctx context.Context, id string, now time.Time) (gate.Post, error)
 }
 

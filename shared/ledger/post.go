@@ -12,7 +12,10 @@ import (
 // in which a case can meet it.
 func CompareHappened(a, b gate.Happened) int {
 	all := gate.Moments()
-	return cmp.Or(a.At.Compare(b.At), slices.Index(all, a.Moment)-slices.Index(all, b.Moment))
+	return cmp.Or(
+		a.At.Compare(b.At), slices.Index(all, a.Moment)-slices.Index(all, b.Moment),
+		cmp.Compare(a.Moment, b.Moment), // of those that only another build knows
+	)
 }
 
 // checkPosts is about what is to be told, and what became of it.
@@ -47,6 +50,13 @@ func checkPosts(c gate.Change) error {
 		return fmt.Errorf("post %s: its version went from %d to %d", w.Now.ID, w.Read, w.Now.Version)
 	case len(w.Now.Told) > gate.MaxTold:
 		return fmt.Errorf("post %s: it was told %d times; at most %d are kept", w.Now.ID, len(w.Now.Told), gate.MaxTold)
+	}
+	once := map[gate.Moment]bool{}
+	for _, h := range w.Now.Happened {
+		if once[h.Moment] {
+			return fmt.Errorf("post %s: the moment %q has happened twice", w.Now.ID, h.Moment)
+		}
+		once[h.Moment] = true
 	}
 	for _, t := range w.Now.Told {
 		if len(t.Words) > gate.MaxTellWords {

@@ -111,7 +111,7 @@ func TestAttributesThatAreMissing(t *testing.T) {
 }
 
 // What a newer build adds without a new format is overlooked, whatever its type, also in members, reservations, steps,
-// notifications and silences.
+// notifications, silences and what was told.
 func TestAttributesThatAreNew(t *testing.T) {
 	plain, err := lookWith(t, func(string, item) {})
 	if err != nil {
@@ -134,7 +134,7 @@ func TestAttributesThatAreNew(t *testing.T) {
 						run.(*types.AttributeValueMemberM).Value["new"] = value
 					}
 				}
-				for _, list := range []string{"steps", "recent", "silences"} {
+				for _, list := range []string{"steps", "recent", "silences", attrTold} {
 					if l, there := it[list].(*types.AttributeValueMemberL); there {
 						for _, e := range l.Value {
 							e.(*types.AttributeValueMemberM).Value["new"] = value

@@ -102,6 +102,12 @@ func (l *Ledger) transaction(c gate.Change, overtaken map[string]bool) (transact
 	if w := c.Surge; w != nil {
 		tx.add("environment "+w.Now.Name, l.put(encodeSurge(w.Now, c.At), atVersion(w.Read, c.At)))
 	}
+	for _, w := range c.Posts {
+		tx.add("post "+w.ID, l.change(postKey(w.ID), postUpdate(w, c.At)))
+	}
+	if w := c.Told; w != nil {
+		tx.add("post "+w.Now.ID, l.put(encodePost(w.Now, c.At), atVersion(w.Read, c.At)))
+	}
 	if w := c.Hand; w != nil {
 		e := newExpression()
 		it := item{}

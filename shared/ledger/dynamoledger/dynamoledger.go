@@ -55,6 +55,7 @@ type Ledger struct {
 
 var (
 	_ ledger.Ledger = (*Ledger)(nil)
+	_ ledger.Outbox = (*Ledger)(nil)
 	_ ledger.Lister = (*Ledger)(nil)
 	_ API           = (*dynamodb.Client)(nil)
 )

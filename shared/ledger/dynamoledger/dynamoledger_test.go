@@ -13,6 +13,6 @@ func TestSuite(t *testing.T) {
 	ledgertest.Run(t, func(t *testing.T) ledgertest.Harness {
 		client, table := dynamotest.Open(t)
 		l := dynamoledger.New(client, table, dynamoledger.Options{})
-		return ledgertest.Harness{Ledger: l, Lister: l}
+		return ledgertest.Harness{Ledger: l, Outbox: l, Lister: l}
 	})
 }

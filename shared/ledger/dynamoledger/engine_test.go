@@ -246,6 +246,23 @@ func TestRoundTrips(t *testing.T) {
 		}
 		return err
 	})
+	step("a moment noted", 1, func() error {
+		return b.Commit(ctx, gate.Change{At: now, Posts: []gate.PostWrite{{ID: "ab-1", Agent: agent, Moments: gate.Moments()}}})
+	})
+	step("* what is to be told", 1, func() error {
+		ids, err := l.Posts(ctx, agent, now)
+		if err == nil && len(ids) != 1 {
+			err = fmt.Errorf("got %v", ids)
+		}
+		return err
+	})
+	step("* a post", 1, func() error {
+		p, err := l.Post(ctx, "ab-1", now)
+		if err == nil && len(p.Happened) != len(gate.Moments()) {
+			err = fmt.Errorf("got %+v", p)
+		}
+		return err
+	})
 	step("* a verdict", 1, func() error {
 		_, err := l.Verdict(ctx, "d-1", now)
 		return err
@@ -285,11 +302,14 @@ func TestExpiryOfItems(t *testing.T) {
 	first.Surge = &gate.SurgeWrite{Now: gate.Surge{Name: "1/prod", Version: 1}}
 	first.Hand = &gate.HandWrite{Now: gate.Hand{Version: 1}}
 	first.Lead = &gate.LeadWrite{Case: "ab-2", Alert: alert.Alert{Delivery: "d-2"}}
+	first.Posts = []gate.PostWrite{{ID: "ab-1", Agent: agent, Moments: []gate.Moment{gate.Waits}}}
+	first.Told = &gate.ToldWrite{Now: gate.Post{ID: gate.AgentPost(agent), Agent: agent, Version: 1}}
 	if err := l.Commit(ctx, first); err != nil {
 		t.Fatal(err)
 	}
 	life := now.Add(ledger.Life).Truncate(time.Second)
-	for _, k := range [][2]string{{"D#d-1", "D"}, {"I#1#2", "c.3"}, {"K#k-1", "K"}, {"C#ab-1", "C"}, {"G#1/2/host", "G"}, {"S#1/prod", "S"}, {"C#ab-2", "L"}} {
+	for _, k := range [][2]string{{"D#d-1", "D"}, {"I#1#2", "c.3"}, {"K#k-1", "K"}, {"C#ab-1", "C"}, {"G#1/2/host", "G"}, {"S#1/prod", "S"}, {"C#ab-2", "L"},
+		{"C#ab-1", "P"}, {"C#agent:" + agent, "P"}} {
 		if at, _ := expires(k[0], k[1]); !at.Equal(life) {
 			t.Errorf("item %v expires at %v, want %v", k, at, life)
 		}
@@ -323,6 +343,8 @@ func TestMissingTable(t *testing.T) {
 	for name, err := range map[string]error{
 		"look":   func() error { _, err := l.Look(t.Context(), ledger.Question{Delivery: "d-1"}, now); return err }(),
 		"commit": l.Commit(t.Context(), opening(opened("ab-1", now), now)),
+		"posts":  func() error { _, err := l.Posts(t.Context(), agent, now); return err }(),
+		"post":   func() error { _, err := l.Post(t.Context(), "ab-1", now); return err }(),
 		"due":    func() error { _, err := l.Due(t.Context(), agent, now); return err }(),
 	} {
 		if err == nil || errors.Is(err, ledger.ErrUnknown) || !strings.Contains(err.Error(), "no-such-table") ||
@@ -340,10 +362,12 @@ func TestNothingIsWrittenIntoANewerFormat(t *testing.T) {
 	c := opened("ab-1", now)
 	first := opening(c, now)
 	first.Account = &gate.AccountWrite{Agent: agent, Put: map[string]gate.Reservation{"ab-1": {Attempt: 1, Until: now}}}
+	noted := gate.Change{At: now, Posts: []gate.PostWrite{{ID: "ab-1", Agent: agent, Moments: []gate.Moment{gate.Waits}}}}
+	first.Posts = noted.Posts
 	if err := l.Commit(ctx, first); err != nil {
 		t.Fatal(err)
 	}
-	for _, k := range [][2]string{{"C#ab-1", "C"}, {"A#" + agent, "A"}} {
+	for _, k := range [][2]string{{"C#ab-1", "C"}, {"C#ab-1", "P"}, {"A#" + agent, "A"}} {
 		expression := "SET #f = :two"
 		if _, err := client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 			TableName: &table, UpdateExpression: &expression, ExpressionAttributeNames: map[string]string{"#f": "format"},
@@ -367,5 +391,13 @@ func TestNothingIsWrittenIntoANewerFormat(t *testing.T) {
 	var format *dynamoledger.FormatError
 	if _, err := l.LookCase(ctx, "ab-1", agent, now); !errors.As(err, &format) || format.Format != 2 {
 		t.Errorf("and read again, it ends in %v", err)
+	}
+	// But what happens is noted, for nothing may fail for it. The post stays the newer build's.
+	noted.Posts[0].Moments = []gate.Moment{gate.HasEnded}
+	if err := l.Commit(ctx, noted); err != nil {
+		t.Errorf("something has happened, and noting it ends in %v", err)
+	}
+	if _, err := l.Post(ctx, "ab-1", now); !errors.As(err, &format) || format.Format != 2 || format.Item != "C#ab-1/P" {
+		t.Errorf("and the post is read with %v", err)
 	}
 }

@@ -51,6 +51,12 @@ func (e *expression) set(attr string, v types.AttributeValue) {
 	e.sets = append(e.sets, e.name(attr)+" = "+e.value(v))
 }
 
+// setFirst makes an attribute have this value unless it has one.
+func (e *expression) setFirst(attr string, v types.AttributeValue) {
+	name := e.name(attr)
+	e.sets = append(e.sets, name+" = if_not_exists("+name+", "+e.value(v)+")")
+}
+
 func (e *expression) setAll(list []attribute) {
 	for _, a := range list {
 		e.set(a.name, a.value)

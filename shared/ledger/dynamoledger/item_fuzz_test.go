@@ -32,6 +32,10 @@ func FuzzItem(f *testing.F) {
 	f.Add(6, "cycles", 5, "1")
 	f.Add(7, "openings", 5, "1")
 	f.Add(8, "silences", 5, "service = checkout")
+	f.Add(9, "m#solved", 1, "1772366400000") // a moment that only another build knows
+	f.Add(9, "m#", 1, "-62135596800000")
+	f.Add(9, "told", 5, "started")
+	f.Add(9, "over", 2, "x")
 	f.Fuzz(func(t *testing.T, kind int, name string, typ int, value string) {
 		list, _ := records(t)
 		r := list[uint(kind)%uint(len(list))]

@@ -52,6 +52,8 @@ func records(t testing.TB) ([]record, ledger.Question) {
 		{ID: "s-1", Matchers: []match.Matcher{{Name: "service", Op: match.Is, Value: "checkout"}}, Order: order},
 		{ID: "s-2", Matchers: []match.Matcher{{Name: "env", Op: match.IsNot, Value: "prod"}}, Order: order},
 	}}
+	post := c.Told.Now
+	post.ID, post.Happened, post.Told, post.Over = k.ID, post.Happened[:2], post.Told[:2], true
 	list := []record{
 		{"delivery", encodeDelivery(d, noon), []string{"id", "verdict"}, func(it item) (item, error) {
 			d, there, err := decodeDelivery(it, noon)
@@ -94,6 +96,10 @@ func records(t testing.TB) ([]record, ledger.Question) {
 			h, err := decodeHand(it)
 			return encodeHand(h), err
 		}},
+		{"post", encodePost(post, noon), []string{"id", "agent", "version"}, func(it item) (item, error) {
+			p, there, err := decodePost(it, noon)
+			return ifThere(encodePost(p, noon), there), err
+		}},
 	}
 	return list, ledger.Question{
 		Delivery: d.ID, Incident: in.Key, Pointers: []string{p.Key}, Agent: k.Agent, Group: c.Group.Now.Name,
@@ -108,23 +114,40 @@ func ifThere(it item, there bool) item {
 	return it
 }
 
+// sight is all that can be read of the records.
+type sight struct {
+	gate.View
+	Post gate.Post
+}
+
 // lookWith reads all records, one of them changed.
-func lookWith(t *testing.T, change func(kind string, it item)) (gate.View, error) {
+func lookWith(t *testing.T, change func(kind string, it item)) (sight, error) {
 	t.Helper()
 	list, q := records(t)
-	var first, second []string
+	var first, second, third []string
 	for _, r := range list {
 		change(r.kind, r.item)
 		text := wire(&types.AttributeValueMemberM{Value: r.item})
 		text = strings.TrimSuffix(strings.TrimPrefix(text, `{"M":`), "}")
-		if r.kind == "case" || r.kind == "lead" {
+		switch r.kind {
+		case "case", "lead":
 			second = append(second, text)
-		} else {
+		case "post":
+			third = append(third, text)
+		default:
 			first = append(first, text)
 		}
 	}
-	_, l := newStub(t, got(first), got(second))
-	return l.Look(t.Context(), q, noon)
+	_, l := newStub(t, got(first), got(second), got(third))
+	v, err := l.Look(t.Context(), q, noon)
+	if err != nil {
+		return sight{View: v}, err
+	}
+	p, err := l.Post(t.Context(), largest().Cases[0].Now.ID, noon)
+	if err != nil {
+		return sight{Post: p}, err
+	}
+	return sight{v, p}, nil
 }
 
 // wire is a value as DynamoDB sends it.
@@ -163,9 +186,9 @@ func wire(v types.AttributeValue) string {
 }
 
 // wantUnreadable: nothing of the answer is used, and the error names the item and, where it is its fault, the attribute.
-func wantUnreadable(t *testing.T, v gate.View, err error, k key, attribute string) {
+func wantUnreadable(t *testing.T, v sight, err error, k key, attribute string) {
 	t.Helper()
-	if !errors.Is(err, ledger.ErrUnreadable) || !reflect.DeepEqual(v, gate.View{}) {
+	if !errors.Is(err, ledger.ErrUnreadable) || !reflect.DeepEqual(v, sight{}) {
 		t.Fatalf("read as %+v, %v", v, err)
 	}
 	var format *FormatError

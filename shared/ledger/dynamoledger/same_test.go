@@ -38,6 +38,7 @@ type twins struct {
 	*rand.Rand
 	one interface { // in memory
 		ledger.Ledger
+		ledger.Outbox
 		ledger.Lister
 	}
 	two    *dynamoledger.Ledger
@@ -49,6 +50,7 @@ type twins struct {
 	views  map[string][]gate.View // by what was asked for, the oldest first
 	claims []gate.Claim
 	cases  []string
+	posts  [len(postIDs)]gate.Post // as each was read when it was last to be settled
 	tally  map[string]int
 }
 
@@ -147,7 +149,9 @@ func (w *twins) made() {
 	if w.IntN(2) == 0 {
 		c.Account = w.account(v.Account)
 	}
+	w.addPosts(&c)
 	w.commit(gate.Decision{Change: c})
+	w.bothPosts()
 	for _, g := range w.groups {
 		both(w, "the group "+g, func(l ledger.Ledger) (gate.View, error) {
 			return l.Look(w.Context(), ledger.Question{Agent: agent, Group: g, Surge: g, Leads: true}, w.now)
@@ -167,6 +171,52 @@ func (w *twins) made() {
 		both(w, "a monitor's incidents", func(l ledger.Ledger) ([]gate.Incident, error) {
 			return l.(ledger.Lister).Incidents(w.Context(), "1", fmt.Sprint(monitor), 5, w.now)
 		})
+	}
+}
+
+// addPosts lets something happen, and settles a post as it was read now or a while ago.
+func (w *twins) addPosts(c *gate.Change) {
+	all := gate.Moments()
+	for i, id := range postIDs {
+		if w.IntN(4) == 0 {
+			p := gate.PostWrite{ID: id, Agent: agent}
+			for range 1 + w.IntN(3) {
+				p.Moments = append(p.Moments, all[w.IntN(len(all))])
+			}
+			c.Posts = append(c.Posts, p)
+			continue
+		}
+		if c.Told != nil || w.IntN(4) > 0 {
+			continue
+		}
+		read := both(w, id, func(l ledger.Ledger) (gate.Post, error) { return l.(ledger.Outbox).Post(w.Context(), id, w.now) })
+		if old := w.posts[i]; w.IntN(3) == 0 {
+			read = old
+		}
+		w.posts[i] = read
+		now := read
+		now.ID, now.Agent, now.Version, now.Over = id, agent, read.Version+1, w.IntN(2) == 0
+		now.Until, now.Tries = w.now.Add(time.Duration(w.IntN(300_000))*time.Millisecond+999), w.IntN(3)
+		now.Told = append(slices.Clone(read.Told), gate.Told{Target: "datadog", Moment: all[w.IntN(len(all))], As: gate.WasTold, At: w.now})
+		now.Told = now.Told[max(0, len(now.Told)-gate.MaxTold):]
+		c.Told = &gate.ToldWrite{Read: read.Version, Now: now}
+	}
+}
+
+// postIDs are those of the posts that random changes write.
+var postIDs = [...]string{"ab-post", "ab-鍵#2", gate.AgentPost(agent)}
+
+func (w *twins) bothPosts() {
+	both(w, "Posts", func(l ledger.Ledger) ([]string, error) {
+		o := l.(ledger.Outbox)
+		ids, err := o.Posts(w.Context(), agent, w.now)
+		return slices.DeleteFunc(ids, func(id string) bool { // the index also names what has expired
+			p, gone := o.Post(w.Context(), id, w.now)
+			return gone == nil && p.Version == 0
+		}), err
+	})
+	for _, id := range postIDs {
+		both(w, id, func(l ledger.Ledger) (gate.Post, error) { return l.(ledger.Outbox).Post(w.Context(), id, w.now) })
 	}
 }
 

@@ -91,6 +91,7 @@ func TestTablePageExplainsEveryAttribute(t *testing.T) {
 			}
 			for mark, whole := range map[string]string{
 				reservationMark: reservationMark + "CASE", spentMark: spentMark + "MONTH", criticalMark: criticalMark + "DAY",
+				momentMark: momentMark + "MOMENT",
 			} {
 				if strings.HasPrefix(name, mark) {
 					name = whole
@@ -109,6 +110,7 @@ func TestTablePageExplainsEveryAttribute(t *testing.T) {
 	largest.Hand = &gate.HandWrite{Now: ledgertest.LargestHand(noon)}
 	c := &largest.Cases[0].Now
 	c.How, c.NoRepeat, c.Resting = gate.EndAssumed, true, true
+	largest.Told.Now.Over = true
 	for _, it := range items(t, largest) {
 		look(it)
 	}
@@ -123,7 +125,7 @@ func TestTablePageExplainsEveryAttribute(t *testing.T) {
 // bounds are what no item exceeds, in bytes. DynamoDB takes 409,600.
 var bounds = map[string]int{
 	"delivery": 75_000, "incident": 4_000, "grouping key": 500, "case": 100_000, "lead": 300_000, "account": 12_000,
-	"monitor group": 1_000, "environment": 1_500, "by hand": 330_000,
+	"monitor group": 1_000, "environment": 1_500, "post": 20_000, "by hand": 330_000,
 }
 
 func sizes(t *testing.T) string {
@@ -133,7 +135,8 @@ func sizes(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("| item | typical | largest | bound |\n|---|---:|---:|---:|\n")
 	for _, kind := range []string{
-		"delivery", "incident", "grouping key", "case", "lead", "account", "monitor group", "environment", "by hand",
+		"delivery", "incident", "grouping key", "case", "lead", "account", "monitor group", "environment", "post",
+		"by hand",
 	} {
 		most := itemSize(largest[kind])
 		if most > bounds[kind] || bounds[kind] > 409_600 {
@@ -169,7 +172,7 @@ func items(t *testing.T, c gate.Change) map[string]item {
 		"delivery": encodeDelivery(*c.Delivery, c.At), "incident": encodeIncident(c.Incident.Now, c.At),
 		"grouping key": encodePointer(c.Pointers[0], c.At), "case": encodeCase(w.Now, c.At), "lead": lead,
 		"account": wholeAccount(a), "monitor group": encodeGroup(c.Group.Now, c.At), "environment": encodeSurge(c.Surge.Now, c.At),
-		"by hand": encodeHand(hand),
+		"post": encodePost(c.Told.Now, c.At), "by hand": encodeHand(hand),
 	}
 }
 
@@ -296,6 +299,17 @@ func (m *meter) Due(ctx context.Context, agent string, now time.Time) ([]string,
 	return m.Ledger.Due(ctx, agent, now)
 }
 
+func (m *meter) Posts(ctx context.Context, agent string, now time.Time) ([]string, error) {
+	m.trips++
+	m.reads += 0.5
+	return m.Ledger.Posts(ctx, agent, now)
+}
+
+func (m *meter) Post(ctx context.Context, id string, now time.Time) (gate.Post, error) {
+	m.read([]key{postKey(id)})
+	return m.Ledger.Post(ctx, id, now)
+}
+
 // read charges a consistent BatchGetItem: each item by itself, one that is not there like a small one.
 func (m *meter) read(keys []key) {
 	slices.SortFunc(keys, func(a, b key) int { return strings.Compare(a.String(), b.String()) })
@@ -354,6 +368,16 @@ func (m *meter) Commit(ctx context.Context, c gate.Change) error {
 	if c.Hand != nil {
 		m.write(encodeHand(c.Hand.Now))
 	}
+	for _, w := range c.Posts {
+		p, err := m.Ledger.Post(ctx, w.ID, c.At)
+		if err != nil {
+			return err
+		}
+		m.write(encodePost(p, c.At))
+	}
+	if c.Told != nil {
+		m.write(encodePost(c.Told.Now, c.At))
+	}
 	if c.Lead != nil {
 		it, err := encodeDropped(*c.Lead, c.At)
 		if err != nil {
@@ -371,7 +395,7 @@ func (m *meter) write(it item) {
 	was, is := indexed(old), indexed(it)
 	switch {
 	case was == is:
-	case was == "":
+	case was == "", is == "":
 		m.writes++
 	default:
 		m.writes += 2
@@ -391,6 +415,8 @@ func costs(t *testing.T) string {
 	policy := typicalRules()
 	grouped := policy
 	grouped.Keys = []gate.Key{{Name: "service:checkout-api", For: grouped.Window}}
+	told := policy
+	told.Tells = true
 	held := grouped
 	held.Hold = 2 * time.Minute
 	var b strings.Builder
@@ -475,6 +501,7 @@ func costs(t *testing.T) string {
 	row("a first alert opens a case and starts it (read, commit, settle)", nil, started)
 	row("the same with one grouping key", nil, arrives(first, grouped, gate.NewIncident))
 	row("a first alert opens a case that waits, one grouping key", nil, waiting)
+	row("a first alert opens a case and starts it, and somebody is to be told", nil, arrives(first, told, gate.NewIncident))
 	row("the same delivery again", started, arrives(first, policy, gate.Duplicate))
 	row("a renotification, its case started", started, arrives(again, policy, gate.Renotifying))
 	row("a renotification, its case waiting", arrives(first, held, gate.Holding), arrives(again, held, gate.Renotifying))
@@ -485,6 +512,26 @@ func costs(t *testing.T) string {
 	row("a tick that finds nothing", nil, ticks(policy, noon, gate.Nothing))
 	row("a tick that starts a case (find, read, commit, settle)", waiting, ticks(held, noon.Add(3*time.Minute), gate.Starts))
 	row("a tick that ends a started case", started, ticks(policy, noon.Add(time.Hour), gate.Ends))
+	row("a tick that ends a started case, and somebody is to be told", arrives(first, told, gate.NewIncident), ticks(told, noon.Add(time.Hour), gate.Ends))
+	row("what has happened is told (find, read the post and the case, settle)", arrives(first, told, gate.NewIncident), func(m *meter) {
+		t.Helper()
+		ids, err := m.Posts(ctx, agentName, noon.Add(time.Minute))
+		if err != nil || len(ids) != 1 {
+			t.Fatalf("to be told is %v, %v", ids, err)
+		}
+		p, err := m.Post(ctx, ids[0], noon.Add(time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.LookCase(ctx, p.ID, agentName, noon.Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		now := typicalPost(p.ID, p.Agent)
+		now.Happened, now.Told, now.Version = p.Happened, now.Told[:2], p.Version+1
+		if err := m.Commit(ctx, gate.Change{At: noon.Add(time.Minute), Told: &gate.ToldWrite{Read: p.Version, Now: now}}); err != nil {
+			t.Fatal(err)
+		}
+	})
 	row("ten incidents have joined, and the tick starts the case", both(waiting, func(m *meter) {
 		for i := range gate.MaxMembers {
 			arrives(typicalAlert(fmt.Sprint(10+i), fmt.Sprint("c.", 10+i), alert.Triggered, time.Minute), held, gate.Covered)(m)
@@ -611,6 +658,7 @@ func typicalChange(t *testing.T) gate.Change {
 	c.Account.Spend = map[string]gate.Dollars{"2026-02": 250_000_000, "2026-03": 12_345_678}
 	c.Group = &gate.GroupWrite{Now: gate.Group{Name: p.Group, Cycles: []time.Time{noon}, Version: 1}}
 	c.Surge = &gate.SurgeWrite{Now: gate.Surge{Name: p.Surge, Opened: []time.Time{noon, noon}, Version: 2}}
+	c.Told = &gate.ToldWrite{Now: typicalPost(c.Cases[0].Now.ID, p.Agent)}
 	service, err := match.New("service", match.Is, "checkout-api")
 	if err != nil {
 		t.Fatal(err)
@@ -625,4 +673,16 @@ func typicalChange(t *testing.T) gate.Change {
 		{ID: "s-p3x9ad", Matchers: []match.Matcher{env, service}, Order: order},
 	}}}
 	return c
+}
+
+// typicalPost is that of a case whose investigation was told of in Datadog, and never mattered to a pager.
+func typicalPost(id, agent string) gate.Post {
+	p := gate.Post{ID: id, Agent: agent, Until: noon, Over: true, Version: 4}
+	for i, m := range []gate.Moment{gate.WasStarted, gate.HasEnded} {
+		at := noon.Add(time.Duration(i) * 8 * time.Minute)
+		p.Happened = append(p.Happened, gate.Happened{Moment: m, At: at})
+		p.Told = append(p.Told, gate.Told{Target: "datadog", Moment: m, As: gate.WasTold, At: at},
+			gate.Told{Target: "pagerduty", Moment: m, As: gate.LeftOut, At: at, Words: "there is no incident to add it to"})
+	}
+	return p
 }

@@ -29,8 +29,8 @@ func testConditions(t *testing.T, open func(*testing.T) Harness) {
 				row.prepare(w)
 				c := withCompany(w, row.change(w))
 				w.commit(c)
-				if n := company(w); n != 9 {
-					t.Fatalf("%d of 9 records that were written with it are there", n)
+				if n := company(w); n != 11 {
+					t.Fatalf("%d of 11 records that were written with it are there", n)
 				}
 			})
 			t.Run("disturbed", func(t *testing.T) {
@@ -78,11 +78,16 @@ func withCompany(w *world, c gate.Change) gate.Change {
 	if c.Lead == nil {
 		c.Lead = &gate.LeadWrite{Case: "ab-dropped", Alert: *leadOf(w.newCase("ab-dropped"))}
 	}
+	c.Posts = append(c.Posts, happens(w.now, "ab-company", gate.Waits).Posts...)
+	if c.Told == nil {
+		c.Told = &gate.ToldWrite{Now: gate.Post{ID: "agent:company", Agent: agent, Tries: 7, Version: 1}}
+	}
 	return c
 }
 
 // company counts the records of a taken change: its delivery, incident, pointer and case, its word on the account, its
-// monitor group, environment, what it sets by hand, and the alert that it keeps.
+// monitor group, environment, what it sets by hand, the alert that it keeps, the post that it adds to, and the one that it
+// settles.
 func company(w *world) int {
 	n := 0
 	for _, d := range []string{"d-company", "d-1"} {
@@ -121,6 +126,14 @@ func company(w *world) int {
 	if len(w.lookCase("ab-dropped", w.now).Leads) == 1 {
 		n++
 	}
+	if len(w.post("ab-company", w.now).Happened) == 1 {
+		n++
+	}
+	for _, id := range []string{"ab-1", "agent:company"} {
+		if w.post(id, w.now).Tries == 7 {
+			n++
+		}
+	}
 	return n
 }
 
@@ -137,8 +150,8 @@ func everything(w *world) []any {
 	for _, name := range []string{"1", "company"} {
 		all = append(all, w.look(ledger.Question{Group: "g-" + name, Surge: "s-" + name}))
 	}
-	for _, id := range []string{"ab-1", "ab-2", "ab-company", "ab-dropped"} {
-		all = append(all, w.lookCase(id, w.now))
+	for _, id := range []string{"ab-1", "ab-2", "ab-company", "ab-dropped", "agent:company"} {
+		all = append(all, w.lookCase(id, w.now), w.post(id, w.now))
 	}
 	return all
 }
@@ -155,6 +168,15 @@ func conditions() []condition {
 			c := writes(read, moved(read, s))
 			c.Cases[0].Facts = f
 			return c
+		}
+	}
+	// noted says what has happened to the case; settles tells it, on what was read at this version.
+	noted := func(m gate.Moment) func(*world) gate.Change {
+		return func(w *world) gate.Change { return happens(w.now, "ab-1", m) }
+	}
+	settles := func(read int) func(*world) gate.Change {
+		return func(w *world) gate.Change {
+			return tells(w.now, gate.Post{ID: "ab-1", Agent: agent, Until: w.in(60), Tries: 7, Version: read + 1})
 		}
 	}
 	// onlyIf writes nothing to the case.
@@ -360,7 +382,16 @@ func conditions() []condition {
 			"case's version, for services and gap", waits(1), told(time.Minute, "checkout"), start, false,
 		},
 
+		{"no post, and something has happened", nothing, settles(0), also(noted(gate.Waits)), false},
+		{"post's version, and something has happened", also(noted(gate.Waits)), settles(1), also(noted(gate.WasStarted)), false},
+		{"post's version, and the same has happened again", also(noted(gate.Waits)), settles(1), also(noted(gate.Waits)), false},
+		{"post's version, and another process has settled it", also(noted(gate.Waits)), settles(1), also(settles(1)), false},
+
 		// What must not stand in a decision's way.
+		{"something has happened, and something else has", also(noted(gate.Waits)), noted(gate.HasEnded), also(noted(gate.WasStarted)), true},
+		{"something has happened, and what was before is settled", also(noted(gate.Waits)), noted(gate.WasStarted), also(settles(1)), true},
+		{"a start, and something has happened to its case", waits(1), decides(starts, gate.CaseFacts{}), also(noted(gate.Waits)), true},
+		{"a post settled, and its case has been started", func(w *world) { waits(1)(w); w.commit(noted(gate.Waits)(w)) }, settles(1), start, true},
 		{"what is spent, and a reservation put", started, spend, also(paced("ab-2")), true},
 		{"what is given back, and a reservation put", starting, back, also(paced("ab-2")), true},
 		{"services and gap, and another has told of others", waits(1), told(time.Minute, "checkout"), also(told(time.Hour, "cart")), true},

@@ -82,6 +82,8 @@ func Largest(now time.Time, n int) gate.Change {
 			Spend: map[string]gate.Dollars{"2026-01": 999_999_999, "2026-02": 999_999_999, "2026-03": 999_999_999},
 		},
 	}
+	change.Posts = []gate.PostWrite{{ID: c.ID, Agent: c.Agent, Moments: gate.Moments()}}
+	change.Told = &gate.ToldWrite{Now: largestPost(now, gate.AgentPost(c.Agent), c.Agent)}
 	for i := range gate.MaxMentions {
 		change.Incident.Now.Recent = append(change.Incident.Now.Recent, gate.Mention{
 			Delivery: fmt.Sprint(i) + change.Delivery.ID[1:], Time: now, Transition: string(alert.ReTriggered), Verdict: gate.Start, Reason: gate.Duplicate,
@@ -111,6 +113,24 @@ func LargestHand(now time.Time) gate.Hand {
 		h.Silences = append(h.Silences, s)
 	}
 	return h
+}
+
+// MaxTarget is what the name of a target is reckoned with, in bytes.
+const MaxTarget = 64
+
+// largestPost has met every moment, and has told as much as is kept, each time in as many words.
+func largestPost(now time.Time, id, agent string) gate.Post {
+	p := gate.Post{ID: id, Agent: agent, Until: now, Tries: 99_999, Version: 1}
+	for _, m := range gate.Moments() {
+		p.Happened = append(p.Happened, gate.Happened{Moment: m, At: now})
+	}
+	for range gate.MaxTold {
+		p.Told = append(p.Told, gate.Told{
+			Target: strings.Repeat("t", MaxTarget), Moment: gate.WasMissed, As: gate.LeftOut, At: now,
+			Words: strings.Repeat("w", gate.MaxTellWords),
+		})
+	}
+	return p
 }
 
 // MaxTaskID is what the Agent's own names of tasks, runs and records are reckoned with, in bytes.
@@ -199,6 +219,10 @@ func testLargest(t *testing.T, open func(*testing.T) Harness) {
 		w.same("the account", v.Account.Running, first.Account.Put)
 		w.same("the monitor group", v.Group, first.Group.Now)
 		w.same("what is set by hand", v.Hand, hand)
+		w.same("the post", w.post(first.Told.Now.ID, w.now), first.Told.Now)
+		if n := len(w.post(first.Posts[0].ID, w.now).Happened); n != len(gate.Moments()) {
+			w.Fatalf("%d moments of the case are noted, want %d", n, len(gate.Moments()))
+		}
 		if len(v.Cases) != most || len(v.Leads) != len(v.Cases) {
 			w.Fatalf("%d cases and %d leads of %d", len(v.Cases), len(v.Leads), most)
 		}

@@ -12,9 +12,10 @@ import (
 	"github.com/alertbridge/alertbridge/shared/ledger"
 )
 
-// Harness is one empty ledger with its two faces.
+// Harness is one empty ledger with its three faces.
 type Harness struct {
 	Ledger ledger.Ledger
+	Outbox ledger.Outbox
 	Lister ledger.Lister
 }
 
@@ -33,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"round trip", testRoundTrip},
 		{"buckets", testBuckets},
 		{"refusals", testRefusals},
+		{"posts", testPosts},
 		{"contests", testContests},
 		{"largest", testLargest},
 		{"what a decision saw", testSaw},

@@ -161,6 +161,31 @@ func testRefusals(t *testing.T, open func(*testing.T) Harness) {
 			c.Lead = &gate.LeadWrite{Case: "ab-2", Alert: *leadOf(c.Cases[0].Now)}
 			return c
 		}},
+		{"something told of no case", posted("", agent, gate.Waits)},
+		{"something told of no Agent", posted("ab-1", "", gate.Waits)},
+		{"nothing told of a case", posted("ab-1", agent)},
+		{"a moment that nobody knows", posted("ab-1", agent, gate.Waits, "solved")},
+		{"a moment without a name", posted("ab-1", agent, "")},
+		{"a case told of twice", func(w *world, c gate.Case) gate.Change {
+			ch := posted("ab-1", agent, gate.Waits)(w, c)
+			ch.Posts = append(ch.Posts, ch.Posts[0])
+			return ch
+		}},
+		{"a post settled and added to", func(w *world, c gate.Case) gate.Change {
+			ch := settling(func(*gate.Post) {})(w, c)
+			ch.Posts = posted("ab-1", agent, gate.Waits)(w, c).Posts
+			return ch
+		}},
+		{"a post without an id settled", settling(func(p *gate.Post) { p.ID = "" })},
+		{"a post without an Agent settled", settling(func(p *gate.Post) { p.Agent = "" })},
+		{"a post whose version does not tell of the write", settling(func(p *gate.Post) { p.Version = 2 })},
+		{"a post told more often than is kept", settling(func(p *gate.Post) { p.Told = make([]gate.Told, gate.MaxTold+1) })},
+		{"a post told with more words than are kept", settling(func(p *gate.Post) {
+			p.Told = []gate.Told{{Words: strings.Repeat("x", gate.MaxTellWords)}, {Words: strings.Repeat("x", gate.MaxTellWords+1)}}
+		})},
+		{"a moment that has happened twice", settling(func(p *gate.Post) {
+			p.Happened = []gate.Happened{{Moment: gate.Waits, At: time.Unix(1, 0)}, {Moment: gate.HasEnded}, {Moment: gate.Waits}}
+		})},
 		{"money spent with no case", func(*world, gate.Case) gate.Change {
 			return gate.Change{Account: &gate.AccountWrite{Agent: agent, Spend: map[string]gate.Dollars{"2026-11": 1}}}
 		}},
@@ -248,6 +273,22 @@ func money(a gate.AccountWrite) func(*world, gate.Case) gate.Change {
 		a.Agent = agent
 		ch.Account = &a
 		return ch
+	}
+}
+
+// posted is a change that tells of a case.
+func posted(id, agent string, moments ...gate.Moment) func(*world, gate.Case) gate.Change {
+	return func(*world, gate.Case) gate.Change {
+		return gate.Change{Posts: []gate.PostWrite{{ID: id, Agent: agent, Moments: moments}}}
+	}
+}
+
+// settling is a change that settles the first post of a case.
+func settling(edit func(*gate.Post)) func(*world, gate.Case) gate.Change {
+	return func(w *world, _ gate.Case) gate.Change {
+		p := gate.Post{ID: "ab-1", Agent: agent, Until: w.now, Version: 1}
+		edit(&p)
+		return gate.Change{Told: &gate.ToldWrite{Now: p}}
 	}
 }
 

@@ -20,17 +20,18 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 		f := &filler{base: w.now}
 		d, in, c, lead, dropped := gate.Delivery{}, gate.Incident{}, gate.Case{}, alert.Alert{}, alert.Alert{}
 		shut, down, r1, r2 := gate.Shut{}, gate.Down{}, gate.Reservation{}, gate.Reservation{}
-		group, surge, hand := gate.Group{}, gate.Surge{}, gate.Hand{}
-		for _, p := range []any{&d, &in, &c, &lead, &dropped, &shut, &down, &r1, &r2, &group, &surge, &hand} {
+		group, surge, hand, post := gate.Group{}, gate.Surge{}, gate.Hand{}, gate.Post{}
+		for _, p := range []any{&d, &in, &c, &lead, &dropped, &shut, &down, &r1, &r2, &group, &surge, &hand, &post} {
 			f.fill(reflect.ValueOf(p).Elem(), "")
 		}
-		in.Version, c.Version, c.State, group.Version, surge.Version, hand.Version = 1, 1, gate.Waiting, 1, 1, 1
+		in.Version, c.Version, c.State, group.Version, surge.Version, hand.Version, post.Version = 1, 1, gate.Waiting, 1, 1, 1, 1
 		hand.Mode.Mode, surge.Case = gate.ModeCriticalOnly, c.ID
 		spent, critical := map[string]gate.Dollars{"2026-11": 12_345_678}, map[string]int{"2026-11-26": 19, "2026-11-27": 1}
 		w.commit(gate.Change{
 			Delivery: &d, Incident: &gate.IncidentWrite{Now: in},
 			Group: &gate.GroupWrite{Now: group}, Surge: &gate.SurgeWrite{Now: surge}, Hand: &gate.HandWrite{Now: hand},
 			Lead:     &gate.LeadWrite{Case: "ab-dropped", Alert: dropped},
+			Told:     &gate.ToldWrite{Now: post},
 			Pointers: []gate.PointerWrite{{Key: "a key 鍵 #1", Now: c.ID}},
 			Cases:    []gate.CaseWrite{{Now: c, Lead: &lead}},
 			Account: &gate.AccountWrite{
@@ -55,6 +56,7 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 		w.same("the monitor group", v.Group, group)
 		w.same("the environment", v.Surge, surge)
 		w.same("what is set by hand", v.Hand, hand)
+		w.same("the post", w.post(post.ID, w.now), post)
 		other := w.lookCase("ab-dropped", w.now)
 		w.same("what is set by hand, with a case", other.Hand, hand)
 		w.same("the alert that was dropped", other.Leads, map[string]alert.Alert{"ab-dropped": dropped})
@@ -112,6 +114,23 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 		w.same("the case when all went away", w.lookCase(full.ID, w.now).Cases[full.ID], empty)
 	})
 
+	each(t, open, "a post from full to empty, and what is noted leaves the rest", func(w *world) {
+		var full gate.Post
+		(&filler{base: w.now}).fill(reflect.ValueOf(&full).Elem(), "")
+		full.Version = 1
+		w.commit(gate.Change{Told: &gate.ToldWrite{Now: full}})
+		c := happens(w.in(99_999), full.ID, gate.HasEnded)
+		c.Posts[0].Agent = full.Agent
+		w.commit(c)
+		noted := full
+		noted.Happened = append(slices.Clone(full.Happened), gate.Happened{Moment: gate.HasEnded, At: w.in(99_999)})
+		noted.Until, noted.Over, noted.Version = w.in(99_999), false, 2
+		w.same("the post with one moment more", w.post(full.ID, w.now), noted)
+		empty := gate.Post{ID: full.ID, Agent: full.Agent, Version: 3}
+		w.commit(gate.Change{Told: &gate.ToldWrite{Read: 2, Now: empty}})
+		w.same("the post that holds nothing", w.post(full.ID, w.now), empty)
+	})
+
 	each(t, open, "records that hold nothing but what each must", func(w *world) {
 		c := gate.Case{ID: "ab-1", Agent: agent, State: gate.Waiting, Version: 1}
 		in := gate.Incident{Key: incidentOf(1), Version: 1}
@@ -159,11 +178,15 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 			change.Group.Now.Cycles, change.Surge.Now.Opened = []time.Time{row.in}, []time.Time{row.in}
 			change.Hand.Now.Mode.Order = gate.Order{By: "aiko", At: row.in, Until: row.in}
 			change.Hand.Now.Silences[0].Order = change.Hand.Now.Mode.Order
+			change.Told = &gate.ToldWrite{Now: gate.Post{
+				ID: id, Agent: agent, Until: row.in, Version: 1, Happened: []gate.Happened{{Moment: gate.Waits, At: row.in}},
+				Told: []gate.Told{{Target: "datadog", At: row.in}},
+			}}
 			w.commit(change)
 			v := w.look(ledger.Question{
 				Delivery: d.ID, Incident: incidentOf(i), Agent: agent, Group: "g-" + id, Surge: "s-" + id,
 			})
-			got := v.Cases[id]
+			got, post := v.Cases[id], w.post(id, w.now)
 			paced := v.Account.Money.Paced
 			if row.in.IsZero() {
 				paced = time.Time{} // then it stays as it was
@@ -178,6 +201,7 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 				"down": v.Account.Down.Until, "shut": v.Account.Shut.Since, "paced": paced,
 				"by hand": got.Hand.At, "by hand until": got.Hand.Until, "step": got.Steps[0].At,
 				"notification": v.Incident.Recent[0].Time, "cycle": v.Group.Cycles[0], "opening": v.Surge.Opened[0],
+				"post": post.Until, "moment": post.Happened[0].At, "told": post.Told[0].At,
 				"mode": v.Hand.Mode.At, "mode until": v.Hand.Mode.Until,
 				"silence": v.Hand.Silences[0].At, "silence until": v.Hand.Silences[0].Until,
 			} {
@@ -209,6 +233,9 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 			gate.Account{},
 			gate.Money{},
 			gate.Rules{},
+			gate.Post{},
+			gate.Happened{},
+			gate.Told{},
 		} {
 			p := reflect.New(reflect.TypeOf(v)).Elem()
 			(&filler{base: time.Now()}).fill(p, "")

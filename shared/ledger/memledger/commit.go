@@ -232,15 +232,7 @@ func (l *Ledger) apply(c gate.Change, leads map[string]alert.Alert) {
 		l.applyPost(w, c.At)
 	}
 	if c.Told != nil {
-		p := copyPost(c.Told.Now)
-		p.Until = ledger.Moment(p.Until)
-		for i := range p.Happened {
-			p.Happened[i].At = ledger.Moment(p.Happened[i].At)
-		}
-		for i := range p.Told {
-			p.Told[i].At = ledger.Moment(p.Told[i].At)
-		}
-		l.posts.put(p.ID, p, c.At)
+		l.applyTold(c.Told.Now, c.At)
 	}
 	if c.Lead != nil {
 		l.dropped.put(c.Lead.Case, leads[c.Lead.Case], c.At)

@@ -10,6 +10,6 @@ import (
 func TestSuite(t *testing.T) {
 	ledgertest.Run(t, func(*testing.T) ledgertest.Harness {
 		l := memledger.New()
-		return ledgertest.Harness{Ledger: l, Lister: l}
+		return ledgertest.Harness{Ledger: l, Outbox: l, Lister: l}
 	})
 }

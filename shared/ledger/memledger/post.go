@@ -10,6 +10,8 @@ import (
 	"github.com/alertbridge/alertbridge/shared/ledger"
 )
 
+var _ ledger.Outbox = (*Ledger)(nil)
+
 // Posts implements ledger.Outbox.
 func (l *Ledger) Posts(ctx context.Context, agent string, now time.Time) ([]string, error) {
 	if err := ctx.Err(); err != nil {
@@ -42,10 +44,10 @@ func (l *Ledger) Post(ctx context.Context, id string, now time.Time) (gate.Post,
 	return copyPost(p), nil
 }
 
-// applyPost notes what happened. A moment that is noted already keeps its time; what is over is looked at once more.
+// applyPost notes what happened. A moment that is noted already keeps its time; what is over is looked at once more. One
+// that has expired is taken up again, as in a table whose item was not removed yet.
 func (l *Ledger) applyPost(w gate.PostWrite, at time.Time) {
-	p, _ := l.posts.get(w.ID, at)
-	p = copyPost(p)
+	p := copyPost(l.posts[w.ID].value)
 	p.ID, p.Agent, p.Until, p.Over = w.ID, w.Agent, ledger.Moment(at), false
 	for _, m := range w.Moments {
 		if !slices.ContainsFunc(p.Happened, func(h gate.Happened) bool { return h.Moment == m }) {
@@ -54,6 +56,20 @@ func (l *Ledger) applyPost(w gate.PostWrite, at time.Time) {
 	}
 	slices.SortFunc(p.Happened, ledger.CompareHappened)
 	p.Version++
+	l.posts.put(p.ID, p, at)
+}
+
+// applyTold puts a post as it is settled.
+func (l *Ledger) applyTold(p gate.Post, at time.Time) {
+	p = copyPost(p)
+	p.Until = ledger.Moment(p.Until)
+	for i := range p.Happened {
+		p.Happened[i].At = ledger.Moment(p.Happened[i].At)
+	}
+	for i := range p.Told {
+		p.Told[i].At = ledger.Moment(p.Told[i].At)
+	}
+	slices.SortFunc(p.Happened, ledger.CompareHappened)
 	l.posts.put(p.ID, p, at)
 }
 
