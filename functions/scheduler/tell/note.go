@@ -43,8 +43,11 @@ func (t *telling) note(ctx context.Context) error {
 		read, cancel := clock.WithTimeout(ctx, ReadTime)
 		p, err = t.Outbox.Post(read, p.ID, t.Now())
 		cancel()
-		if err != nil {
+		switch {
+		case err != nil:
 			return fmt.Errorf("what was told is not noted, and may be told once more: %w", err)
+		case t.outage != nil && p.Over: // another tick has told its end
+			return nil
 		}
 	}
 }

@@ -61,7 +61,8 @@ func (r *round) outage(ctx context.Context, a gate.Account, now state) error {
 		return t.forget(ctx)
 	}
 	t.outage.since = p.Happened[0].At
-	if now == isOut {
+	back := slices.ContainsFunc(p.Told, func(d gate.Told) bool { return d.Moment == gate.AgentIsUp })
+	if now == isOut && !back {
 		if t.Now().Sub(t.outage.since) < OutageAfter || !r.goesOn(ctx) {
 			return nil
 		}

@@ -14,7 +14,7 @@
 //   - What does not matter any more when it can be told is left out, and the post says so. Of one case a target that shows
 //     every answer gets MaxEvents at most; the last is kept for its end.
 //   - A target that is away is asked once in a tick, and not before the time that it named. It holds up no other target.
-//     All that is told in a tick takes MaxTime at most, and nothing begins StopBefore the end of the invocation.
+//     Nothing begins when MaxTime is over, nor StopBefore the end of the invocation.
 //   - An outage of the Agent of OutageAfter and more is told once, with its end.
 //
 // What the Agent has found is read when an investigation is told to have ended. For what cannot be read yet the answer waits
@@ -40,12 +40,13 @@ import (
 
 // Numbers of the telling.
 const (
-	// MaxTime is what the telling of one tick may take; StopBefore is kept free of it at the end of the invocation.
+	// MaxTime is the time in which the tellings of one tick begin. StopBefore is kept free of them at the end of the
+	// invocation: one telling, from reading to noting, fits in it.
 	MaxTime    = 20 * time.Second
 	StopBefore = 15 * time.Second
 	// ReadTime is what one reading of a post and its case may take, SummaryTime that of what the Agent has found.
 	ReadTime    = 2 * time.Second
-	SummaryTime = 6 * time.Second
+	SummaryTime = 4 * time.Second
 	// SummaryWait is how long an end waits for what was found.
 	SummaryWait = 10 * time.Minute
 	// StartedFor is how long a start matters once its investigation is over.
@@ -74,6 +75,12 @@ type Teller struct {
 	mu   sync.Mutex
 	rest map[string]time.Time // by target: not before
 }
+
+// The names of targets.
+const (
+	Events = "datadog"
+	Pager  = "pagerduty"
+)
 
 // Target is one place where people look.
 type Target struct {
@@ -113,9 +120,14 @@ const maxFailed = 3
 
 // goesOn tells whether one more post can be taken up.
 func (r *round) goesOn(ctx context.Context) bool {
+	return r.failed < maxFailed && r.time(ctx) && !r.allAway()
+}
+
+// time tells whether there is time for one more telling.
+func (r *round) time(ctx context.Context) bool {
 	now := r.Now()
 	end, bounded := ctx.Deadline()
-	return r.failed < maxFailed && now.Before(r.began.Add(MaxTime)) && (!bounded || !now.Add(StopBefore).After(end)) && !r.allAway()
+	return now.Before(r.began.Add(MaxTime)) && (!bounded || !now.Add(StopBefore).After(end))
 }
 
 func (r *round) allAway() bool {

@@ -43,6 +43,9 @@ func (t *telling) tell(ctx context.Context) error {
 			if isSettled(t.post, target.Name, h.Moment) {
 				continue
 			}
+			if !t.time(ctx) {
+				return t.note(ctx)
+			}
 			told, settled := t.one(ctx, target, h)
 			if !settled {
 				break

@@ -38,6 +38,7 @@ import (
 type Parts struct {
 	Policy  *policy.Policy
 	Ledger  ledger.Ledger
+	Outbox  ledger.Outbox // the same ledger, for whoever tells
 	Agents  map[string]*agent.Client // by the names that the policy has for them
 	Starter *start.Starter
 	Log     *slog.Logger
@@ -65,7 +66,8 @@ func New(s Settings) (Parts, error) {
 	for name, client := range clients {
 		starter.Agents[name] = client
 	}
-	return Parts{pol, led, clients, starter, log, telemetry.NewRecorder(s.Telemetry), cfg}, nil
+	outbox, _ := any(led).(ledger.Outbox)
+	return Parts{pol, led, outbox, clients, starter, log, telemetry.NewRecorder(s.Telemetry), cfg}, nil
 }
 
 // LoadPolicy reads the policy beside the binary. In it the work of those Agents is followed that have an agent space, and
