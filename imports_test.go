@@ -48,7 +48,7 @@ var rules = []rule{
 	},
 	{
 		in:      []string{"shared/answer/words"},
-		only:    []string{"std", "shared/alert", "shared/answer", "shared/gate"},
+		only:    []string{"std", "shared/alert", "shared/answer", "shared/gate", "shared/redact"},
 		because: "what is said of a case is a matter of the case alone: not of when and where it is said",
 	},
 	{

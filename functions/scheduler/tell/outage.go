@@ -22,9 +22,9 @@ const (
 	isUnknown state = "unknown" // it could not be reached, and nothing has tried since
 )
 
-// untried is how long after its rest an Agent that nothing tries counts as out: the rest that a failed try brings is
-// not longer.
-const untried = gate.MaxRest
+// untried is how long after its rest an Agent counts as out. Each tick tries one for which a case waits; where none does,
+// nobody misses it.
+const untried = 3 * time.Minute
 
 func health(a gate.Account, now time.Time) state {
 	switch {
@@ -91,7 +91,7 @@ func (t *telling) begins(ctx context.Context) error {
 		at = since
 	}
 	return t.replace(ctx, gate.Post{
-		ID: gate.AgentPost(t.outage.account.Agent), Agent: t.outage.account.Agent, Until: at.Add(OutageAfter),
+		ID: gate.AgentPost(t.outage.account.Agent), Agent: t.outage.account.Agent, Until: t.Now(),
 		Happened: []gate.Happened{{Moment: gate.AgentIsDown, At: at}},
 	})
 }

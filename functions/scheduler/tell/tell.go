@@ -135,10 +135,12 @@ func (r *round) allAway() bool {
 }
 
 // isAway: it failed in this tick, or wants to be left alone.
-func (r *round) isAway(t Target) bool {
+func (r *round) isAway(t Target) bool { return r.away[t.Name] || r.restOf(t).After(r.Now()) }
+
+func (r *round) restOf(t Target) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.away[t.Name] || r.rest[t.Name].After(r.Now())
+	return r.rest[t.Name]
 }
 
 func (r *round) leaveAlone(t Target, until time.Time) {

@@ -110,10 +110,15 @@ func (t *telling) putOff(ctx context.Context, target Target, h gate.Happened, re
 		t.recordNot(ctx, target, h, gate.GivenUp, res.Why)
 		return t.settle(target, h, gate.GivenUp, res.Why.Words), true
 	}
-	t.failed = true
 	t.lookAgain(res.NotBefore)
-	if tried {
+	switch until := t.restOf(target); {
+	case tried:
+		t.failed = true
 		t.recordNot(ctx, target, h, later, res.Why)
+	case until.After(t.Now()): // it has said when
+		t.lookAgain(until)
+	default:
+		t.failed = true
 	}
 	return gate.Told{}, false
 }

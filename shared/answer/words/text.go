@@ -8,6 +8,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/answer"
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/redact"
 )
 
 // headline is what stands before the alert's own title.
@@ -202,7 +203,8 @@ func (t Telling) todo(m answer.Moment) string {
 
 // found is the Agent's own text, each line marked, or why there is none.
 func (t Telling) found() []string {
-	text := strings.TrimSpace(alert.Clean(t.Summary))
+	// A secret of several lines is none that can be recognised once its lines are marked.
+	text := strings.TrimSpace(alert.Clean(redact.New("").Text(alert.Clean(t.Summary))))
 	switch {
 	case t.Moment != gate.HasEnded || text == "" && t.NoSummary == "":
 		return nil

@@ -38,7 +38,7 @@ import (
 type Parts struct {
 	Policy  *policy.Policy
 	Ledger  ledger.Ledger
-	Outbox  ledger.Outbox // the same ledger, for whoever tells
+	Outbox  ledger.Outbox            // the same ledger, for whoever tells
 	Agents  map[string]*agent.Client // by the names that the policy has for them
 	Starter *start.Starter
 	Log     *slog.Logger
