@@ -30,7 +30,7 @@ func (t *telling) note(ctx context.Context) error {
 	p := t.post
 	for try := 1; ; try++ {
 		next := t.merged(p)
-		if len(next.Told) == len(p.Told) && next.Over == p.Over && len(next.Happened) == len(p.Happened) && (try > 1 || !t.failed && t.until.IsZero()) {
+		if len(next.Told) == len(p.Told) && next.Over == p.Over && (try > 1 || !t.failed && t.until.IsZero()) {
 			return nil
 		}
 		err := t.commit(ctx, gate.Change{At: t.Now(), Told: &gate.ToldWrite{Read: p.Version, Now: next}})

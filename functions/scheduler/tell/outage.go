@@ -66,11 +66,15 @@ func (r *round) outage(ctx context.Context, a gate.Account, now state) error {
 		if t.Now().Sub(t.outage.since) < OutageAfter || !r.goesOn(ctx) {
 			return nil
 		}
-		t.post.Happened = p.Happened[:1:1] // it was back, and that was not told everywhere: then it goes on
+		if len(p.Happened) > 1 { // it was back, and nobody was told: then it goes on, and that is noted
+			t.post.Happened = p.Happened[:1:1]
+			t.lookAgain(t.began)
+		}
 		return t.tell(ctx)
 	}
 	if len(p.Happened) == 1 {
 		t.post.Happened = append(p.Happened[:1:1], gate.Happened{Moment: gate.AgentIsUp, At: t.Now()})
+		t.lookAgain(t.began)
 	}
 	if t.outage.over = t.post.Happened[1].At; !r.goesOn(ctx) {
 		return nil
