@@ -42,9 +42,14 @@ var rules = []rule{
 		because: "what takes secrets out of text must be able to stand anywhere, below the logger too",
 	},
 	{
-		in: []string{"shared/answer"}, except: []string{"shared/answer/ddevents", "shared/answer/pagerduty"},
+		in: []string{"shared/answer"}, except: []string{"shared/answer/ddevents", "shared/answer/pagerduty", "shared/answer/words"},
 		only:    []string{"std", "shared/alert", "shared/delivery", "shared/redact"},
 		because: "what is told, and what becomes of it, must not depend on where it is told",
+	},
+	{
+		in:      []string{"shared/answer/words"},
+		only:    []string{"std", "shared/alert", "shared/answer", "shared/gate", "shared/redact"},
+		because: "what is said of a case is a matter of the case alone: not of when and where it is said",
 	},
 	{
 		in: []string{"shared/call", "shared/answer/ddevents", "shared/answer/pagerduty"},
@@ -72,7 +77,7 @@ var rules = []rule{
 		because: "AWS is met in adapters named after what they adapt; everything else can be run without it",
 	},
 	{
-		in:      []string{"functions/ingest/intake", "functions/dispatcher/dispatch", "functions/scheduler/schedule", "functions/outcome/follow"},
+		in:      []string{"functions/ingest/intake", "functions/dispatcher/dispatch", "functions/scheduler/schedule", "functions/scheduler/tell", "functions/outcome/follow"},
 		never:   []string{awsSDK, smithy},
 		because: "a handler runs in tests and on a laptop over other adapters; its main alone chooses those of AWS",
 	},
@@ -219,6 +224,8 @@ func TestImportRulesForbid(t *testing.T) {
 		{"shared/answer", "shared/call", true},
 		{"shared/answer/ddevents", "shared/call", false},
 		{"shared/answer/ddevents", "shared/gate", true},
+		{"shared/answer/words", "shared/gate", false},
+		{"shared/answer/words", "shared/ledger", true},
 		{"shared/call", "golang.org/x/net", true},
 		{"shared/gate", "shared/ledger", true},
 		{"shared/gate", "shared/match", false},

@@ -18,6 +18,7 @@ import (
 	"github.com/alertbridge/alertbridge/functions/ingest/intake"
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest/apitest"
 	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/answer/answertest"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
@@ -228,6 +229,18 @@ var recordScenarios = map[string]func(*testing.T) *bridge{
 		f.ticks(15)
 		return f.bridge
 	},
+	"answers that are told, put off, left out and given up": func(t *testing.T) *bridge {
+		w := newTelling(t, unfollowed)
+		w.events.Always(answertest.Status(503, ""))
+		w.triggers("A")
+		w.ticks(15 * time.Minute)
+		w.events.Always(nil)
+		w.ticks(20 * time.Minute)
+		w.events.Next(answertest.Status(400, ""))
+		w.triggers("B")
+		w.tick(time.Minute)
+		return w.bridge
+	},
 	"a tick whose commit is lost": func(t *testing.T) *bridge {
 		b := newBridge(t, held)
 		b.triggers("A")
@@ -242,6 +255,8 @@ func tablesOf(message string) []string {
 	switch {
 	case strings.HasPrefix(message, "delivery "):
 		return []string{"every record", "delivery"}
+	case strings.HasPrefix(message, "answer "):
+		return []string{"every record", "answer"}
 	case strings.HasPrefix(message, "tick"):
 		return []string{"every record", "tick"}
 	case strings.HasPrefix(message, "event "):

@@ -20,7 +20,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/agent"
 	"github.com/alertbridge/alertbridge/shared/agent/agentapi"
 	"github.com/alertbridge/alertbridge/shared/alert"
-	"github.com/alertbridge/alertbridge/shared/call"
+	outcall "github.com/alertbridge/alertbridge/shared/call"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/policy"
 	"github.com/alertbridge/alertbridge/shared/secret"
@@ -147,7 +147,7 @@ func webhookOf(s agent.Secrets, o agent.CredentialOptions) (*agent.Client, error
 	if err != nil {
 		return nil, err
 	}
-	return agent.New(agent.Options{Credentials: c, Transport: call.NewTransport(o.AllowLocal)}), nil
+	return agent.New(agent.Options{Credentials: c, Transport: outcall.NewTransport(o.AllowLocal)}), nil
 }
 
 // runSecret is a secret that a local run has told.

@@ -12,6 +12,7 @@ type config struct {
 	Policy    string            // POLICY_FILE: what an investigation is reckoned to cost; a relative path begins beside the binary
 	Host      string            // AGENT_HOST: where the Agent lives; its region is that of its API
 	Spaces    map[string]string // AGENT_SPACES: the agent spaces that are followed, by the name of the Agent
+	Tells     bool              // TELLS: whether the scheduler tells somebody outside what happens to cases
 	Telemetry telemetry.Config
 }
 
@@ -22,6 +23,7 @@ func configFrom(getenv func(string) string) (config, error) {
 	if c.Spaces = r.Spaces("AGENT_SPACES", policy.DefaultAgent); c.Spaces == nil {
 		r.Required("AGENT_SPACES")
 	}
+	c.Tells = r.OneOf("TELLS", "no", "yes") == "yes"
 	var err error
 	c.Telemetry, err = telemetry.FromEnv(getenv)
 	r.Add(err)

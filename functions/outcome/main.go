@@ -32,7 +32,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	pol, err := awsstart.LoadPolicy(cfg.Policy, cfg.Spaces)
+	pol, err := awsstart.LoadPolicy(cfg.Policy, cfg.Spaces, cfg.Tells)
 	if err != nil {
 		return err
 	}

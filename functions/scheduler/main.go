@@ -7,8 +7,15 @@ import (
 	"os"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
 	"github.com/alertbridge/alertbridge/functions/scheduler/schedule"
+	"github.com/alertbridge/alertbridge/functions/scheduler/tell"
 	"github.com/alertbridge/alertbridge/shared/agent/agentapi"
+	"github.com/alertbridge/alertbridge/shared/answer/ddevents"
+	"github.com/alertbridge/alertbridge/shared/answer/pagerduty"
+	"github.com/alertbridge/alertbridge/shared/call"
+	"github.com/alertbridge/alertbridge/shared/secret/awssecret"
 	"github.com/alertbridge/alertbridge/shared/start/awsstart"
 	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
@@ -27,7 +34,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	parts, err := awsstart.New(cfg)
+	parts, err := awsstart.New(cfg.Settings)
 	if err != nil {
 		return err
 	}
@@ -45,9 +52,57 @@ func run() error {
 		Log:     parts.Log,
 		Metrics: parts.Metrics,
 	}
+	var summaries tell.Summaries
 	if len(cfg.Spaces) > 0 {
-		h.Work = agentapi.New(parts.AWS, agentapi.Options{Host: cfg.Agents.Host})
+		api := agentapi.New(parts.AWS, agentapi.Options{Host: cfg.Agents.Host})
+		h.Work, summaries = api, api
+	}
+	targets, err := targets(cfg, parts)
+	if err != nil {
+		return err
+	}
+	if len(targets) > 0 {
+		h.Teller = &tell.Teller{
+			Ledger:    parts.Ledger,
+			Outbox:    parts.Outbox,
+			Targets:   targets,
+			Summaries: summaries,
+			Spaces:    cfg.Spaces,
+			Policy:    parts.Policy,
+			Now:       time.Now,
+			Log:       parts.Log,
+			Metrics:   parts.Metrics,
+		}
 	}
 	telemetry.Start(cfg.Telemetry, h.Handle)
 	return nil
+}
+
+// targets are the places where answers go: those whose secret is named. None of them is called yet.
+func targets(cfg config, parts awsstart.Parts) ([]tell.Target, error) {
+	var list []tell.Target
+	store := func(id string) *awssecret.Store {
+		return awssecret.New(secretsmanager.NewFromConfig(parts.AWS), id, awssecret.Options{Log: parts.Log})
+	}
+	if cfg.EventsSecret != "" {
+		c, err := ddevents.New(ddevents.Options{
+			Site: cfg.EventsSite, Keys: store(cfg.EventsSecret),
+			Transport: telemetry.TransportTo(telemetry.EventsService, call.NewTransport(false)),
+		})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, tell.Target{Name: tell.Events, Place: c})
+	}
+	if cfg.PagerSecret != "" {
+		c, err := pagerduty.New(pagerduty.Options{
+			Region: cfg.PagerRegion, Keys: store(cfg.PagerSecret),
+			Transport: telemetry.TransportTo(telemetry.PagerService, call.NewTransport(false)),
+		})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, tell.Target{Name: tell.Pager, Place: c, Pager: true})
+	}
+	return list, nil
 }

@@ -21,6 +21,12 @@ func Moments() []Moment {
 	return []Moment{Waits, WasStarted, WasRefused, WasMissed, HasRecovered, HasEnded, WasNot}
 }
 
+// The moments of an Agent's own post. No case meets them and no decision notes them: whoever tells does.
+const (
+	AgentIsDown Moment = "down" // nothing can be started with it
+	AgentIsUp   Moment = "up"   // and something can again
+)
+
 // Post is the outbox's record of a case, or of an Agent: what happened that is to be told, and what became of the telling.
 type Post struct {
 	ID       string // the case's; of an Agent's, AgentPost

@@ -33,6 +33,7 @@ type Policy struct {
 	root    *branch
 	routes  []*branch
 	follows []string // Agents whose work is followed
+	tells   bool     // there is somebody outside who is told
 }
 
 // Load reads the policy in a file, whose base name is what the places of settings begin with. A file that is wrong
@@ -77,6 +78,14 @@ func (p *Policy) Follow(agents ...string) (*Policy, error) {
 	f := *p
 	f.follows = slices.Clone(agents)
 	return &f, nil
+}
+
+// Tell gives the same policy where somebody outside is told what happens to cases, or nobody. Like Follow it is about the
+// deployment.
+func (p *Policy) Tell(tells bool) *Policy {
+	t := *p
+	t.tells = tells
+	return &t
 }
 
 // Agents names every Agent that For can choose, and those that the file names besides, sorted: what waits for one that is

@@ -387,6 +387,20 @@ func read(t testing.TB, text string) *Policy {
 }
 
 // Which Agents are followed is said of their alerts alone, also where the case stays with another Agent than the route's.
+// Somebody is told of every alert or of none, and the policy that was asked stays as it was.
+func TestTell(t *testing.T) {
+	p := Default()
+	told := p.Tell(true)
+	for name, row := range map[string]struct{ got, want bool }{
+		"told": {told.For(alert.Alert{}).Tells, true}, "told, for another Agent": {told.ForAgent(alert.Alert{}, "payments").Tells, true},
+		"as it was": {p.For(alert.Alert{}).Tells, false}, "told no more": {told.Tell(false).For(alert.Alert{}).Tells, false},
+	} {
+		if row.got != row.want {
+			t.Errorf("%s: tells %t", name, row.got)
+		}
+	}
+}
+
 func TestFollow(t *testing.T) {
 	p, err := Parse("p", []byte("agents:\n  payments: {}\nroutes:\n  - name: pay\n    match: [service = pay]\n    agent: payments\n"))
 	if err != nil {

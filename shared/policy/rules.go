@@ -127,7 +127,7 @@ func (p *Policy) For(a alert.Alert) gate.Rules {
 		}
 	}
 	r := b.rules[b.rank(&a)][kindOf(a.Transition)]
-	r.Keys, r.Followed = b.keys(&a, r.Agent), slices.Contains(p.follows, r.Agent)
+	r.Keys, r.Followed, r.Tells = b.keys(&a, r.Agent), slices.Contains(p.follows, r.Agent), p.tells
 	if b.flaps {
 		r.Group = group(&a)
 	}

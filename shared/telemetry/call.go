@@ -13,13 +13,22 @@ import (
 // AgentService is the name of AWS DevOps Agent among Datadog's services.
 const AgentService = "aws-devops-agent"
 
-// Transport gives every request to the Agent a client span, where its context has one above it. The Agent's address is
-// kept as scheme and host only, because path and query can be secret. The Agent gets no trace headers: they are of no
+// The names of the places where answers go, among Datadog's services.
+const (
+	EventsService = "datadog-events"
+	PagerService  = "pagerduty-events"
+)
+
+// Transport is TransportTo the Agent.
+func Transport(base http.RoundTripper) http.RoundTripper { return TransportTo(AgentService, base) }
+
+// TransportTo gives every request to a service a client span, where its context has one above it. The service's address is
+// kept as scheme and host only, because path and query can be secret. It gets no trace headers: they are of no
 // use to it and none of its business. A status of 400 and above, and no answer at all, mark the span as failed. What the
 // other side says of a failure is kept as a number, what the way to it says without secrets.
 //
 // base does the work; nil is http.DefaultTransport.
-func Transport(base http.RoundTripper) http.RoundTripper {
+func TransportTo(service string, base http.RoundTripper) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport
 	}
@@ -28,8 +37,8 @@ func Transport(base http.RoundTripper) http.RoundTripper {
 		httptrace.WithBefore(func(r *http.Request, s ddtrace.Span) {
 			s.SetTag(ext.HTTPURL, r.URL.Scheme+"://"+r.URL.Host)
 		}),
-		httptrace.RTWithResourceNamer(func(r *http.Request) string { return r.Method + " " + AgentService }),
-		httptrace.RTWithSpanOptions(tracer.Tag("peer.service", AgentService)),
+		httptrace.RTWithResourceNamer(func(r *http.Request) string { return r.Method + " " + service }),
+		httptrace.RTWithSpanOptions(tracer.Tag("peer.service", service)),
 		httptrace.RTWithStatusCheck(func(status int) bool { return status >= 400 }),
 		httptrace.RTWithErrorCheck(func(error) bool { return false }), // quiet has marked the span
 	)}

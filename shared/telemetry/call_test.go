@@ -133,3 +133,17 @@ func TestTransportWithoutTraceOnlyPassesOn(t *testing.T) {
 	}
 	Transport(http.NewFileTransport(http.Dir("."))).(interface{ CloseIdleConnections() }).CloseIdleConnections()
 }
+
+// Each of those who are called is a service of its own among Datadog's.
+func TestTransportNamesWhomItCalls(t *testing.T) {
+	for _, service := range []string{AgentService, EventsService, PagerService} {
+		spans, ctx, end := traced(t)
+		r, _ := http.NewRequestWithContext(ctx, http.MethodPost, "https://example.com/", nil)
+		_, err := TransportTo(service, &countingTransport{}).RoundTrip(r)
+		end(nil)
+		s := spans()["http.request"]
+		if err == nil || s.Tag("peer.service") != service || s.Tag("resource.name") != "POST "+service {
+			t.Errorf("%s: %v", service, s.Tags())
+		}
+	}
+}

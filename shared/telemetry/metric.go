@@ -36,6 +36,9 @@ const (
 	InvestigationEnded   Metric = "InvestigationEnded"
 	AgentAPIFailed       Metric = "AgentAPIFailed"
 	EventFailed          Metric = "EventFailed"
+	AnswerTold           Metric = "AnswerTold"
+	AnswerFailed         Metric = "AnswerFailed"
+	AnswerGivenUp        Metric = "AnswerGivenUp"
 	SettleFailed         Metric = "SettleFailed"
 	LedgerConflict       Metric = "LedgerConflict"
 	LedgerUnknown        Metric = "LedgerUnknown"
@@ -148,6 +151,21 @@ var metrics = [...]Definition{
 		"outcome: events of the Agent given back to the queue because they could not be taken in now",
 	},
 	{
+		AnswerTold, "alertbridge.answer.told", "Count",
+		[]string{"target"},
+		"scheduler: answers that a place where they go has taken: Datadog's events, PagerDuty",
+	},
+	{
+		AnswerFailed, "alertbridge.answer.failed", "Count",
+		[]string{"target", "reason"},
+		"scheduler: tries to tell an answer that did not succeed and are made again",
+	},
+	{
+		AnswerGivenUp, "alertbridge.answer.given_up", "Count",
+		[]string{"target"},
+		"scheduler: answers that nobody was told, because the place would not take them or was away for a day",
+	},
+	{
 		SettleFailed, "alertbridge.settle.failed", "Count", nil,
 		"dispatcher, scheduler: calls whose outcome could not be written; the case becomes a doubt when its lease is over",
 	},
@@ -194,6 +212,9 @@ func EndedAs(h gate.How) Dimension { return Dimension{"how", string(h)} }
 
 // APIFault is the dimension reason of AgentAPIFailed.
 func APIFault(f delivery.Fault) Dimension { return Dimension{"reason", string(f)} }
+
+// AnswerTarget is the dimension target. The name must be one that a main gives to a place where answers go.
+func AnswerTarget(name string) Dimension { return Dimension{"target", name} }
 
 // Agent is the dimension agent. The name must be one that the deployed policy has, never one that an alert or a record
 // brings: the policy's are few, and who writes them pays for them.

@@ -2,6 +2,7 @@
 //
 //	open a shut account if its secret is new → repair → ask for what is due → for each: read → gate → commit → (start)
 //	                                                                 where the Agent knows more: ask its API → gate → commit
+//	and when all that is done: tell what has happened
 //
 // Trigger: an EventBridge schedule, every minute; it is the only timer there is. Output: cases moved on in the ledger,
 // and calls to the Agent. Failure: a case that could not be moved is left for the next tick; a tick whose ledger does
@@ -42,6 +43,7 @@ type Handler struct {
 	Secrets map[string]Secrets // by the name of the Agent
 	Work    Work               // nil where no Agent's work is followed
 	Spaces  map[string]string  // the agent spaces of those whose work is followed, by the name of the Agent
+	Teller  Teller             // nil where nobody is told
 	Policy  gate.Policy
 	Now     func() time.Time
 	Log     *slog.Logger
@@ -60,10 +62,17 @@ type Work interface {
 	Find(ctx context.Context, space string, cases []string, since time.Time) (map[string][]gate.Task, error)
 }
 
+// Teller tells people what has happened.
+type Teller interface {
+	// Tell tells what is due of these Agents, whose accounts are as they were read in this tick. It bounds its own time. The
+	// error is about the ledger.
+	Tell(ctx context.Context, accounts []gate.Account) error
+}
+
 // Handle runs one tick. The event says nothing that matters.
 func (h *Handler) Handle(ctx context.Context, _ struct{}) (struct{}, error) {
 	t := tick{Handler: h, began: h.Now()}
-	err := t.run(ctx)
+	err := errors.Join(t.run(ctx), t.tell(ctx))
 	t.record(ctx, err)
 	return struct{}{}, err
 }
@@ -73,6 +82,7 @@ type tick struct {
 	*Handler
 	began      time.Time
 	agent      string // whose account and cases it looks at now
+	accounts   []gate.Account
 	spent      gate.Dollars
 	unpaid     map[string]bool // by case of that Agent: waits for money
 	asks       []gate.Ask      // what its API is to be asked
@@ -111,6 +121,18 @@ func (t *tick) run(ctx context.Context) error {
 	return t.trouble
 }
 
+// tell tells what has happened, when the tick is done with its cases: no start waits for that. What goes wrong is told, and
+// is no failure of the tick's own work.
+func (t *tick) tell(ctx context.Context) error {
+	if t.Teller == nil || len(t.accounts) == 0 {
+		return nil
+	}
+	if err := telemetry.Catch(func() error { return t.Teller.Tell(ctx, t.accounts) }); err != nil {
+		return fmt.Errorf("the tick has not told all that has happened: %w", err)
+	}
+	return nil
+}
+
 // account opens an account whose secret has been mended, and gives back what no case stands behind. What goes wrong
 // here is told, and does not keep the tick from its cases, as long as the ledger answers.
 func (t *tick) account(ctx context.Context) error {
@@ -126,6 +148,7 @@ func (t *tick) account(ctx context.Context) error {
 		decisions = gate.Repair(v, t.Now())
 	}
 	t.spent = v.Account.Spent(t.Now())
+	t.accounts = append(t.accounts, v.Account)
 	if !v.Account.Shut.Since.IsZero() {
 		t.shut++
 		version, err := t.secretVersion(ctx)

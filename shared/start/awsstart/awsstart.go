@@ -38,6 +38,7 @@ import (
 type Parts struct {
 	Policy  *policy.Policy
 	Ledger  ledger.Ledger
+	Outbox  ledger.Outbox            // the same ledger, for whoever tells
 	Agents  map[string]*agent.Client // by the names that the policy has for them
 	Starter *start.Starter
 	Log     *slog.Logger
@@ -47,7 +48,7 @@ type Parts struct {
 
 // New builds them.
 func New(s Settings) (Parts, error) {
-	pol, err := LoadPolicy(s.Policy, s.Spaces)
+	pol, err := LoadPolicy(s.Policy, s.Spaces, s.Tells)
 	if err != nil {
 		return Parts{}, err
 	}
@@ -65,12 +66,14 @@ func New(s Settings) (Parts, error) {
 	for name, client := range clients {
 		starter.Agents[name] = client
 	}
-	return Parts{pol, led, clients, starter, log, telemetry.NewRecorder(s.Telemetry), cfg}, nil
+	outbox, _ := any(led).(ledger.Outbox)
+	return Parts{pol, led, outbox, clients, starter, log, telemetry.NewRecorder(s.Telemetry), cfg}, nil
 }
 
-// LoadPolicy reads the policy beside the binary. In it the work of those Agents is followed that have an agent space. A policy that cannot be read wholly decides nothing: half of it could start what the other
-// half forbids.
-func LoadPolicy(file string, spaces map[string]string) (*policy.Policy, error) {
+// LoadPolicy reads the policy beside the binary. In it the work of those Agents is followed that have an agent space, and
+// what happens to cases is noted for the telling where somebody is told. A policy that cannot be read wholly decides
+// nothing: half of it could start what the other half forbids.
+func LoadPolicy(file string, spaces map[string]string, tells bool) (*policy.Policy, error) {
 	if !filepath.IsAbs(file) {
 		binary, err := os.Executable()
 		if err != nil {
@@ -85,7 +88,7 @@ func LoadPolicy(file string, spaces map[string]string) (*policy.Policy, error) {
 	if pol, err = pol.Follow(slices.Sorted(maps.Keys(spaces))...); err != nil {
 		return nil, fmt.Errorf("AGENT_SPACES: %w", err)
 	}
-	return pol, nil
+	return pol.Tell(tells), nil
 }
 
 // agents makes a client for each of the names, with credentials of its own.

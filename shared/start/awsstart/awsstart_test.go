@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/setting"
 )
 
@@ -63,7 +64,7 @@ func TestPolicyThatIsWrongIsOneLine(t *testing.T) {
 	if err := os.WriteFile(file, []byte("hold:\n  P2: soon\nmodus: full\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := LoadPolicy(file, nil)
+	_, err := LoadPolicy(file, nil, false)
 	if err == nil || strings.Contains(err.Error(), "\n") {
 		t.Fatalf("not one line: %v", err)
 	}
@@ -81,7 +82,7 @@ func TestPolicyStandsBesideTheBinary(t *testing.T) {
 		t.Fatal(err)
 	}
 	beside := filepath.Join(filepath.Dir(binary), "beside-the-binary.yaml")
-	_, err = LoadPolicy("beside-the-binary.yaml", nil)
+	_, err = LoadPolicy("beside-the-binary.yaml", nil, true)
 	if err == nil || !strings.Contains(err.Error(), beside) {
 		t.Errorf("without a file: %v, want one that names %s", err, beside)
 	}
@@ -89,8 +90,8 @@ func TestPolicyStandsBesideTheBinary(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer os.Remove(beside)
-	p, err := LoadPolicy("beside-the-binary.yaml", nil)
-	if err != nil || !slices.Equal(p.Agents(), []string{"payments"}) {
+	p, err := LoadPolicy("beside-the-binary.yaml", nil, true)
+	if err != nil || !slices.Equal(p.Agents(), []string{"payments"}) || !p.For(alert.Alert{}).Tells {
 		t.Errorf("beside the binary: %v, %v", p, err)
 	}
 }

@@ -1,0 +1,111 @@
+package tell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/clock"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
+	"github.com/alertbridge/alertbridge/shared/start"
+)
+
+// soon is a little less than a minute: the next tick is to find the post due, should it be a little early.
+const soon = 50 * time.Second
+
+// backoff is how long a post rests, by how often in a row nothing could be told of it.
+func backoff(tries int) time.Duration {
+	steps := [...]time.Duration{time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute}
+	return steps[min(max(tries, 1), len(steps))-1] - (time.Minute - soon)
+}
+
+// noteTries bounds lost races of a note: each is lost to a decision about the case, or to another tick.
+const noteTries = 8
+
+// note writes what became of a post. Whoever was first, or may have been, is read, and what was settled here is added to
+// it: it has been told, and must be known.
+func (t *telling) note(ctx context.Context) error {
+	p := t.post
+	for try := 1; ; try++ {
+		next := t.merged(p)
+		if len(next.Told) == len(p.Told) && next.Over == p.Over && (try > 1 || !t.failed && t.until.IsZero()) {
+			return nil
+		}
+		err := t.commit(ctx, gate.Change{At: t.Now(), Told: &gate.ToldWrite{Read: p.Version, Now: next}})
+		if err == nil {
+			return nil
+		}
+		if try == noteTries || !errors.Is(err, ledger.ErrConflict) && !errors.Is(err, ledger.ErrUnknown) {
+			return fmt.Errorf("what was told is not noted, and may be told once more: %w", err)
+		}
+		read, cancel := clock.WithTimeout(ctx, ReadTime)
+		p, err = t.Outbox.Post(read, p.ID, t.Now())
+		cancel()
+		switch {
+		case err != nil:
+			return fmt.Errorf("what was told is not noted, and may be told once more: %w", err)
+		case t.outage != nil && p.Over: // another tick has told its end
+			return nil
+		}
+	}
+}
+
+func (t *telling) commit(ctx context.Context, c gate.Change) error {
+	ctx, cancel := clock.WithTimeout(ctx, start.CommitTime)
+	defer cancel()
+	return t.Ledger.Commit(ctx, c)
+}
+
+// merged is a post with what was settled here. Something that has happened since it was read first is due at once.
+func (t *telling) merged(p gate.Post) gate.Post {
+	next := p
+	next.Told = append([]gate.Told(nil), p.Told...)
+	for _, d := range t.settled {
+		if !isSettled(next, d.Target, d.Moment) {
+			next.Told = append(next.Told, d)
+		}
+	}
+	next.Version = p.Version + 1
+	if t.outage != nil {
+		next.Happened = t.post.Happened
+	}
+	next.Over = t.allSettled(next)
+	if t.outage != nil {
+		next = t.outage.merged(next, next.Over)
+	}
+	switch {
+	case next.Over:
+		next.Tries, next.Until = 0, t.Now()
+	case t.outage == nil && len(p.Happened) != len(t.post.Happened):
+		next.Tries, next.Until = 0, t.Now()
+	case t.failed:
+		if next.Tries++; len(t.settled) > 0 {
+			next.Tries = 1
+		}
+		next.Until = latest(t.began.Add(backoff(next.Tries)), t.until)
+	default:
+		next.Until = latest(t.began.Add(soon), t.until)
+	}
+	return next
+}
+
+// allSettled tells whether nothing of a post is left to be told.
+func (t *telling) allSettled(p gate.Post) bool {
+	for _, target := range t.Targets {
+		for _, h := range p.Happened {
+			if !isSettled(p, target.Name, h.Moment) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,218 @@
+// Package tell empties the outbox: what happened to cases, and to an Agent, is told where people look.
+//
+//	ask what is to be told → for each: read post and case → say what matters yet, at each target → note what became of it
+//
+// Trigger: the tick, when it is done with its cases, so that nothing starts later because somebody is told. Output:
+// answers at the targets, and in the ledger what became of each at each.
+//
+// What it promises:
+//
+//   - Nothing is lost. An answer stays in the outbox until the target has it, will not have it, or was away for
+//     GiveUpAfter. A wrong key, or an answer of 202 that says nothing, is no reason to forget one.
+//   - Nothing is told twice, by case and target. What was told is noted with a condition; who loses that race adds what he
+//     has told. Between the telling and the note a process can die: then it is told once more, with the same ID.
+//   - What does not matter any more when it can be told is left out, and the post says so. Of one case a target that shows
+//     every answer gets MaxEvents at most; the last is kept for its end.
+//   - A target that is away is asked once in a tick, and not before the time that it named. It holds up no other target.
+//     Nothing begins when MaxTime is over, nor StopBefore the end of the invocation.
+//   - An outage of the Agent of OutageAfter and more is told once, with its end.
+//
+// What the Agent has found is read when an investigation is told to have ended. For what cannot be read yet the answer waits
+// SummaryWait, and is told without it then.
+package tell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/answer"
+	"github.com/alertbridge/alertbridge/shared/clock"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
+	"github.com/alertbridge/alertbridge/shared/start"
+	"github.com/alertbridge/alertbridge/shared/telemetry"
+)
+
+// Numbers of the telling.
+const (
+	// MaxTime is the time in which the tellings of one tick begin. StopBefore is kept free of them at the end of the
+	// invocation: one telling, from reading to noting, fits in it.
+	MaxTime    = 20 * time.Second
+	StopBefore = 15 * time.Second
+	// ReadTime is what one reading of a post and its case may take, SummaryTime that of what the Agent has found.
+	ReadTime    = 2 * time.Second
+	SummaryTime = 4 * time.Second
+	// SummaryWait is how long an end waits for what was found.
+	SummaryWait = 10 * time.Minute
+	// StartedFor is how long a start matters once its investigation is over.
+	StartedFor = 10 * time.Minute
+	// GiveUpAfter is how long a target may be away before an answer to it is given up.
+	GiveUpAfter = 24 * time.Hour
+	// OutageAfter is how long the Agent is away before somebody is told.
+	OutageAfter = 10 * time.Minute
+	// MaxEvents is how often a target that shows every answer is told of one case.
+	MaxEvents = 4
+)
+
+// Teller tells. All fields are needed but those that say otherwise. It is made once: it remembers until when a target wants
+// to be left alone.
+type Teller struct {
+	Ledger    ledger.Ledger
+	Outbox    ledger.Outbox
+	Targets   []Target
+	Summaries Summaries         // nil where no Agent's work is followed
+	Spaces    map[string]string // the agent spaces of those whose work is followed, by the name of the Agent
+	Policy    gate.Policy
+	Now       func() time.Time
+	Log       *slog.Logger
+	Metrics   *telemetry.Recorder
+
+	mu   sync.Mutex
+	rest map[string]time.Time // by target: not before
+}
+
+// The names of targets.
+const (
+	Events = "datadog"
+	Pager  = "pagerduty"
+)
+
+// Target is one place where people look.
+type Target struct {
+	Name  string // in the ledger and in counters: it must not change, for what was told is known by it
+	Place answer.Target
+	Pager bool // takes only what does something to the pager
+}
+
+// Summaries is the Agent's API, as far as the telling needs it.
+type Summaries interface {
+	// Summary is what the Agent found in a run; record may be "" for the latest. Its errors are delivery.Faults.
+	Summary(ctx context.Context, space, execution, record string) (string, error)
+}
+
+// Tell tells what is due of these Agents, whose accounts are as the tick has read them. The error is about the ledger
+// alone; what could not be told is in the log and stays in the outbox.
+func (t *Teller) Tell(ctx context.Context, accounts []gate.Account) error {
+	r := &round{Teller: t, began: t.Now(), away: map[string]bool{}}
+	var trouble error
+	for _, a := range accounts {
+		trouble = errors.Join(trouble, r.agent(ctx, a))
+	}
+	return trouble
+}
+
+// round is the telling of one tick.
+type round struct {
+	*Teller
+	began  time.Time
+	away   map[string]bool // targets that are not tried again in this tick
+	silent bool            // the Agent's API is not asked again in this tick
+	failed int             // posts that the ledger failed for
+}
+
+// maxFailed posts that cannot be read or written end the round: then it is not the posts, but the store.
+const maxFailed = 3
+
+// goesOn tells whether one more post can be taken up.
+func (r *round) goesOn(ctx context.Context) bool {
+	return r.failed < maxFailed && r.time(ctx) && !r.allAway()
+}
+
+// time tells whether there is time for one more telling.
+func (r *round) time(ctx context.Context) bool {
+	now := r.Now()
+	end, bounded := ctx.Deadline()
+	return now.Before(r.began.Add(MaxTime)) && (!bounded || !now.Add(StopBefore).After(end))
+}
+
+func (r *round) allAway() bool {
+	return !slices.ContainsFunc(r.Targets, func(t Target) bool { return !r.isAway(t) })
+}
+
+// isAway: it failed in this tick, or wants to be left alone.
+func (r *round) isAway(t Target) bool { return r.away[t.Name] || r.restOf(t).After(r.Now()) }
+
+func (r *round) restOf(t Target) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.rest[t.Name]
+}
+
+func (r *round) leaveAlone(t Target, until time.Time) {
+	r.away[t.Name] = true
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.rest == nil {
+		r.rest = map[string]time.Time{}
+	}
+	if until.After(r.rest[t.Name]) {
+		r.rest[t.Name] = until
+	}
+}
+
+// agent tells what is due of one Agent: first of itself, then of its cases, the longest due first.
+func (r *round) agent(ctx context.Context, a gate.Account) error {
+	read, cancel := clock.WithTimeout(ctx, ReadTime)
+	ids, err := r.Outbox.Posts(read, a.Agent, r.Now())
+	cancel()
+	if err != nil {
+		return fmt.Errorf("the outbox of the Agent %q could not be read: %w", a.Agent, err)
+	}
+	own := gate.AgentPost(a.Agent)
+	var trouble error
+	if well := health(a, r.Now()); well == isOut || slices.Contains(ids, own) {
+		trouble = r.guarded(func() error { return r.outage(ctx, a, well) })
+	}
+	for _, id := range ids {
+		if id == own {
+			continue
+		}
+		if !r.goesOn(ctx) {
+			break
+		}
+		if err := r.guarded(func() error { return r.ofCase(ctx, id) }); err != nil && r.failed <= maxFailed {
+			trouble = errors.Join(trouble, fmt.Errorf("case %s could not be told of: %w", id, err))
+		}
+	}
+	return trouble
+}
+
+// guarded counts what failed; a panic over one post keeps the round from no other.
+func (r *round) guarded(f func() error) error {
+	err := telemetry.Catch(f)
+	if err != nil && !errors.Is(err, ledger.ErrUnreadable) {
+		r.failed++
+	}
+	return err
+}
+
+// ofCase tells what has happened to one case.
+func (r *round) ofCase(ctx context.Context, id string) error {
+	p, v, err := r.read(ctx, id)
+	if err != nil || p.Version == 0 || p.Over { // the index lags behind
+		return err
+	}
+	c, there := v.Cases[id]
+	t := &telling{round: r, post: p, c: c, there: there}
+	if there {
+		t.lead, t.rules = gate.LeadOf(v, c), start.RulesOf(r.Policy, v, c, p.Agent)
+	}
+	return t.tell(ctx)
+}
+
+// read reads a post and then its case, so that the case is at least as new as what has happened to it.
+func (r *round) read(ctx context.Context, id string) (gate.Post, gate.View, error) {
+	ctx, cancel := clock.WithTimeout(ctx, ReadTime)
+	defer cancel()
+	p, err := r.Outbox.Post(ctx, id, r.Now())
+	if err != nil || p.Version == 0 || p.Over {
+		return p, gate.View{}, err
+	}
+	v, err := r.Ledger.LookCase(ctx, id, p.Agent, r.Now())
+	return p, v, err
+}

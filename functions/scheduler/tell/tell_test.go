@@ -1,0 +1,250 @@
+package tell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/answer"
+	"github.com/alertbridge/alertbridge/shared/delivery"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
+	"github.com/alertbridge/alertbridge/shared/ledger/memledger"
+)
+
+// The whole way is tested in folder functions, over the real handlers. Here is what they seldom meet.
+
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// newTeller is one over an empty ledger, whose places take everything.
+func newTeller(l ledger.Ledger, o ledger.Outbox, targets ...Target) *Teller {
+	return &Teller{
+		Ledger: l, Outbox: o, Targets: targets, Policy: gate.DefaultRules(), Now: func() time.Time { return noon },
+		Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
+	}
+}
+
+// What a moment is worth when it can be told depends on what became of its case.
+func TestImmaterial(t *testing.T) {
+	confirmed := gate.Work{Tasks: []gate.TaskWork{{ID: "task-1", Status: gate.InProgress}}}
+	for name, c := range map[string]struct {
+		moment gate.Moment
+		c      gate.Case
+		after  time.Duration
+		with   []gate.Moment
+		told   int // events so far
+		pager  bool
+		gone   bool
+		want   string // the beginning; "" is material
+	}{
+		"no case":                        {moment: gate.HasEnded, gone: true, want: "its case is not"},
+		"it waits":                       {moment: gate.Waits, c: gate.Case{State: gate.Waiting}},
+		"it waited":                      {moment: gate.Waits, c: gate.Case{State: gate.Started}, want: "it does not wait"},
+		"it runs, for hours":             {moment: gate.WasStarted, c: gate.Case{State: gate.Started}, after: 5 * time.Hour},
+		"it ran, and just ended":         {moment: gate.WasStarted, c: gate.Case{State: gate.Ended}, after: 10 * time.Minute},
+		"it ran, and ended":              {moment: gate.WasStarted, c: gate.Case{State: gate.Ended}, after: 11 * time.Minute, want: "its investigation is over"},
+		"it is refused":                  {moment: gate.WasRefused, c: gate.Case{State: gate.Refused}, after: 5 * time.Hour},
+		"it was refused, and starts":     {moment: gate.WasRefused, c: gate.Case{State: gate.Starting}, want: "it is not refused"},
+		"it was refused, and recovered":  {moment: gate.WasRefused, c: gate.Case{State: gate.Refused}, with: []gate.Moment{gate.HasRecovered}, want: "nothing of it fires"},
+		"it recovered":                   {moment: gate.HasRecovered, c: gate.Case{State: gate.Refused}},
+		"it recovered, and started":      {moment: gate.HasRecovered, c: gate.Case{State: gate.Started}, want: "it was started after all"},
+		"it is unconfirmed":              {moment: gate.WasMissed, c: gate.Case{State: gate.Started}},
+		"it was unconfirmed":             {moment: gate.WasMissed, c: gate.Case{State: gate.Started, Work: confirmed}, want: "the Agent has shown"},
+		"it was unconfirmed, to its end": {moment: gate.WasMissed, c: gate.Case{State: gate.Ended}, want: "it is over"},
+		"it ended, a day ago":            {moment: gate.HasEnded, c: gate.Case{State: gate.Ended}, after: 23 * time.Hour, told: 3},
+		"it ended unstarted":             {moment: gate.WasNot, c: gate.Case{State: gate.Ended}, told: 3},
+		"a fourth that is no end":        {moment: gate.WasMissed, c: gate.Case{State: gate.Started}, told: 3, want: "it was told 3 times"},
+		"a fourth for the pager":         {moment: gate.WasMissed, c: gate.Case{State: gate.Started}, told: 3, pager: true},
+		"a fifth":                        {moment: gate.HasEnded, c: gate.Case{State: gate.Ended}, told: 4, want: "it was told 4 times"},
+		"a fifth for the pager":          {moment: gate.HasEnded, c: gate.Case{State: gate.Ended}, told: 4, pager: true},
+	} {
+		target := Target{Name: "there", Pager: c.pager}
+		h := gate.Happened{Moment: c.moment, At: noon.Add(-c.after)}
+		tl := &telling{round: &round{Teller: newTeller(nil, nil)}, c: c.c, there: !c.gone, post: gate.Post{Happened: []gate.Happened{h}}}
+		for _, m := range c.with {
+			tl.post.Happened = append(tl.post.Happened, gate.Happened{Moment: m})
+		}
+		for i := range c.told {
+			tl.post.Told = append(tl.post.Told, gate.Told{Target: "there", Moment: gate.Moments()[i], As: gate.WasTold}, gate.Told{Target: "elsewhere", As: gate.WasTold})
+		}
+		if got := tl.immaterial(target, h); !strings.HasPrefix(got, c.want) || (got == "") != (c.want == "") {
+			t.Errorf("%s: %q, want %q…", name, got, c.want)
+		}
+	}
+}
+
+// An Agent is out while its door is shut, while it rests after a failure, and while that is tried again.
+func TestHealth(t *testing.T) {
+	for name, c := range map[string]struct {
+		a    gate.Account
+		want state
+	}{
+		"new":                         {gate.Account{}, isWell},
+		"one doubt":                   {gate.Account{Down: gate.Down{Doubts: 1}}, isWell},
+		"resting":                     {gate.Account{Down: gate.Down{Fails: 1, Until: noon.Add(time.Second)}}, isOut},
+		"to be tried":                 {gate.Account{Down: gate.Down{Fails: 1, Until: noon.Add(-2 * time.Minute)}}, isOut},
+		"not tried any more":          {gate.Account{Down: gate.Down{Fails: 1, Until: noon.Add(-3 * time.Minute)}}, isUnknown},
+		"shut":                        {gate.Account{Shut: gate.Shut{Since: noon.Add(-time.Hour)}}, isOut},
+		"shut, and once out of reach": {gate.Account{Shut: gate.Shut{Since: noon}, Down: gate.Down{Until: noon.Add(-time.Hour)}}, isOut},
+	} {
+		if got := health(c.a, noon); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+// An outage goes on until something shows that it is over; one of which nobody was told is forgotten when nothing tries.
+func TestOutage(t *testing.T) {
+	since, down := noon.Add(-time.Hour), gate.Happened{Moment: gate.AgentIsDown, At: noon.Add(-time.Hour)}
+	up := gate.Happened{Moment: gate.AgentIsUp, At: noon.Add(-time.Minute)}
+	told := func(m gate.Moment) gate.Told {
+		return gate.Told{Target: "there", Moment: m, As: gate.WasTold, At: noon}
+	}
+	out := gate.Account{Agent: "default", Down: gate.Down{Fails: 3, Until: noon}}
+	stale := gate.Account{Agent: "default", Down: gate.Down{Fails: 3, Until: since}}
+	for name, c := range map[string]struct {
+		p       gate.Post
+		a       gate.Account
+		unknown bool // what has been noted cannot be told: the place is away
+		want    string
+		over    bool
+		left    int // moments in the post
+	}{
+		"nothing tries, and nobody was told": {gate.Post{Happened: []gate.Happened{down}}, stale, false, "", true, 0},
+		"nothing tries, and it was told":     {gate.Post{Happened: []gate.Happened{down}, Told: []gate.Told{told(gate.AgentIsDown)}}, stale, false, "", false, 1},
+		"it lasts":                           {gate.Post{Happened: []gate.Happened{down}}, out, false, "down", false, 1},
+		"it lasts, and was told":             {gate.Post{Happened: []gate.Happened{down}, Told: []gate.Told{told(gate.AgentIsDown)}}, out, false, "", false, 1},
+		"it is over":                         {gate.Post{Happened: []gate.Happened{down}, Told: []gate.Told{told(gate.AgentIsDown)}}, gate.Account{Agent: "default"}, false, "up", true, 0},
+		"it is over, to be told later":       {gate.Post{Happened: []gate.Happened{down}, Told: []gate.Told{told(gate.AgentIsDown)}}, gate.Account{Agent: "default"}, true, "", false, 2},
+		"it was over, and nobody knows":      {gate.Post{Happened: []gate.Happened{down, up}, Told: []gate.Told{told(gate.AgentIsDown)}}, out, false, "", false, 1},
+	} {
+		l := memledger.New()
+		c.p.ID, c.p.Agent, c.p.Version, c.p.Until = gate.AgentPost("default"), "default", 1, noon.Add(-time.Minute)
+		if err := l.Commit(t.Context(), gate.Change{At: noon, Told: &gate.ToldWrite{Now: c.p}}); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		target := Target{Name: "there", Place: placeOf(func(a answer.Answer) answer.Result {
+			if c.unknown {
+				return answer.Result{End: answer.Later, Why: delivery.Answer{Reason: delivery.ConnectionFailed}}
+			}
+			got = append(got, string(a.Moment))
+			return answer.Result{End: answer.Delivered}
+		})}
+		for range 2 { // once more tells nothing more
+			if err := newTeller(l, l, target).Tell(t.Context(), []gate.Account{c.a}); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		p, _ := l.Post(t.Context(), c.p.ID, noon)
+		if strings.Join(got, " ") != c.want || p.Over != c.over || len(p.Happened) != c.left {
+			t.Errorf("%s: told %q, want %q; the post %+v", name, got, c.want, p)
+		}
+	}
+}
+
+type placeOf func(answer.Answer) answer.Result
+
+func (p placeOf) Deliver(_ context.Context, a answer.Answer) answer.Result { return p(a) }
+
+// A ledger that cannot be read or written is said, with the case; after some of these the round ends, for it is the store.
+func TestLedgerThatFails(t *testing.T) {
+	boom := errors.New("no answer")
+	place := Target{Name: "there", Place: placeOf(func(answer.Answer) answer.Result { return answer.Result{End: answer.Delivered} })}
+	for name, c := range map[string]struct {
+		f    *failing
+		want string
+	}{
+		"the case":               {&failing{look: boom}, "case ab-1 could not be told of: no answer"},
+		"the post":               {&failing{post: boom}, "case ab-1 could not be told of: no answer"},
+		"the note":               {&failing{commit: boom}, "what was told is not noted, and may be told once more: no answer"},
+		"races without an end":   {&failing{commit: ledger.ErrConflict}, "what was told is not noted, and may be told once more: " + ledger.ErrConflict.Error()},
+		"the post after a race":  {&failing{commit: ledger.ErrConflict, postAfter: boom}, "may be told once more: no answer"},
+		"one that is unreadable": {&failing{look: ledger.ErrUnreadable}, "could not be told of: " + ledger.ErrUnreadable.Error()},
+	} {
+		l := memledger.New()
+		for i := range 6 {
+			w := gate.PostWrite{ID: fmt.Sprint("ab-", i), Agent: "default", Moments: []gate.Moment{gate.WasStarted}}
+			if err := l.Commit(t.Context(), gate.Change{At: noon, Posts: []gate.PostWrite{w}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.f.Ledger = l
+		err := newTeller(c.f, c.f, place).Tell(t.Context(), []gate.Account{{Agent: "default"}})
+		want := maxFailed
+		if errors.Is(c.f.look, ledger.ErrUnreadable) {
+			want = 6
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Count(err.Error(), "could not be told of") != want {
+			t.Errorf("%s: %v\nwant %d that say %q", name, err, want, c.want)
+		}
+	}
+}
+
+// failing is a ledger whose calls fail.
+type failing struct {
+	*memledger.Ledger
+	look, post, postAfter, commit error
+	committed                     bool
+}
+
+func (f *failing) LookCase(ctx context.Context, id, agent string, now time.Time) (gate.View, error) {
+	if f.look != nil {
+		return gate.View{}, f.look
+	}
+	return f.Ledger.LookCase(ctx, id, agent, now)
+}
+
+func (f *failing) Post(ctx context.Context, id string, now time.Time) (gate.Post, error) {
+	if f.committed && f.postAfter != nil {
+		f.committed = false
+		return gate.Post{}, f.postAfter
+	}
+	if f.post != nil {
+		return gate.Post{}, f.post
+	}
+	return f.Ledger.Post(ctx, id, now)
+}
+
+func (f *failing) Commit(ctx context.Context, c gate.Change) error {
+	if f.committed = true; f.commit != nil {
+		return f.commit
+	}
+	return f.Ledger.Commit(ctx, c)
+}
+
+// A post whose case is gone is settled, and says why.
+func TestCaseThatIsGone(t *testing.T) {
+	l := memledger.New()
+	w := gate.PostWrite{ID: "ab-1", Agent: "default", Moments: []gate.Moment{gate.WasStarted}}
+	if err := l.Commit(t.Context(), gate.Change{At: noon, Posts: []gate.PostWrite{w}}); err != nil {
+		t.Fatal(err)
+	}
+	place := Target{Name: "there", Place: placeOf(func(answer.Answer) answer.Result {
+		t.Error("something is told of it")
+		return answer.Result{End: answer.Delivered}
+	})}
+	if err := newTeller(l, l, place).Tell(t.Context(), []gate.Account{{Agent: "default"}}); err != nil {
+		t.Fatal(err)
+	}
+	p, _ := l.Post(t.Context(), "ab-1", noon)
+	if !p.Over || len(p.Told) != 1 || p.Told[0].As != gate.LeftOut || p.Told[0].Words != "its case is not in the ledger any more" {
+		t.Errorf("the post is %+v", p)
+	}
+}
+
+// Words of any length are noted within their bound.
+func TestWordsAreBounded(t *testing.T) {
+	tl := &telling{round: &round{Teller: newTeller(nil, nil)}}
+	for _, words := range []string{strings.Repeat("x", 1000), strings.Repeat("決", 500), strings.Repeat(`"`, 500)} {
+		got := tl.settle(Target{Name: "there"}, gate.Happened{Moment: gate.HasEnded}, gate.GivenUp, words).Words
+		if len(got) > gate.MaxTellWords || len(got) < gate.MaxTellWords/2-1 {
+			t.Errorf("%d bytes of %q are kept as %d", len(words), words[:3], len(got))
+		}
+	}
+}

@@ -1,0 +1,789 @@
+package functions_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alertbridge/alertbridge/functions/scheduler/tell"
+	"github.com/alertbridge/alertbridge/shared/alert"
+	told "github.com/alertbridge/alertbridge/shared/answer"
+	"github.com/alertbridge/alertbridge/shared/answer/answertest"
+	"github.com/alertbridge/alertbridge/shared/answer/ddevents"
+	"github.com/alertbridge/alertbridge/shared/answer/pagerduty"
+	virtual "github.com/alertbridge/alertbridge/shared/clock"
+	"github.com/alertbridge/alertbridge/shared/delivery"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/gate/gatetest"
+	"github.com/alertbridge/alertbridge/shared/ledger"
+	"github.com/alertbridge/alertbridge/shared/ledger/memledger"
+	"github.com/alertbridge/alertbridge/shared/redact/redacttest"
+)
+
+func unfollowed(p *gatetest.Policy) { p.Followed = false }
+
+// telling is a bridge that tells: stand-ins for Datadog's events and for PagerDuty, and an Agent's API that is asked for
+// what was found.
+type telling struct {
+	*bridge
+	events *answertest.Datadog
+	pager  *answertest.PagerDuty
+	teller *tell.Teller
+	found  *found
+	noting *noting
+}
+
+// tells makes a policy that tells, and follows the Agent's work. It has a price.
+func tells(p *gatetest.Policy) {
+	p.Tells, p.Followed = true, true
+	p.Budget = gate.Budget{Case: 4_000_000, Second: 8_300}
+}
+
+func newTelling(t *testing.T, change ...func(*gatetest.Policy)) *telling {
+	t.Helper()
+	b := newBridge(t, append([]func(*gatetest.Policy){tells}, change...)...)
+	w := &telling{bridge: b, found: &found{}, noting: &noting{Ledger: b.store}}
+	options := answertest.Options{InProcess: true, Now: b.clock.Now}
+	var err, bad error
+	w.events, err = answertest.NewDatadog(options)
+	w.pager, bad = answertest.NewPagerDuty(options)
+	if err = errors.Join(err, bad); err != nil {
+		t.Fatal(err)
+	}
+	events, err := ddevents.New(ddevents.Options{StandIn: w.events.URL(), Keys: w.events.Secrets(), Transport: w.events, Now: b.clock.Now})
+	pager, bad := pagerduty.New(pagerduty.Options{StandIn: w.pager.URL(), Keys: w.pager.Secrets(), Transport: w.pager, Now: b.clock.Now})
+	if err = errors.Join(err, bad); err != nil {
+		t.Fatal(err)
+	}
+	w.teller = &tell.Teller{
+		Ledger: w.noting, Outbox: b.store.Ledger.(*memledger.Ledger), Summaries: w.found, Spaces: map[string]string{"default": "space-1"},
+		Targets: []tell.Target{{Name: tell.Events, Place: events}, {Name: tell.Pager, Place: pager, Pager: true}},
+		Policy:  b.policy, Now: b.clock.Now, Log: b.schedule.Log, Metrics: b.schedule.Metrics,
+	}
+	b.schedule.Teller = w.teller
+	return w
+}
+
+// tick runs the scheduler after d, on the bridge's clock also where something waits.
+func (w *telling) tick(d time.Duration) {
+	w.t.Helper()
+	if err := w.tryTick(d); err != nil {
+		w.t.Fatalf("tick: %v", err)
+	}
+}
+
+func (w *telling) tryTick(d time.Duration) error {
+	w.clock.add(d)
+	ctx, cancel := virtual.WithTimeout(virtual.With(w.t.Context(), ticking{w.clock}), time.Minute)
+	defer cancel()
+	_, err := w.schedule.Handle(ctx, struct{}{})
+	return err
+}
+
+// ticks runs it once a minute for a while.
+func (w *telling) ticks(d time.Duration) {
+	w.t.Helper()
+	for end := w.clock.Now().Add(d); w.clock.Now().Before(end); {
+		w.tick(time.Minute)
+	}
+}
+
+// ticking is a clock that sleeping moves.
+type ticking struct{ *clock }
+
+func (c ticking) Sleep(ctx context.Context, d time.Duration) error {
+	if end, bounded := ctx.Deadline(); bounded {
+		if left := end.Sub(c.Now()); left < d {
+			c.add(max(left, 0))
+			return ctx.Err()
+		}
+	}
+	c.add(d)
+	return ctx.Err()
+}
+
+func (c ticking) Jitter(longest time.Duration) time.Duration { return longest / 2 }
+
+// found is an Agent's API that has one summary.
+type found struct {
+	text  string
+	err   error
+	asked []string
+}
+
+func (f *found) Summary(_ context.Context, space, execution, record string) (string, error) {
+	f.asked = append(f.asked, space+"/"+execution+"/"+record)
+	return f.text, f.err
+}
+
+// noting is the ledger for the teller alone: what it notes can go wrong.
+type noting struct {
+	ledger.Ledger
+	next []func(gate.Change) error // run before the next notes, one each; an error is the answer
+	lost int                       // so many answers of applied notes are lost
+}
+
+func (n *noting) Commit(ctx context.Context, c gate.Change) error {
+	if len(n.next) > 0 {
+		f := n.next[0]
+		n.next = n.next[1:]
+		if err := f(c); err != nil {
+			return err
+		}
+	}
+	err := n.Ledger.Commit(ctx, c)
+	if err == nil && n.lost > 0 {
+		n.lost--
+		return ledger.ErrUnknown
+	}
+	return err
+}
+
+// learns takes in what the Agent says of a case, as function outcome does.
+func (w *telling) learns(id string, status gate.Status, change ...func(*gate.Task)) {
+	w.t.Helper()
+	task := gate.Task{ID: "task-1", Case: id, Status: status, Created: w.caseOf(id).StartAt, Updated: w.clock.Now(), Execution: "run-1", Summary: "rec-1"}
+	for _, c := range change {
+		c(&task)
+	}
+	v, err := w.store.Ledger.LookCase(w.t.Context(), id, "default", w.clock.Now())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	d := gate.Learn(v, id, gate.News{Tasks: []gate.Task{task}}, w.policy.For(v.Leads[id]), w.clock.Now())
+	if err := w.store.Ledger.Commit(w.t.Context(), d.Change); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *telling) post(id string) gate.Post {
+	w.t.Helper()
+	p, err := w.teller.Outbox.Post(w.t.Context(), id, w.clock.Now())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return p
+}
+
+// became says what became of each moment at each target, "target moment as", in order.
+func (w *telling) became(id string) []string {
+	w.t.Helper()
+	var all []string
+	for _, d := range w.post(id).Told {
+		all = append(all, fmt.Sprintf("%s %s %s", d.Target, d.Moment, d.As))
+	}
+	slices.Sort(all)
+	return all
+}
+
+func (w *telling) wantBecame(id string, want ...string) {
+	w.t.Helper()
+	slices.Sort(want)
+	if got := w.became(id); !slices.Equal(got, want) {
+		w.t.Errorf("became %q, want %q", got, want)
+	}
+}
+
+// wantEvents compares the titles at Datadog, without the alert's own behind them.
+func (w *telling) wantEvents(want ...string) {
+	w.t.Helper()
+	var got []string
+	for _, e := range w.events.Events() {
+		title, _, _ := strings.Cut(e.Title, ": ")
+		got = append(got, title)
+	}
+	if !slices.Equal(got, want) {
+		w.t.Errorf("Datadog has %q, want %q", got, want)
+	}
+}
+
+// wantPages compares what the pager was sent, "action key".
+func (w *telling) wantPages(want ...string) {
+	w.t.Helper()
+	var got []string
+	for _, e := range w.pager.Events() {
+		got = append(got, e.Action+" "+e.DedupKey)
+	}
+	if !slices.Equal(got, want) {
+		w.t.Errorf("PagerDuty has %q, want %q", got, want)
+	}
+}
+
+// Each moment of a case is told once, and what was found with its end.
+func TestEachMomentIsToldOnce(t *testing.T) {
+	w := newTelling(t)
+	w.found.text = "# Cause\nThe pool is too small."
+	id := w.triggers("A").Case
+	w.ticks(3 * time.Minute)
+	w.wantEvents("Investigation started")
+	w.learns(id, gate.InProgress)
+	w.clock.add(6 * time.Minute)
+	w.learns(id, gate.Completed)
+	w.ticks(5 * time.Minute)
+	w.wantEvents("Investigation started", "Investigated")
+	w.wantPages()
+	w.wantBecame(id, "datadog started told", "datadog ended told", "pagerduty started left_out", "pagerduty ended left_out")
+	if p := w.post(id); !p.Over || p.Tries != 0 {
+		t.Errorf("the post is %+v", p)
+	}
+	end := w.events.Events()[1]
+	for _, want := range []string{"The pool is too small.", "as task task-1", "ran for 6m and cost $2.99", "alertbridge explain " + id} {
+		if !strings.Contains(end.Text, want) {
+			t.Errorf("its end does not say %q:\n%s", want, end.Text)
+		}
+	}
+	if end.AggregationKey != "A" || !slices.Contains(end.Tags, "service:a") || !slices.Contains(end.Tags, ddevents.Marker) {
+		t.Errorf("its end is on %q, tags %q", end.AggregationKey, end.Tags)
+	}
+	if !slices.Equal(w.found.asked, []string{"space-1/run-1/rec-1"}) {
+		t.Errorf("asked for %q", w.found.asked)
+	}
+	if records, _ := w.written(); !slices.ContainsFunc(records, func(r map[string]any) bool {
+		return r["message"] == "answer told" && r["post"] == id && r["moment"] == "ended" && r["target"] == "datadog"
+	}) {
+		t.Errorf("no record tells of it: %v", records)
+	}
+}
+
+// A case that waits for its hold is told of only when it starts; one that waits for what nobody meant, at once, until when.
+func TestWhatWaitsIsTold(t *testing.T) {
+	w := newTelling(t, slots(1))
+	first := w.triggers("A").Case
+	w.clock.add(time.Second)
+	second := w.triggers("B").Case
+	w.tick(time.Minute)
+	w.wantEvents("Investigation started", "Investigation waits")
+	w.learns(first, gate.Completed)
+	w.ticks(2 * time.Minute)
+	w.wantEvents("Investigation started", "Investigation waits", "Investigated", "Investigation started")
+	w.wantBecame(second, "datadog waits told", "datadog started told", "pagerduty waits left_out", "pagerduty started left_out")
+}
+
+// Somebody is paged for a critical case that cannot be investigated, and told when that is over.
+func TestCriticalCasesArePaged(t *testing.T) {
+	for name, c := range map[string]struct {
+		play func(*telling, string)
+		says []delivery.Reason
+		want []string
+		open bool
+	}{
+		"it starts":  {func(w *telling, id string) { w.learns(id, gate.Completed) }, nil, nil, false},
+		"it is shut": {func(*telling, string) {}, []delivery.Reason{delivery.Unauthorized}, []string{"trigger"}, true},
+		"it is shut, and starts": {func(w *telling, id string) { w.agent.version = "v2" },
+			[]delivery.Reason{delivery.Unauthorized}, []string{"trigger", "resolve"}, false},
+		"it is shut, and recovers": {func(w *telling, id string) { w.recovers("A") },
+			[]delivery.Reason{delivery.Unauthorized}, []string{"trigger", "resolve"}, false},
+		"it is refused":               {func(*telling, string) {}, []delivery.Reason{delivery.ErrorsInBody}, []string{"trigger"}, true},
+		"it is refused, and recovers": {func(w *telling, id string) { w.recovers("A") }, []delivery.Reason{delivery.ErrorsInBody}, []string{"trigger", "resolve"}, false},
+		"it fails":                    {func(w *telling, id string) { w.learns(id, gate.Failed) }, nil, []string{"trigger"}, true},
+		"it times out":                {func(w *telling, id string) { w.learns(id, gate.TimedOut) }, nil, []string{"trigger"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTelling(t)
+			w.agent.says(c.says...)
+			id := w.triggers("A", critical).Case
+			w.tick(time.Minute)
+			c.play(w, id)
+			w.ticks(4 * time.Minute)
+			var want []string
+			for _, action := range c.want {
+				want = append(want, action+" "+id)
+			}
+			w.wantPages(want...)
+			if open := w.pager.Incidents(); len(open) > 0 && open[0].Open != c.open || len(open) != min(len(c.want), 1) {
+				t.Errorf("incidents %+v, open: want %t", open, c.open)
+			}
+		})
+	}
+}
+
+// Beyond its daily number a critical case waits, and somebody is paged; others wait in peace.
+func TestBeyondItsNumberIsPaged(t *testing.T) {
+	w := newTelling(t, func(p *gatetest.Policy) { p.Budget.Month, p.Budget.Bucket = 1, 1 })
+	id := w.triggers("A", critical).Case
+	w.triggers("B")
+	w.tick(time.Minute)
+	w.wantPages("trigger " + id)
+	if e := w.pager.Incidents()[0].Last.Payload; e.Severity != "critical" || e.Class != "beyond" {
+		t.Errorf("paged as %s, %s", e.Severity, e.Class)
+	}
+}
+
+// A start that nothing confirms is told of, and paged where it is critical.
+func TestUnconfirmedIsPaged(t *testing.T) {
+	w := newTelling(t, func(p *gatetest.Policy) { p.Estimate = time.Hour })
+	w.schedule.Work, w.schedule.Spaces = nothingThere{}, map[string]string{"default": "space-1"}
+	id := w.triggers("A", critical).Case
+	w.ticks(13 * time.Minute)
+	w.wantPages("trigger " + id)
+	w.wantEvents("Investigation started", "Investigation not confirmed")
+	w.learns(id, gate.Completed)
+	w.ticks(2 * time.Minute)
+	w.wantPages("trigger "+id, "resolve "+id)
+}
+
+type nothingThere struct{}
+
+func (nothingThere) Find(context.Context, string, []string, time.Time) (map[string][]gate.Task, error) {
+	return nil, nil
+}
+
+// A process that dies between the telling and the note tells once more, and with the same id.
+func TestCrashBetweenTellingAndNoting(t *testing.T) {
+	w := newTelling(t)
+	w.agent.says(delivery.ErrorsInBody)
+	id := w.triggers("A", critical).Case
+	w.noting.next = []func(gate.Change) error{func(gate.Change) error { panic("the process dies") }}
+	if err := w.tryTick(time.Minute); err == nil || !strings.Contains(err.Error(), "case "+id+" could not be told of") {
+		t.Errorf("the tick that died: %v", err)
+	}
+	w.wantBecame(id)
+	w.ticks(2 * time.Minute)
+	w.wantPages("trigger "+id, "trigger "+id)
+	pages := w.pager.Events()
+	if a, b := pages[0].Payload.Details["answer"], pages[1].Payload.Details["answer"]; a != b || a == nil {
+		t.Errorf("the second telling has the id %v, the first %v", b, a)
+	}
+	if n := len(w.pager.Incidents()); n != 1 {
+		t.Errorf("%d incidents", n)
+	}
+	w.wantBecame(id, "datadog refused told", "pagerduty refused told")
+}
+
+// Whatever comes between the telling and the note, nothing is told twice.
+func TestNoteThatLosesARace(t *testing.T) {
+	for name, c := range map[string]func(*telling, string){
+		"an answer that is lost": func(w *telling, _ string) { w.noting.lost = 1 },
+		"one that was not applied": func(w *telling, _ string) {
+			w.noting.next = []func(gate.Change) error{func(gate.Change) error { return ledger.ErrUnknown }}
+		},
+		"a new moment": func(w *telling, id string) {
+			w.noting.next = []func(gate.Change) error{func(gate.Change) error { w.learns(id, gate.Completed); return nil }}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTelling(t)
+			id := w.triggers("A").Case
+			c(w, id)
+			w.tick(time.Minute)
+			w.wantEvents("Investigation started")
+			ended := slices.Contains(w.post(id).Happened, gate.Happened{Moment: gate.HasEnded, At: w.clock.Now()})
+			if p := w.post(id); p.Over == ended {
+				t.Errorf("the post is over: %t, and there is a new moment: %t", p.Over, ended)
+			}
+			w.ticks(3 * time.Minute)
+			if ended {
+				w.wantEvents("Investigation started", "Investigated")
+			} else {
+				w.wantEvents("Investigation started")
+			}
+		})
+	}
+}
+
+// A place that is away for hours is caught up, without what does not matter any more, and the post says so. It holds up no
+// other place.
+func TestCatchUp(t *testing.T) {
+	w := newTelling(t, slots(2))
+	w.events.Always(answertest.Unreachable)
+	w.agent.says(delivery.Unauthorized)
+	id := w.triggers("A", critical).Case // shut, then started, then over
+	w.tick(time.Minute)
+	w.wantPages("trigger " + id)
+	w.agent.version = "v2"
+	w.ticks(2 * time.Minute)
+	w.wantPages("trigger "+id, "resolve "+id)
+	w.learns(id, gate.Completed)
+	w.ticks(5 * time.Hour)
+	asked := len(w.events.Requests())
+	w.events.Always(nil)
+	w.ticks(20 * time.Minute)
+	w.wantEvents("Investigated")
+	w.wantBecame(id, "datadog waits left_out", "datadog started left_out", "datadog ended told",
+		"pagerduty waits told", "pagerduty started told", "pagerduty ended told")
+	for _, d := range w.post(id).Told {
+		if d.As == gate.LeftOut && d.Words == "" {
+			t.Errorf("%s was left out at %s, and nothing says why", d.Moment, d.Target)
+		}
+	}
+	if asked > 0 { // what is unreachable keeps no request
+		t.Errorf("%d requests", asked)
+	}
+}
+
+// A place that is away for a day is not waited for any longer: it is said, and counted.
+func TestGivenUpAfterADay(t *testing.T) {
+	w := newTelling(t)
+	w.events.Always(answertest.Status(503, ""))
+	id := w.triggers("A").Case
+	w.ticks(23 * time.Hour)
+	if p := w.post(id); p.Over || p.Tries < 10 {
+		t.Errorf("after 23 hours the post is %+v", p)
+	}
+	if n := len(w.events.Requests()); n > 130 { // every 15 minutes, two moments by then
+		t.Errorf("%d requests in 23 hours", n)
+	}
+	w.out.take()
+	w.ticks(4 * time.Hour)
+	w.wantBecame(id, "datadog started left_out", "datadog unconfirmed left_out", "datadog ended given_up",
+		"pagerduty started left_out", "pagerduty unconfirmed left_out", "pagerduty ended left_out")
+	records, counted := w.written()
+	if counted["AnswerGivenUp"] != 1 || !slices.ContainsFunc(records, func(r map[string]any) bool {
+		return r["message"] == "answer not told" && r["how"] == "given_up" && r["level"] == "ERROR" && strings.HasPrefix(r["words"].(string), "it could not be told for 24 hours")
+	}) {
+		t.Errorf("counted %v, records %v", counted, records)
+	}
+}
+
+// Wrong keys, an answer of 202 that means nothing, and every other misbehaviour lose nothing; what the place will not
+// have is given up.
+func TestEveryMisbehaviour(t *testing.T) {
+	for name, behave := range answertest.Behaviours() {
+		t.Run(name, func(t *testing.T) {
+			w := newTelling(t)
+			for range 4 {
+				w.events.Next(behave)
+			}
+			id := w.triggers("A").Case
+			w.ticks(40 * time.Minute)
+			if n := len(w.events.Events()); n == 0 && !slices.Contains(w.became(id), "datadog started given_up") {
+				t.Errorf("nothing was told, and nothing given up: %q", w.became(id))
+			}
+			if p := w.post(id); !p.Over {
+				t.Errorf("after 40 minutes the post is %+v", p)
+			}
+		})
+	}
+}
+
+// With a wrong key nothing is lost, and all is told when it is mended.
+func TestWrongKey(t *testing.T) {
+	w := newTelling(t)
+	right := w.events.Key()
+	w.events.Secrets().Set("0123456789abcdef0123456789abcdef")
+	id := w.triggers("A").Case
+	w.ticks(5 * time.Minute)
+	w.wantEvents()
+	w.events.Secrets().Set(right)
+	w.ticks(15 * time.Minute)
+	if len(w.events.Events()) == 0 || w.events.Events()[0].Title != "Investigation started: Monitor A" {
+		t.Errorf("%+v, became %q", w.events.Events(), w.became(id))
+	}
+}
+
+// A place that asks to be left alone is, also for other cases and by the next ticks.
+func TestRetryAfterIsRespected(t *testing.T) {
+	w := newTelling(t)
+	w.events.Next(answertest.Throttled("300"))
+	w.triggers("A")
+	w.tick(time.Minute)
+	w.triggers("B")
+	w.ticks(4 * time.Minute)
+	if n := len(w.events.Requests()); n != 1 {
+		t.Errorf("%d requests within the time that was asked for", n)
+	}
+	w.ticks(3 * time.Minute)
+	w.wantEvents("Investigation started", "Investigation started")
+}
+
+// A place that hangs is tried once in a tick, and the other one is told all the same.
+func TestPlaceThatHangs(t *testing.T) {
+	w := newTelling(t)
+	w.events.Always(answertest.Hang)
+	for _, name := range []string{"A", "B", "C", "D", "E", "F"} {
+		w.agent.says(delivery.ErrorsInBody)
+		w.triggers(name, critical)
+	}
+	before := w.clock.Now()
+	w.tick(time.Minute)
+	if took := w.clock.Now().Sub(before) - time.Minute; took > 6*time.Second {
+		t.Errorf("the tick took %s", took)
+	}
+	if n := len(w.events.Requests()); n != 1 || len(w.pager.Incidents()) != 6 {
+		t.Errorf("%d requests to what hangs, %d incidents", n, len(w.pager.Incidents()))
+	}
+}
+
+// The telling ends with its time, and what is left is told by the next ticks.
+func TestTellingIsBounded(t *testing.T) {
+	w := newTelling(t)
+	w.events.Always(answertest.Slow(4 * time.Second))
+	for i := range 20 {
+		w.triggers(fmt.Sprint("M", i))
+	}
+	before := w.clock.Now()
+	w.tick(time.Minute)
+	if took := w.clock.Now().Sub(before) - time.Minute; took > tell.MaxTime+5*time.Second || len(w.events.Events()) != 5 {
+		t.Errorf("the tick took %s and told %d", took, len(w.events.Events()))
+	}
+	w.ticks(5 * time.Minute)
+	if n := len(w.events.Events()); n != 20 {
+		t.Errorf("%d told", n)
+	}
+}
+
+// Nothing starts later because somebody is told: the tick's cases come first.
+func TestCasesComeBeforeTelling(t *testing.T) {
+	w := newTelling(t, held)
+	id := w.triggers("A").Case
+	other := w.triggers("B", critical).Case
+	called := 0
+	w.teller.Targets = []tell.Target{{Name: tell.Events, Place: place(func(told.Answer) told.Result {
+		called++
+		if w.caseOf(id).State != gate.Started {
+			t.Errorf("the case is %s while something is told", w.caseOf(id).State)
+		}
+		return told.Result{End: told.Delivered}
+	})}}
+	w.tick(time.Minute)
+	if called != 2 { // of both, for what starts in a tick is told in it
+		t.Errorf("told %d times; became %q, %q", called, w.became(id), w.became(other))
+	}
+}
+
+type place func(told.Answer) told.Result
+
+func (p place) Deliver(_ context.Context, a told.Answer) told.Result { return p(a) }
+
+// A place that panics keeps the tick from no case, and from no other post.
+func TestPlaceThatPanics(t *testing.T) {
+	w := newTelling(t)
+	a, b := w.triggers("A").Case, w.triggers("B").Case
+	w.teller.Targets = []tell.Target{{Name: tell.Events, Place: place(func(an told.Answer) told.Result {
+		if an.Case == a {
+			panic("boom")
+		}
+		return told.Result{End: told.Delivered}
+	})}}
+	if err := w.tryTick(time.Minute); err == nil || !strings.Contains(err.Error(), "boom") {
+		t.Errorf("the tick says %v", err)
+	}
+	w.wantBecame(a)
+	w.wantBecame(b, "datadog started told")
+}
+
+// An end waits for what was found, ten minutes at most; what it gets is bounded and marked, whatever it is.
+func TestSummaries(t *testing.T) {
+	fault := func(f delivery.Fault) error {
+		return fmt.Errorf("asking: %w", &delivery.APIError{Fault: f, Call: "ListJournalRecords"})
+	}
+	for name, c := range map[string]struct {
+		text  string
+		err   error
+		after time.Duration // it is told
+		says  string
+	}{
+		"there":           {"The pool.", nil, 0, "> The pool."},
+		"empty":           {"", nil, 0, "alertbridge explain"},
+		"huge":            {strings.Repeat("word ", 50_000), nil, 0, "> word word"},
+		"hostile":         {"ok\nWhat to do now: rm -rf /\n%%% @all", nil, 0, "> What to do now: rm -rf /"},
+		"not there yet":   {"", fault(delivery.APIGone), 10 * time.Minute, "could not be read: gone"},
+		"throttled":       {"", fault(delivery.APIThrottled), 10 * time.Minute, "could not be read: throttled"},
+		"no permission":   {"", fault(delivery.APIDenied), 10 * time.Minute, "could not be read: denied"},
+		"nobody can read": {"", fault(delivery.APIUnreadable), 0, "could not be read: unreadable"},
+		"strange":         {"", errors.New("boom"), 0, "could not be read: unreadable"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTelling(t)
+			w.found.text, w.found.err = c.text, c.err
+			id := w.triggers("A").Case
+			w.tick(time.Minute)
+			w.learns(id, gate.Completed)
+			began := w.clock.Now()
+			for len(w.events.Events()) < 2 && w.clock.Now().Sub(began) < time.Hour {
+				w.tick(time.Minute)
+			}
+			e := w.events.Events()[1]
+			if waited := w.clock.Now().Sub(began).Truncate(time.Minute); waited != max(c.after, time.Minute) {
+				t.Errorf("told after %s, want %s", waited, c.after)
+			}
+			if !strings.Contains(e.Text, c.says) || len(e.Text) > 4000 || strings.Contains(e.Text, "\nWhat to do now: rm") {
+				t.Errorf("it says\n%s\nwant %q in it", e.Text, c.says)
+			}
+		})
+	}
+}
+
+// Whatever becomes of a case, Datadog shows at most four events of it, and its end is one of them.
+func TestAtMostFourEvents(t *testing.T) {
+	w := newTelling(t, slots(1), func(p *gatetest.Policy) { p.Estimate = time.Hour })
+	w.schedule.Work, w.schedule.Spaces = nothingThere{}, map[string]string{"default": "space-1"}
+	first := w.triggers("A").Case
+	id := w.triggers("B").Case // waits
+	w.tick(time.Minute)
+	w.agent.says(delivery.ErrorsInBody)
+	w.learns(first, gate.Completed)
+	w.ticks(2 * time.Minute) // refused
+	v, err := w.store.Ledger.LookCase(t.Context(), id, "default", w.clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := gate.Promote(v, id, gate.Order{By: "ana", Reason: "again", At: w.clock.Now()}, w.clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.Ledger.Commit(t.Context(), d.Change); err != nil {
+		t.Fatal(err)
+	}
+	w.ticks(15 * time.Minute) // started, and not confirmed
+	w.learns(id, gate.Completed)
+	w.ticks(5 * time.Minute)
+	w.wantBecame(id,
+		"datadog waits told", "datadog refused told", "datadog started told", "datadog unconfirmed left_out", "datadog ended told",
+		"pagerduty waits left_out", "pagerduty refused left_out", "pagerduty started left_out", "pagerduty unconfirmed left_out", "pagerduty ended left_out")
+}
+
+// An Agent that is away is told of once, after ten minutes, however many cases wait for it; and that it is back.
+func TestAgentDownAndUp(t *testing.T) {
+	w := newTelling(t, unfollowed)
+	down := func() {
+		for range 200 {
+			w.agent.says(delivery.ConnectionFailed)
+		}
+	}
+	down()
+	for _, name := range []string{"A", "B", "C"} {
+		w.triggers(name, critical)
+	}
+	w.ticks(9 * time.Minute)
+	w.wantPages()
+	w.ticks(30 * time.Minute)
+	if pages := w.pager.Events(); len(pages) != 1 || !strings.HasPrefix(pages[0].DedupKey, "agent:default@") || pages[0].Action != "trigger" {
+		t.Fatalf("pages %+v", pages)
+	}
+	key := w.pager.Events()[0].DedupKey
+	w.agent.answers = nil
+	w.ticks(20 * time.Minute)
+	if open := w.pager.Incidents(); len(open) != 1 || open[0].Open {
+		t.Errorf("incidents %+v", open)
+	}
+	var titles []string
+	for _, e := range w.events.Events() {
+		if e.AggregationKey == key {
+			titles = append(titles, e.Title)
+		}
+	}
+	if want := []string{"AWS DevOps Agent (default) cannot be reached", "AWS DevOps Agent (default) can be reached again"}; !slices.Equal(titles, want) {
+		t.Errorf("Datadog has %q, want %q", titles, want)
+	}
+	if p := w.post(gate.AgentPost("default")); !p.Over || len(p.Happened) != 0 {
+		t.Errorf("the Agent's post is %+v", p)
+	}
+	down() // another outage is another incident
+	w.triggers("D", critical)
+	w.ticks(20 * time.Minute)
+	if all := w.pager.Incidents(); len(all) != 2 || all[1].Key == key || !all[1].Open {
+		t.Errorf("incidents %+v", all)
+	}
+}
+
+// An outage that is over within ten minutes is told to nobody, and one that nothing tries any more neither.
+func TestShortOutage(t *testing.T) {
+	w := newTelling(t)
+	w.agent.says(delivery.ConnectionFailed, delivery.ConnectionFailed)
+	w.triggers("A")
+	w.ticks(8 * time.Minute)
+	if p := w.post(gate.AgentPost("default")); p.Version == 0 || !p.Over {
+		t.Errorf("the Agent's post is %+v", p)
+	}
+	w.agent.says(delivery.ConnectionFailed)
+	w.triggers("B")
+	w.recovers("B")
+	w.ticks(2 * time.Hour)
+	w.wantPages()
+	if p := w.post(gate.AgentPost("default")); !p.Over {
+		t.Errorf("the Agent's post is %+v", p)
+	}
+}
+
+// The pager is away when an outage is to be told, and hears of its end alone; Datadog hears of neither.
+func TestOutageThatNobodyCouldBeToldOf(t *testing.T) {
+	w := newTelling(t)
+	w.agent.says(delivery.Unauthorized)
+	w.triggers("A")
+	w.events.Always(answertest.Status(500, ""))
+	w.pager.Always(answertest.Taken(answertest.Status(500, "")))
+	w.ticks(30 * time.Minute)
+	if all := w.pager.Incidents(); len(all) != 1 || !all[0].Open {
+		t.Fatalf("incidents %+v", all)
+	}
+	w.agent.version = "v2"
+	w.tick(time.Minute) // opens it
+	w.events.Always(nil)
+	w.pager.Always(nil)
+	w.ticks(20 * time.Minute)
+	if all := w.pager.Incidents(); len(all) != 1 || all[0].Open {
+		t.Errorf("incidents %+v", all)
+	}
+	for _, e := range w.events.Events() {
+		if strings.Contains(e.Title, "AWS DevOps Agent (default)") {
+			t.Errorf("Datadog was told %q", e.Title)
+		}
+	}
+}
+
+// Without somebody to tell, nothing is noted and nothing is told.
+func TestNobodyToTell(t *testing.T) {
+	b := newBridge(t)
+	id := b.triggers("A").Case
+	b.tick(time.Minute)
+	p, err := b.store.Ledger.(ledger.Outbox).Post(t.Context(), id, b.clock.Now())
+	if err != nil || p.Version != 0 {
+		t.Errorf("post %+v, %v", p, err)
+	}
+}
+
+// A ledger that fails for the outbox is said in the tick's own record, and keeps no case from its start.
+func TestOutboxThatCannotBeRead(t *testing.T) {
+	w := newTelling(t, held)
+	id := w.triggers("A").Case
+	w.teller.Outbox = noOutbox{}
+	if err := w.tryTick(time.Minute); err == nil || !strings.Contains(err.Error(), "the outbox of the Agent \"default\" could not be read") {
+		t.Errorf("the tick says %v", err)
+	}
+	w.wantCase(id, gate.Started, 1)
+}
+
+type noOutbox struct{ ledger.Outbox }
+
+func (noOutbox) Posts(context.Context, string, time.Time) ([]string, error) { return nil, errDown }
+
+// Keys and what alerts hold of secrets are in no line that is written, and in nothing that is told.
+func TestTellingKeepsSecrets(t *testing.T) {
+	for name, behave := range answertest.Behaviours() {
+		w := newTelling(t)
+		secrets := redacttest.Secrets()
+		w.found.text = ""
+		for _, s := range secrets {
+			w.found.text += "found " + s.Text + "\n"
+		}
+		w.events.Next(behave)
+		w.pager.Next(behave)
+		w.agent.says(delivery.ErrorsInBody)
+		w.triggers("R", critical)
+		id := w.triggers("A", func(a *alert.Alert) { a.Title = "token " + secrets[0].Text }).Case
+		w.tick(time.Minute)
+		w.learns(id, gate.Completed)
+		w.ticks(4 * time.Minute)
+		lines := strings.Join(w.out.take(), "\n")
+		for what, key := range map[string]string{"Datadog's key": w.events.Key(), "PagerDuty's key": w.pager.Key()} {
+			if form := redacttest.Found(lines, key); form != "" {
+				t.Errorf("%s: %s is in the log, %s", name, what, form)
+			}
+		}
+		if strings.Contains(lines, "found ") {
+			t.Errorf("%s: an answer's text is in the log", name)
+		}
+		for _, e := range w.events.Events() {
+			for _, s := range secrets {
+				if form := redacttest.Found(e.Title+"\n"+e.Text, s.Value); form != "" {
+					t.Errorf("%s: %s is told, %s: %s", name, s.Name, form, e.Text)
+				}
+			}
+		}
+	}
+}
