@@ -571,6 +571,24 @@ func TestTellingIsBounded(t *testing.T) {
 	}
 }
 
+// Nothing begins when the invocation is about to end: a telling that is cut off would be a doubt.
+func TestNothingBeginsShortlyBeforeTheEnd(t *testing.T) {
+	for left, want := range map[time.Duration]int{tell.StopBefore - time.Second: 0, tell.StopBefore + time.Second: 1} {
+		w := newTelling(t)
+		w.events.Always(answertest.Slow(2 * time.Second))
+		w.triggers("A")
+		w.triggers("B")
+		ctx, cancel := virtual.WithTimeout(virtual.With(t.Context(), ticking{w.clock}), left)
+		if _, err := w.schedule.Handle(ctx, struct{}{}); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		if n := len(w.events.Events()); n != want {
+			t.Errorf("with %s left %d are told, want %d", left, n, want)
+		}
+	}
+}
+
 // Nothing starts later because somebody is told: the tick's cases come first.
 func TestCasesComeBeforeTelling(t *testing.T) {
 	w := newTelling(t, held)
