@@ -1,6 +1,9 @@
 package simulate
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // maxRuns bounds the worlds that one Shrink plays.
 const maxRuns = 3000
@@ -18,6 +21,7 @@ func Shrink(w World) (World, Result, error) {
 		s.events()
 	}
 	s.simpler()
+	s.work()
 	return s.best, s.result, nil
 }
 
@@ -85,6 +89,23 @@ func (s *shrinker) simpler() {
 		if w.Settings != s.best.Settings {
 			s.breaks(w)
 		}
+	}
+}
+
+// work leaves out how investigations go, and whether anybody follows them.
+func (s *shrinker) work() {
+	if s.best.Work == nil {
+		return
+	}
+	w := s.best
+	w.Work, w.Settings.Followed = nil, false
+	if s.breaks(w) {
+		return
+	}
+	for i := len(s.best.Work) - 1; i >= 0 && len(s.best.Work) > 1; i-- {
+		w := s.best
+		w.Work = slices.Delete(slices.Clone(w.Work), i, i+1)
+		s.breaks(w)
 	}
 }
 

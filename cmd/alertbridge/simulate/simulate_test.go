@@ -63,7 +63,7 @@ func TestSameWorldAgain(t *testing.T) {
 }
 
 // readBack is the world of a scenario's text.
-func readBack(t *testing.T, text []byte) (World, *policy.Policy) {
+func readBack(t *testing.T, text []byte) (World, gate.Policy) {
 	t.Helper()
 	s, err := scenario.Parse("x.yaml", text)
 	if err != nil {
@@ -77,7 +77,7 @@ func readBack(t *testing.T, text []byte) (World, *policy.Policy) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w, p
+	return w, w.Policy
 }
 
 // A world that is written as a scenario and read again is the same world: the same seed and beginning, the same is
