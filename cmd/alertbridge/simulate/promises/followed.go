@@ -70,6 +70,19 @@ func (h *heard) hears(t gate.Task) {
 
 func (h *heard) knows(t gate.Task) bool { return h.words[t.ID][word{t.Updated.UTC(), t.Status}] }
 
+// matters tells whether a word says something new: of a task, of when it ran, or of how it stands.
+func (h *heard) matters(t gate.Task) bool {
+	if t.Status == gate.InProgress || ends[t.Status] != "" {
+		return true
+	}
+	for w := range h.words[t.ID] {
+		if !w.at.Before(t.Updated) {
+			return false
+		}
+	}
+	return true
+}
+
 // gone: when every attempt so far would have shown, the API had nothing.
 func (h *heard) gone() bool {
 	return !h.absent.IsZero() && !h.absent.Before(h.called.Add(lease+shownAfter))
@@ -95,9 +108,21 @@ var outcomes = func() map[gate.How]bool {
 	return all
 }()
 
+// inTime puts words into their order. Of one moment, what is over comes after what runs, and that after what waits.
 func inTime(words map[word]bool) []word {
+	life := func(s gate.Status) int {
+		switch {
+		case ends[s] != "":
+			return 3
+		case s == gate.InProgress:
+			return 2
+		case s == gate.PendingStart:
+			return 1
+		}
+		return 0
+	}
 	return slices.SortedFunc(maps.Keys(words), func(a, b word) int {
-		return cmp.Or(a.at.Compare(b.at), slices.Index(tells, b.status)-slices.Index(tells, a.status))
+		return cmp.Or(a.at.Compare(b.at), life(a.status)-life(b.status))
 	})
 }
 
@@ -163,7 +188,8 @@ func spoken(k *kase, w gate.CaseWrite, c Commit) bool {
 	}
 	a, b := w.Read.Work, w.Now.Work
 	said := a.Asked != b.Asked || !a.Absent.Equal(b.Absent) || a.Missed != b.Missed || len(a.Tasks) != len(b.Tasks)
-	return c.Follows || c.Tick && k.state == gate.Started || said
+	doubts := k.state == gate.InDoubt && w.Now.State == gate.InDoubt && !w.Now.Resting
+	return c.Follows || c.Tick && (k.state == gate.Started || doubts) || said
 }
 
 // learns judges what came of the Agent's word.
@@ -209,7 +235,9 @@ func (m *Model) learns(k *kase, w gate.CaseWrite, c Commit) {
 		if k.state != gate.Started || status != before || !known || t.Asked {
 			k.until = m.looks(k, status, now)
 		}
-		k.state, k.why, k.hand, k.resting = gate.Started, "", false, false
+		if k.state != gate.Started { // whoever asked for a start has one
+			k.state, k.why, k.hand, k.resting = gate.Started, "", false, false
+		}
 		m.keeps(k, acct, c)
 	}
 	m.worked(k, n)
@@ -290,7 +318,7 @@ func (m *Model) pays(k *kase, acct *account, c Commit) {
 	if there && (back-want).Abs() > 2*time.Millisecond {
 		m.broken("7", "%s was reckoned to cost %s and cost %s, and the refill of %s gets back %s of it, not %s", k.id, held.Money, price, held.Pace, back, want)
 	}
-	acct.paced = acct.paced.Add(-back)
+	acct.paced, acct.freed = acct.paced.Add(-back), c.Change.At
 	acct.spent[k.month] += more
 	k.booked = price
 	delete(acct.running, k.id)
@@ -298,6 +326,7 @@ func (m *Model) pays(k *kase, acct *account, c Commit) {
 
 // lets: a start that is given up, and of which nothing was heard, is booked as reckoned, unless the Agent has it not.
 func (m *Model) lets(k *kase, acct *account, c Commit) {
+	acct.freed = c.Change.At
 	if k.gone() {
 		m.gives(k, acct, c)
 		return
@@ -323,7 +352,7 @@ func (m *Model) keeps(k *kase, acct *account, c Commit) {
 	}
 	until := k.until.Add(time.Minute)
 	if there && k.confirmed() && ends[k.stands()] == "" && until.After(held.Until) {
-		held.Until = until
+		held.Until, held.Attempt = until, k.attempt
 		if k.rules.Budget.Month > 0 {
 			held.Money = max(held.Money, priceOf(k.ran(until), k.rules.Budget))
 		}
@@ -348,7 +377,7 @@ func (m *Model) Followed(invocation int, at time.Time) {
 			continue
 		}
 		for _, task := range t.Tasks {
-			if !k.knows(task) {
+			if !k.knows(task) && k.matters(task) {
 				m.broken("6", "the Agent says that the task of %s is %s since %s, and nobody writes it down", id, task.Status, clock(task.Updated))
 			}
 		}
