@@ -18,7 +18,8 @@ func (m *maker) aim() {
 	edges, faults := m.edges(), Faults()
 	turn := int(m.Seed) % (len(edges) * len(faults))
 	cell := Cell{faults[turn%len(faults)], edges[turn/len(faults)]}
-	if (cell.Fault.Followed() || ofFollowed(cell.Edge)) && m.Work == nil {
+	second := faults[(turn+len(faults)/2)%len(faults)] // so that each cell has two chances
+	if (cell.Fault.Followed() || second.Followed() || ofFollowed(cell.Edge)) && m.Work == nil {
 		m.work()
 	}
 	at := time.Duration(20+m.IntN(40)) * time.Minute
@@ -61,7 +62,9 @@ func (m *maker) aim() {
 		after = 5 * time.Minute
 	case Edge{gate.Waiting, gate.Ended, gate.EndExpired}: // for want of money; the other Agent has some
 		m.Settings.MaxAge, m.Settings.Month, m.Settings.Bucket = time.Hour, 4*price, 1
-		m.late(m.cycle(Alert{Monitor: 51, Host: 51, Env: "aimed", Priority: "P2"}), alert.Triggered, at-10*time.Minute, 0)
+		b := m.cycle(Alert{Monitor: 51, Host: 51, Env: "aimed", Priority: "P2"})
+		m.late(b, alert.Triggered, at-10*time.Minute, 0)
+		m.goes(b, scenario.Investigation{Appears: 10 * time.Second, Runs: 50 * time.Minute, Ends: "completed"}) // and costs more than there is
 		a.Priority = "P2"
 		trigger()
 		after = time.Hour
@@ -78,7 +81,7 @@ func (m *maker) aim() {
 		agent(scenario.AgentBabbles, 10*time.Second)
 		trigger()
 		if after = time.Minute; m.Work != nil { // only when the API would show it
-			after = 6 * time.Minute
+			after = 5 * time.Minute
 		}
 	case Edge{From: gate.InDoubt, To: gate.Refused}:
 		agent(scenario.AgentBabbles, 10*time.Second)
@@ -126,12 +129,13 @@ func (m *maker) aim() {
 			m.goes(a, x)
 		}
 	}
-	m.strike(cell.Fault, at+after-30*time.Second)
+	m.strike(cell.Fault, at+after-30*time.Second, 60)
+	m.strike(second, at+after-75*time.Second, 61)
 }
 
-// strike lets a fault meet something shortly before a time.
-func (m *maker) strike(kind Kind, at time.Duration) {
-	b := m.cycle(Alert{Monitor: 60, Host: 60, Env: "struck", Service: "mail", Priority: "P1"})
+// strike lets a fault meet something shortly before a time: an alert of that monitor.
+func (m *maker) strike(kind Kind, at time.Duration, monitor int) {
+	b := m.cycle(Alert{Monitor: monitor, Host: monitor, Env: "struck" + number(monitor), Service: "mail", Priority: "P1"})
 	when := at - 20*time.Second
 	e := Event{At: when, Kind: kind}
 	switch kind {

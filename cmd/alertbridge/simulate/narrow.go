@@ -80,7 +80,7 @@ func (m *maker) narrow(at time.Duration) {
 	case 5: // it recovers while the Agent is called in vain, and fires again when the tick ends it
 		a.Cycle = 0
 		agent(pick(m, scenario.AgentIsDown, scenario.AgentIsBusy), -2*time.Second, 10*time.Second)
-		m.add(Event{At: at - time.Second, Kind: scenario.Paused, Role: scenario.Dispatcher, Op: scenario.Call, Pause: 3 * time.Second})
+		m.add(Event{At: at - time.Second, Kind: scenario.Paused, Role: scenario.Dispatcher, Op: scenario.Call, Pause: 2 * time.Second})
 		say(a, alert.Triggered, 0)
 		say(a, alert.Recovered, time.Second)
 		if m.one(2) {
