@@ -78,6 +78,7 @@ type simulated struct {
 	Histories    int            `json:"histories"`
 	Alerts       int            `json:"alerts"`
 	Messages     int            `json:"messages"`
+	Events       int            `json:"events"`
 	Seconds      float64        `json:"seconds"`
 	MedianAlerts int            `json:"median_alerts"`
 	MedianFaults int            `json:"median_faults"`
@@ -110,7 +111,7 @@ func (o simulateOptions) run(ctx context.Context, out, errs io.Writer) error {
 		return fmt.Errorf("the worlds were not all played: %w", err)
 	}
 	s := simulated{
-		Seed: o.seed, Histories: rep.Histories, Alerts: rep.Alerts, Messages: rep.Messages, Seconds: rep.Took.Seconds(),
+		Seed: o.seed, Histories: rep.Histories, Alerts: rep.Alerts, Messages: rep.Messages, Events: rep.Events, Seconds: rep.Took.Seconds(),
 		MedianAlerts: rep.MedianAlerts, MedianFaults: rep.MedianFaults, Broken: []broken{}, Uncovered: rep.Cover.Missing(),
 		Reasons: map[string]int{}, Edges: map[string]int{},
 	}
@@ -167,8 +168,8 @@ func (o simulateOptions) print(out io.Writer, s simulated, rep simulate.Report) 
 	for _, name := range s.Uncovered {
 		fmt.Fprintf(out, "not covered: %s\n", name)
 	}
-	_, err := fmt.Fprintf(out, "%d worlds from seed %d in %s: %d alerts, %d messages, %.0f a second; half of the worlds have %d alerts and %d faults or more; %d broken\n",
-		s.Histories, s.Seed, rep.Took.Round(100*time.Millisecond), s.Alerts, s.Messages, float64(s.Messages)/s.Seconds, s.MedianAlerts,
+	_, err := fmt.Fprintf(out, "%d worlds from seed %d in %s: %d alerts, %d messages, %.0f a second, and %d of the Agents' events; half of the worlds have %d alerts and %d faults or more; %d broken\n",
+		s.Histories, s.Seed, rep.Took.Round(100*time.Millisecond), s.Alerts, s.Messages, float64(s.Messages)/s.Seconds, s.Events, s.MedianAlerts,
 		s.MedianFaults, len(s.Broken))
 	return err
 }

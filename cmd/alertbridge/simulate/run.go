@@ -53,6 +53,7 @@ type player struct {
 	alerts   int
 	messages int
 	onCall   func(virtual.Call)
+	onTold   func(virtual.Told)
 	say      func(virtual.Committed) // nil: nobody wants to know
 }
 
@@ -70,11 +71,12 @@ func prepare(w World) (*player, error) {
 		World: w, meddled: map[int]bool{}, excused: map[int]bool{}, became: map[string][]gate.Task{},
 		model: promises.New(w.policy().For), cover: newCover(), weather: meanwhile.New(w.Begins, w.faults(), w.calm()),
 	}
+	p.onTold = p.told
 	p.onCall, p.weather.OnMet, p.weather.OnMend = p.called, p.met, p.model.Mended
 	o := virtual.Options{
 		Policy: w.policy(), Begin: w.Begins, Seed: w.Seed,
 		OnAlert: p.came, OnAnswer: p.answered, OnVerdict: p.verdict, OnCommit: p.committed, OnStart: p.reached, OnCall: func(c virtual.Call) { p.onCall(c) }, OnEnd: p.ended,
-		Follow: meanwhile.Follow(w.Work), OnTold: p.told, OnEvent: p.event,
+		Follow: meanwhile.Follow(w.Work), OnTold: func(t virtual.Told) { p.onTold(t) }, OnEvent: p.event,
 	}
 	p.weather.Options(&o)
 	var err error

@@ -128,7 +128,7 @@ func inTime(words map[word]bool) []word {
 
 // stands is how the work of a case stands: each task as the last word on it says.
 func (h *heard) stands() gate.Status {
-	best := gate.Status("")
+	var best gate.Status
 	for _, words := range h.words {
 		list := inTime(words)
 		last := list[len(list)-1].status
