@@ -107,6 +107,9 @@ func (k Kind) Followed() bool {
 	return strings.HasPrefix(string(k), "api ") || strings.HasPrefix(string(k), "events ") || k == TaskGone
 }
 
+// Followed tells the same of a fault: by its kind, its function or its step.
+func (f Fault) Followed() bool { return f.Kind.Followed() || f.In == Outcome || f.Step == Ask }
+
 // Function is one of the bridge's functions.
 type Function string
 
@@ -171,10 +174,14 @@ func (k Kind) Takes() []string {
 }
 
 // faultList reads the faults.
-func (r *reader) faultList(n ast.Node) []Fault {
+func (r *reader) faultList(n ast.Node, followed bool) []Fault {
 	var all []Fault
 	for _, e := range r.list(n) {
-		all = append(all, r.fault(e))
+		f := r.fault(e)
+		if f.Followed() && !followed {
+			r.problem(e, "it can meet nothing, because nobody follows the Agents' work; say in investigations how that goes")
+		}
+		all = append(all, f)
 	}
 	return all
 }

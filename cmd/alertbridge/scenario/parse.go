@@ -55,7 +55,7 @@ func Parse(name string, text []byte) (*Scenario, error) {
 	s.Agent = r.agent(top.get("agent"))
 	s.Investigations = r.investigations(top.get("investigations"))
 	s.Hand = r.hand(top.get("hand"))
-	s.Faults = r.faultList(top.get("faults"))
+	s.Faults = r.faultList(top.get("faults"), s.Investigations != nil)
 	r.expect(s, top.get("expect"))
 	if err := r.err(); err != nil {
 		return nil, err

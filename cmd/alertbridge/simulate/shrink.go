@@ -3,6 +3,8 @@ package simulate
 import (
 	"slices"
 	"time"
+
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
 )
 
 // maxRuns bounds the worlds that one Shrink plays.
@@ -99,6 +101,9 @@ func (s *shrinker) work() {
 	}
 	w := s.best
 	w.Work, w.Settings.Followed = nil, false
+	w.Events = slices.DeleteFunc(slices.Clone(w.Events), func(e Event) bool {
+		return scenario.Fault{Kind: e.Kind, In: e.Role, Step: e.Op}.Followed()
+	})
 	if s.breaks(w) {
 		return
 	}
