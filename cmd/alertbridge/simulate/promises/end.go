@@ -121,7 +121,8 @@ func (m *Model) left(k *kase, a *account, quiet bool, now time.Time) {
 			}
 		}
 	case gate.Refused:
-		if k.hand && !now.Before(k.until) && len(k.firing) > 0 && a.closed(now) == "" && a.hadRoom(r, critical(k.rank), now, k.id) {
+		if k.hand && !now.Before(k.until) && len(k.firing) > 0 && a.closed(now) == "" && a.hadRoom(r, critical(k.rank), now, k.id) &&
+			now.Sub(a.freed) >= time.Minute { // else by this very tick, when it had looked at the case already
 			m.broken("12", "the case %s was refused and is to be started by hand, and a tick left it", k.id)
 		}
 	case gate.InDoubt:

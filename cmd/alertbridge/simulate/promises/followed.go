@@ -204,6 +204,9 @@ func (m *Model) learns(k *kase, w gate.CaseWrite, c Commit) {
 	}
 	status := k.stands()
 	how := ends[status]
+	if t.Asked && k.state == gate.Started && how == "" && now.Sub(k.called) > longestRun+30*time.Second { // as long as asking takes
+		m.broken("slots", "the Agent is asked for %s, which was called for at %s and should be given up", k.id, clock(k.called))
+	}
 	late := !told && !now.Before(k.called.Add(longestRun))
 	switch {
 	case t.Failed || !k.confirmed() && told:
@@ -283,9 +286,11 @@ func (m *Model) worked(k *kase, n gate.Case) {
 			m.broken("6", "the case %s has the task %s, of which the Agent has said nothing", k.id, t.ID)
 		}
 	}
-	if len(n.Work.Tasks) != len(k.words) || n.Work.Asked != k.asks || !n.Work.Absent.Equal(k.absent) || n.Work.Booked != k.booked {
-		m.broken("6", "the case %s has %d tasks, was asked for %d times in vain, last absent %s, booked %s, and should have %d, %d, %s, %s", k.id,
-			len(n.Work.Tasks), n.Work.Asked, clock(n.Work.Absent), n.Work.Booked, len(k.words), k.asks, clock(k.absent), k.booked)
+	if len(n.Work.Tasks) != len(k.words) || n.Work.Asked != k.asks || !n.Work.Absent.Equal(k.absent) || n.Work.Booked != k.booked ||
+		n.Work.Month != k.month || n.Work.Missed != k.missed {
+		m.broken("6", "the case %s has %d tasks, was asked for %d times in vain, last absent %s, missed %t, booked %s in %q, and should have %d, %d, %s, %t, %s in %q", k.id,
+			len(n.Work.Tasks), n.Work.Asked, clock(n.Work.Absent), n.Work.Missed, n.Work.Booked, n.Work.Month,
+			len(k.words), k.asks, clock(k.absent), k.missed, k.booked, k.month)
 	}
 }
 
