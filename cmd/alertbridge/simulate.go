@@ -20,6 +20,8 @@ const simulateLong = `Makes worlds at random, plays each through the whole bridg
 promises. A world has monitors that fire, flap and recover, lost and late recoveries, storms, renotifications,
 duplicates, what people do by hand meanwhile, and faults: crashes between any two steps, lost answers, conflicts, ticks
 that are missing or come twice, clocks that differ, an Agent that is slow, down, shut or talks gibberish.
+In many of them the Agents' work is followed: its investigations end in every way there is, its events are lost, late and
+repeated, and its API is throttled, denied, slow or down.
 
 What the bridge made of a world is compared with a second telling of the promises, which shares no code with it. Then a
 table says what was covered: each reason of a verdict, each edge of the state table, each fault shortly before each edge.
