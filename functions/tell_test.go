@@ -37,15 +37,15 @@ type telling struct {
 	noting *noting
 }
 
-// tells makes a policy that tells, and follows the Agent's work. It has a price.
-func tells(p *gatetest.Policy) {
+// somebodyIsTold makes a policy that tells, and follows the Agent's work. It has a price.
+func somebodyIsTold(p *gatetest.Policy) {
 	p.Tells, p.Followed = true, true
 	p.Budget = gate.Budget{Case: 4_000_000, Second: 8_300}
 }
 
 func newTelling(t *testing.T, change ...func(*gatetest.Policy)) *telling {
 	t.Helper()
-	b := newBridge(t, append([]func(*gatetest.Policy){tells}, change...)...)
+	b := newBridge(t, append([]func(*gatetest.Policy){somebodyIsTold}, change...)...)
 	w := &telling{bridge: b, found: &found{}, noting: &noting{Ledger: b.store}}
 	options := answertest.Options{InProcess: true, Now: b.clock.Now}
 	var err, bad error
