@@ -18,8 +18,8 @@ func (m *maker) aim() {
 	edges, faults := m.edges(), Faults()
 	turn := int(m.Seed) % (len(edges) * len(faults))
 	cell := Cell{faults[turn%len(faults)], edges[turn/len(faults)]}
-	second := faults[(turn+len(faults)/2)%len(faults)] // so that each cell has two chances
-	if (cell.Fault.Followed() || second.Followed() || ofFollowed(cell.Edge)) && m.Work == nil {
+	second := another(cell.Fault)
+	if (cell.Fault.Followed() || ofFollowed(cell.Edge)) && m.Work == nil {
 		m.work()
 	}
 	at := time.Duration(20+m.IntN(40)) * time.Minute
@@ -131,6 +131,13 @@ func (m *maker) aim() {
 	}
 	m.strike(cell.Fault, at+after-30*time.Second, 60)
 	m.strike(second, at+after-75*time.Second, 61)
+}
+
+// another is a fault beside one, so that each cell has two chances: one of those that only followed worlds can meet beside
+// such a one.
+func another(kind Kind) Kind {
+	alike := slices.DeleteFunc(Faults(), func(k Kind) bool { return k.Followed() != kind.Followed() })
+	return alike[(slices.Index(alike, kind)+len(alike)/2)%len(alike)]
 }
 
 // strike lets a fault meet something shortly before a time: an alert of that monitor.
