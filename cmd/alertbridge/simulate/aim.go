@@ -61,12 +61,13 @@ func (m *maker) aim() {
 		waits()
 		after = 5 * time.Minute
 	case Edge{gate.Waiting, gate.Ended, gate.EndExpired}: // for want of money; the other Agent has some
-		m.Settings.MaxAge, m.Settings.Month, m.Settings.Bucket = time.Hour, 4*price, 1
+		m.Settings.MaxAge, m.Settings.Month, m.Settings.Bucket, m.Settings.PerDay = time.Hour, 4*price, 1, 20
 		b := m.cycle(Alert{Monitor: 51, Host: 51, Env: "aimed", Priority: "P2"})
 		m.late(b, alert.Triggered, at-10*time.Minute, 0)
 		m.goes(b, scenario.Investigation{Appears: 10 * time.Second, Runs: 50 * time.Minute, Ends: "completed"}) // and costs more than there is
 		a.Priority = "P2"
 		trigger()
+		m.late(m.cycle(Alert{Monitor: 52, Host: 52, Env: "aimed-too", Priority: "P2"}), alert.Triggered, at+2*time.Minute, 0) // should a hand start the other one
 		after = time.Hour
 	case Edge{From: gate.Starting, To: gate.Waiting}:
 		agent(scenario.AgentIsDown, 10*time.Second)
