@@ -18,8 +18,8 @@ func (m *maker) aim() {
 	edges, faults := m.edges(), Faults()
 	turn := int(m.Seed) % (len(edges) * len(faults))
 	cell := Cell{faults[turn%len(faults)], edges[turn/len(faults)]}
-	second := faults[(turn+len(faults)/2)%len(faults)] // so that each cell has two chances
-	if (cell.Fault.Followed() || second.Followed() || ofFollowed(cell.Edge)) && m.Work == nil {
+	second := another(cell.Fault)
+	if (cell.Fault.Followed() || ofFollowed(cell.Edge)) && m.Work == nil {
 		m.work()
 	}
 	at := time.Duration(20+m.IntN(40)) * time.Minute
@@ -61,12 +61,13 @@ func (m *maker) aim() {
 		waits()
 		after = 5 * time.Minute
 	case Edge{gate.Waiting, gate.Ended, gate.EndExpired}: // for want of money; the other Agent has some
-		m.Settings.MaxAge, m.Settings.Month, m.Settings.Bucket = time.Hour, 4*price, 1
+		m.Settings.MaxAge, m.Settings.Month, m.Settings.Bucket, m.Settings.PerDay = time.Hour, 4*price, 1, 20
 		b := m.cycle(Alert{Monitor: 51, Host: 51, Env: "aimed", Priority: "P2"})
 		m.late(b, alert.Triggered, at-10*time.Minute, 0)
 		m.goes(b, scenario.Investigation{Appears: 10 * time.Second, Runs: 50 * time.Minute, Ends: "completed"}) // and costs more than there is
 		a.Priority = "P2"
 		trigger()
+		m.late(m.cycle(Alert{Monitor: 52, Host: 52, Env: "aimed-too", Priority: "P2"}), alert.Triggered, at+2*time.Minute, 0) // should a hand start the other one
 		after = time.Hour
 	case Edge{From: gate.Starting, To: gate.Waiting}:
 		agent(scenario.AgentIsDown, 10*time.Second)
@@ -131,6 +132,13 @@ func (m *maker) aim() {
 	}
 	m.strike(cell.Fault, at+after-30*time.Second, 60)
 	m.strike(second, at+after-75*time.Second, 61)
+}
+
+// another is a fault beside one, so that each cell has two chances: one of those that only followed worlds can meet beside
+// such a one.
+func another(kind Kind) Kind {
+	alike := slices.DeleteFunc(Faults(), func(k Kind) bool { return k.Followed() != kind.Followed() })
+	return alike[(slices.Index(alike, kind)+len(alike)/2)%len(alike)]
 }
 
 // strike lets a fault meet something shortly before a time: an alert of that monitor.

@@ -7,7 +7,6 @@ import (
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/simulate/promises"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/virtual"
-	"github.com/alertbridge/alertbridge/shared/agent"
 	"github.com/alertbridge/alertbridge/shared/gate"
 )
 
@@ -26,8 +25,8 @@ func (p *player) told(t virtual.Told) {
 }
 
 // event keeps what the Agents' work becomes, whoever hears of it.
-func (p *player) event(e agent.Event) {
-	p.became[e.Task.ID] = append(p.became[e.Task.ID], e.Task)
+func (p *player) event(t gate.Task) {
+	p.became[t.ID] = append(p.became[t.ID], t)
 }
 
 // bill is what an Agent bills, task by task.
@@ -53,9 +52,12 @@ func (m *maker) work() {
 	for range 2 + m.IntN(4) {
 		x := scenario.Investigation{
 			Appears: seconds(1, 90), Triage: seconds(5, 60), Waits: seconds(1, 60), Runs: seconds(60, 1200), Again: seconds(10, 120),
-			Ends: pick(m, "completed", "completed", "completed", "failed", "timed_out", "cancelled", "linked", "skipped", scenario.Nothing),
+			Ends: pick[scenario.Ending](m, "completed", "completed", "completed", "failed", "timed_out", "cancelled", "linked", "skipped"),
 		}
-		if m.one(12) { // longer than anybody follows it
+		switch { // each of these keeps the tick busy for two hours
+		case m.one(30):
+			x.Ends = scenario.Nothing
+		case m.one(30): // longer than anybody follows it
 			x.Runs = seconds(7000, 8400)
 		}
 		m.Work = append(m.Work, x)

@@ -25,7 +25,7 @@ type maker struct {
 func Generate(seed uint64) World {
 	m := maker{Rand: rand.New(rand.NewPCG(seed, 0x5eed)), World: World{Seed: seed, Begins: Begin}}
 	m.settings()
-	if m.one(3) {
+	if m.one(6) {
 		m.work()
 	}
 	length := time.Duration(1+m.IntN(5)) * time.Hour

@@ -246,7 +246,7 @@ func (p *player) ended(e virtual.Ended) {
 	}
 	p.model.Done(e.Invocation, e.At, e.Failed && e.Alone)
 	if e.Alone && !e.Failed && e.At.Sub(e.Began) < 30*time.Second {
-		p.model.Followed(e.Invocation, e.At)
+		p.model.Followed(e.Invocation, e.Event, e.At)
 	}
 	if e.Role != virtual.Scheduler || !e.Alone || e.At.Sub(e.Began) > 30*time.Second {
 		return

@@ -111,7 +111,7 @@ func (v *investigations) open(body []byte) {
 // pump sends the events that there are, and comes back when there is the next one.
 func (v *investigations) pump() {
 	for _, text := range v.Events() {
-		v.b.send(text)
+		v.send(text)
 	}
 	due, more := v.Due()
 	if !more || v.planned.After(v.b.now) && !due.Before(v.planned) {
@@ -122,13 +122,17 @@ func (v *investigations) pump() {
 }
 
 // send brings an event to the outcome function's queue, as often as the weather wants.
-func (b *Bridge) send(text []byte) {
+func (v *investigations) send(text []byte) {
+	b := v.b
 	e, err := agent.DecodeEvent(text)
 	if err != nil {
 		panic("virtual: the stand-in's event is none: " + err.Error())
 	}
+	if t, there := v.Task(e.Task.ID); there {
+		e.Task.Case = t.Reference // which the event itself does not say
+	}
 	if b.o.OnEvent != nil {
-		b.o.OnEvent(e)
+		b.o.OnEvent(e.Task)
 	}
 	after := []time.Duration{0}
 	if b.o.Event != nil {
@@ -146,8 +150,8 @@ func (b *Bridge) receiveEvent(m events.SQSMessage, task gate.Task, times int) {
 	hidden := b.now.Add(outcomeVisibility)
 	b.begin(Follower, outcomeTime, func(ctx context.Context, i *invocation) {
 		i.event = task
-		_, err := b.outcome.Handle(ctx, events.SQSEvent{Records: []events.SQSMessage{m}})
-		i.failed = i.dead || err != nil
+		resp, err := b.outcome.Handle(ctx, events.SQSEvent{Records: []events.SQSMessage{m}})
+		i.failed = i.dead || err != nil || len(resp.BatchItemFailures) > 0
 		if i.failed && times < outcomeReceives {
 			b.At(hidden, func() { b.receiveEvent(m, task, times+1) })
 			return

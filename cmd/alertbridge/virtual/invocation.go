@@ -120,6 +120,7 @@ func (i *invocation) ended() {
 		b.o.OnEnd(Ended{
 			At: b.now, Role: i.role, Invocation: i.id, Began: i.began, Skew: i.skew, Dead: i.dead || !b.now.Before(i.end),
 			Failed: i.failed, Alone: i.before == b.commits-i.own, Commits: i.own,
+			Event: i.event,
 		})
 	}
 }

@@ -28,7 +28,6 @@ import (
 	"github.com/alertbridge/alertbridge/functions/ingest/intake"
 	"github.com/alertbridge/alertbridge/functions/outcome/follow"
 	"github.com/alertbridge/alertbridge/functions/scheduler/schedule"
-	"github.com/alertbridge/alertbridge/shared/agent"
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest/apitest"
 	"github.com/alertbridge/alertbridge/shared/alert"
@@ -96,8 +95,9 @@ type Options struct {
 	OnAnswer  func(Answer)
 	// OnTold is told of what an invocation learns of a case from an event or from the API.
 	OnTold func(Told)
-	// OnEvent is told of every event of an Agent's when it comes about, whatever becomes of it.
-	OnEvent func(agent.Event)
+	// OnEvent is told of every event of an Agent's when it comes about, whatever becomes of it: how the task stands, and the
+	// case that it refers to.
+	OnEvent func(gate.Task)
 
 	Log slog.Handler // of all functions; nil: nowhere
 }
@@ -124,6 +124,7 @@ type Ended struct {
 	Failed     bool          // its handler returned an error, or gave its message back
 	Alone      bool          // nobody else has committed anything while it ran
 	Commits    int           // of its own
+	Event      gate.Task     // that it has taken in, with the case that it is about; of a Follower
 }
 
 // Verdict is what a message came to.

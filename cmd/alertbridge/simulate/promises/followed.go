@@ -373,9 +373,12 @@ func (m *Model) keeps(k *kase, acct *account, c Commit) {
 }
 
 // Followed judges an invocation that came to its end in time, that no fault has met, and that nobody was beside: what it was
-// told of a case is known of the case.
-func (m *Model) Followed(invocation int, at time.Time) {
+// told of a case is known of the case, and so is the event that it was to take in, if there was one.
+func (m *Model) Followed(invocation int, event gate.Task, at time.Time) {
 	m.now = at
+	if k := m.cases[event.Case]; k != nil && k.attempt > 0 && !k.knows(event) && k.matters(event) {
+		m.broken("6", "an event says that the task of %s is %s since %s, and nobody writes it down", k.id, event.Status, clock(event.Updated))
+	}
 	for id, t := range m.tellings[invocation] {
 		k := m.cases[id]
 		if k == nil || k.attempt == 0 || t.Failed {
