@@ -52,7 +52,7 @@ var neighbours = [][]string{
 	{"Repeat", "ReTriggering", "Renotifying"},
 	{"Covered", "NotTold", "InStorm"},
 	{"Holding", "NoSlot", "OverBudget", "Storming", "WouldStart", "AgentDown", "AgentShut"},
-	{"IsRecovery", "Late", "IsTest", "IsWarn", "IsNoData", "IsUnknown", "TooOld", "NotStarted", "IsFlapping", "Silenced", "IsModeOff", "OnlyCritical"},
+	{"IsRecovery", "Late", "IsOwn", "IsTest", "IsWarn", "IsNoData", "IsUnknown", "TooOld", "NotStarted", "IsFlapping", "Silenced", "IsModeOff", "OnlyCritical"},
 	{"Waiting", "Starting", "InDoubt", "Started", "Refused", "Ended"},
 	{"WhyHold", "WhySlots", "WhyBudget", "WhyAgentDown", "WhyAgentShut", "WhyStorm"},
 	{"EndRecovered", "EndExpired", "EndSilenced", "EndObserved", "EndAssumed"},

@@ -9,6 +9,7 @@
 package alert
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -171,6 +172,15 @@ func (a *Alert) Tag(key string) string {
 		}
 	}
 	return ""
+}
+
+// OwnMark is the tag of every event that alertbridge itself makes where it tells people what becomes of an alert.
+const OwnMark = "alertbridge:event"
+
+// Own tells whether the alert speaks of such an event: it has its tag, among the tags or in the scope, in any case.
+func (a *Alert) Own() bool {
+	own := func(tag string) bool { return strings.EqualFold(strings.TrimSpace(tag), OwnMark) }
+	return slices.ContainsFunc(a.Tags, own) || slices.ContainsFunc(a.Scope, own)
 }
 
 // Service is what the alert is about: the tag service, else the scope's first value, else the monitor's name. It is

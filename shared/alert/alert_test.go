@@ -34,3 +34,14 @@ func TestIncidentString(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+func TestOwn(t *testing.T) {
+	for tag, want := range map[string]bool{
+		"alertbridge:event": true, " Alertbridge:EVENT ": true, "alertbridge:events": false, "alertbridge_case:ab-1": false, "event": false, "": false,
+	} {
+		tags, scope := Alert{Tags: []string{"env:prod", tag}}, Alert{Scope: []string{tag}}
+		if tags.Own() != want || scope.Own() != want {
+			t.Errorf("%q: as a tag %t, in the scope %t, want %t", tag, tags.Own(), scope.Own(), want)
+		}
+	}
+}

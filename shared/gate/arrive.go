@@ -52,6 +52,8 @@ type arrival struct {
 func (d arrival) decide() Decision {
 	al := d.Alert
 	switch {
+	case al.Own(): // whatever it says: what answers us must never start what we answer
+		return d.drop(IsOwn)
 	case al.Test && d.r.OnTest != StartIt:
 		return d.drop(IsTest)
 	case al.Transition == alert.Recovered:

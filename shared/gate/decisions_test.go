@@ -64,7 +64,7 @@ func said4people(d time.Duration) string {
 func TestFirst(t *testing.T) {
 	transitions := append([]string{"Recovered", "Unknown", "none", "one not in this table"}, judgedTransitions...)
 	walk(t, "first", []column{
-		values("delivery", "recorded", "new"), values("test", "no", "yes (drop)", "yes (start)"),
+		values("delivery", "recorded", "new"), values("our own", "no", "yes"), values("test", "no", "yes (drop)", "yes (start)"),
 		values("transition", transitions...), values("on_warn", "drop", "start"), values("on_no_data", "drop", "start"),
 	}, nil, func(t *testing.T, at, row entry) {
 		for _, state := range caseStates {
@@ -82,6 +82,9 @@ func TestFirst(t *testing.T) {
 			}
 			a := said("d1", tr, noon, "fallback")
 			a.Test = at["test"] != "no"
+			if at["our own"] == "yes" {
+				a.Tags = append(a.Tags, "env:prod", "Alertbridge:event")
+			}
 			var own Case
 			if state != "none" {
 				own = caseIn(state, "ab-own")

@@ -62,6 +62,7 @@ const (
 
 	IsRecovery   Reason = "recovered"          // drop: it says that the incident is over
 	Late         Reason = "late"               // drop: its incident recovered after it happened
+	IsOwn        Reason = "own_event"          // drop: it speaks of what we ourselves have told
 	IsTest       Reason = "test"               // drop: a test notification
 	IsWarn       Reason = "warn"               // drop: Warn or Re-Warn, by the policy
 	IsNoData     Reason = "no_data"            // drop: No Data or Re-No Data, by the policy
@@ -81,7 +82,7 @@ func Reasons() map[Reason]Verdict {
 		NewIncident: Start, Lifted: Start, FlapStart: Start,
 		Duplicate: Join, Repeat: Join, ReTriggering: Join, Renotifying: Join, Covered: Join, NotTold: Join, InStorm: Join,
 		Holding: Wait, NoSlot: Wait, OverBudget: Wait, Storming: Wait, WouldStart: Wait, AgentDown: Wait, AgentShut: Wait,
-		IsRecovery: Drop, Late: Drop, IsTest: Drop, IsWarn: Drop, IsNoData: Drop, IsUnknown: Drop, TooOld: Drop,
+		IsRecovery: Drop, Late: Drop, IsOwn: Drop, IsTest: Drop, IsWarn: Drop, IsNoData: Drop, IsUnknown: Drop, TooOld: Drop,
 		NotStarted: Drop, IsFlapping: Drop, Silenced: Drop, IsModeOff: Drop, OnlyCritical: Drop, Unreadable: Drop,
 	}
 }

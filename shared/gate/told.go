@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
 )
 
 // told completes a decision with what people will ask about it: the numbers that decided and where the policy says them,
@@ -56,6 +58,8 @@ func (d arrival) because(dec Decision) string {
 		return "its incident recovered at " + clock(d.Incident.Rec)
 	case TooOld:
 		return fmt.Sprintf("happened %s ago, and may start for %s%s", short(d.now.Sub(d.Alert.Time)), short(r.MaxAge), d.at("max_age"))
+	case IsOwn:
+		return "it has the tag " + alert.OwnMark
 	case IsTest:
 		return "test: " + string(r.OnTest) + d.at("test")
 	case IsWarn, IsNoData, NotStarted:
@@ -147,7 +151,7 @@ func (d arrival) touchedBy(why Reason) string {
 	switch {
 	case why == Silenced:
 		return "silence " + d.silence.ID + d.silence.Order.String()
-	case d.byHand != nil && why != IsRecovery && why != IsTest:
+	case d.byHand != nil && why != IsRecovery && why != IsTest && why != IsOwn:
 		return "mode " + string(d.byHand.Mode) + d.byHand.Order.String()
 	}
 	return ""

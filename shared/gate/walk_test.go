@@ -90,7 +90,7 @@ func TestStroll(t *testing.T) {
 	}
 	for reason := range Reasons() {
 		switch reason {
-		case Unreadable, Duplicate, IsTest, IsWarn, IsNoData, IsUnknown: // decided by the alert alone
+		case Unreadable, Duplicate, IsOwn, IsTest, IsWarn, IsNoData, IsUnknown: // decided by the alert alone
 		default:
 			wanted = append(wanted, string(reason))
 		}

@@ -26,6 +26,7 @@ var meanings = map[gate.Reason]string{
 
 	gate.IsRecovery:   "it says that its incident is over",
 	gate.Late:         "its incident recovered after it happened",
+	gate.IsOwn:        "it speaks of what alertbridge itself has told",
 	gate.IsTest:       "it is a test notification",
 	gate.IsWarn:       "it is Warn or Re-Warn, which the policy starts nothing on",
 	gate.IsNoData:     "it is No Data or Re-No Data, which the policy starts nothing on",

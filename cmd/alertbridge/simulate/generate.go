@@ -187,6 +187,7 @@ func (m *maker) story(at time.Duration) {
 	case 7: // tests, and what nobody knows
 		a := keyed
 		a.Test = m.one(2)
+		a.Own = !a.Test && m.one(2)
 		m.say(a, pick(m, alert.Triggered, alert.Triggered, alert.Unknown), at)
 		m.say(keyed, pick(m, alert.Unknown, alert.Recovered, alert.Renotify), at+lasts)
 	case 8, 9: // after an outage at Datadog: late pairs

@@ -99,6 +99,7 @@ type Alert struct {
 	Transition alert.Transition
 	Time       time.Duration // after Begin, by Datadog's clock
 	Test       bool
+	Own        bool // it speaks of what the bridge itself has told
 }
 
 // monitor is the title of the alert's monitor.
@@ -110,10 +111,14 @@ func (a Alert) monitorID() string { return number(1000 + a.Monitor) }
 func (a Alert) host() string { return "host:h" + number(a.Host) }
 
 func (a Alert) tags() []string {
-	if a.Service == "" {
-		return []string{"env:" + a.Env}
+	tags := []string{"env:" + a.Env}
+	if a.Service != "" {
+		tags = append(tags, "service:"+a.Service)
 	}
-	return []string{"env:" + a.Env, "service:" + a.Service}
+	if a.Own {
+		tags = append(tags, alert.OwnMark)
+	}
+	return tags
 }
 
 // body is the delivery, as our payload template makes it, in a world that begins then.

@@ -1,7 +1,7 @@
 // Package ddevents tells answers as events in Datadog, where the alert came from.
 //
 // An event stands on the alert's own aggregation key and tags, so that it is found beside the alert. Every one bears
-// Marker, by which ingest knows what we said ourselves and drops it.
+// Marker, by which the gate knows what we said ourselves and drops it.
 //
 //   - An event cannot be edited; what follows is another one on the same key. Nor has Datadog a key against repeats: an
 //     event that is sent again after a doubt can be there twice, and a Result says whether there is one (its Outcome is

@@ -14,7 +14,7 @@ import (
 )
 
 // Marker is the tag of every event of ours, and of nothing else.
-const Marker = "alertbridge:event"
+const Marker = alert.OwnMark
 
 // Datadog's limits, in characters; see the package comment.
 const (

@@ -127,7 +127,7 @@ func (m *Model) effect(v arriving, got worth, c Commit) {
 	g, grouped := v.cycle()
 	flaps := v.flaps(g)
 	switch got.reason {
-	case gate.IsTest, gate.IsWarn, gate.IsNoData, gate.IsUnknown, gate.Late:
+	case gate.IsOwn, gate.IsTest, gate.IsWarn, gate.IsNoData, gate.IsUnknown, gate.Late:
 		return
 	case gate.IsRecovery:
 		m.recovery(v, in, c)

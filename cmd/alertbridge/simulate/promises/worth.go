@@ -110,6 +110,8 @@ func (v arriving) late() bool {
 func (v arriving) worth() worth {
 	drop := func(why gate.Reason) worth { return worth{gate.Drop, why, ""} }
 	switch t := v.a.Transition; {
+	case slices.Contains(v.a.Tags, "alertbridge:event"):
+		return drop(gate.IsOwn)
 	case v.a.Test && v.r.OnTest != gate.StartIt:
 		return drop(gate.IsTest)
 	case t == alert.Recovered:
