@@ -438,8 +438,13 @@ func TestForeignTasks(t *testing.T) {
 // Of two words of the same moment the one that is further on in a task's life is the later one, whichever comes first.
 func TestTwoWordsOfOneMoment(t *testing.T) {
 	for _, pair := range [][2]Status{
-		{PendingTriage, PendingStart}, {PendingStart, InProgress}, {InProgress, Completed}, {InProgress, Cancelled},
-		{PendingTriage, Linked}, {PendingTriage, Skipped}, {PendingStart, TimedOut},
+		{PendingTriage, PendingStart},
+		{PendingStart, InProgress},
+		{InProgress, Completed},
+		{InProgress, Cancelled},
+		{PendingTriage, Linked},
+		{PendingTriage, Skipped},
+		{PendingStart, TimedOut},
 	} {
 		for _, first := range []int{0, 1} {
 			w := Work{}.with(task(pair[first], 20)).with(task(pair[1-first], 20))
