@@ -85,6 +85,7 @@ build: ## The functions for LAMBDA_ARCH=arm64 and the command alertbridge, into 
 	@$(MAKE) --no-print-directory build-IngestFunction ARTIFACTS_DIR=bin/ingest
 	@$(MAKE) --no-print-directory build-DispatcherFunction ARTIFACTS_DIR=bin/dispatcher
 	@$(MAKE) --no-print-directory build-SchedulerFunction ARTIFACTS_DIR=bin/scheduler
+	@$(MAKE) --no-print-directory build-OutcomeFunction ARTIFACTS_DIR=bin/outcome
 	go build -trimpath -o bin/ ./cmd/alertbridge
 
 clean: ## Remove what was built
@@ -93,12 +94,13 @@ clean: ## Remove what was built
 # `sam build` makes build-<the function's name in template.yaml>, with ARTIFACTS_DIR for what is to be uploaded. Those that
 # decide read the policy beside their binary, so the policy.yaml of this folder is what is deployed, if it can be read: a
 # function that cannot would not start.
-.PHONY: build-IngestFunction build-DispatcherFunction build-SchedulerFunction
+.PHONY: build-IngestFunction build-DispatcherFunction build-SchedulerFunction build-OutcomeFunction
 build-IngestFunction: FUNCTION = ingest
 build-DispatcherFunction: FUNCTION = dispatcher
 build-SchedulerFunction: FUNCTION = scheduler
-build-DispatcherFunction build-SchedulerFunction: POLICY = policy.yaml
-build-IngestFunction build-DispatcherFunction build-SchedulerFunction:
+build-OutcomeFunction: FUNCTION = outcome
+build-DispatcherFunction build-SchedulerFunction build-OutcomeFunction: POLICY = policy.yaml
+build-IngestFunction build-DispatcherFunction build-SchedulerFunction build-OutcomeFunction:
 	@test -n '$(ARTIFACTS_DIR)' || { echo 'ARTIFACTS_DIR is not set; make build sets it'; exit 1; }
 	$(FUNCTION_BUILD) -o '$(ARTIFACTS_DIR)/bootstrap' ./functions/$(FUNCTION)
 	$(if $(POLICY),go run ./cmd/alertbridge policy check '$(POLICY)' && cp '$(POLICY)' '$(ARTIFACTS_DIR)/policy.yaml')

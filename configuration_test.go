@@ -30,7 +30,7 @@ import (
 const configurationPage = settingtest.Page
 
 func TestParametersAreOnThePage(t *testing.T) {
-	params := newStack(t).Template.Parameters
+	params := newFollowed(t).Template.Parameters
 	rows := docstest.Table(t, configurationPage, "parameters")
 	var order []string
 	for _, r := range rows {
@@ -53,7 +53,7 @@ func TestParametersAreOnThePage(t *testing.T) {
 		t.Errorf("the parameter %s is not on the page", name)
 	}
 	var shown []string // as the console shows them
-	ui := at[object](newStack(t).Template.Metadata, "AWS::CloudFormation::Interface")
+	ui := at[object](newFollowed(t).Template.Metadata, "AWS::CloudFormation::Interface")
 	for _, group := range list(ui["ParameterGroups"]) {
 		for _, p := range list(at[any](group, "Parameters")) {
 			shown = append(shown, p.(string))
@@ -161,13 +161,13 @@ func or(s, otherwise string) string {
 // Every variable that the template gives to a function is read by our code or by somebody whom the page names, and is
 // set to what the page says.
 func TestVariablesAreSetAsThePageSays(t *testing.T) {
-	plain := newStack(t)
+	plain := newFollowed(t)
 	read := docstest.Table(t, configurationPage, settingtest.Variables)
 	others := docstest.Table(t, configurationPage, "others")
 	for _, f := range functions {
 		function := strings.ToLower(strings.TrimSuffix(f, "Function"))
 		key := "arn:aws:secretsmanager:eu-central-1:123456789012:secret:datadog-AbCdEf" // which adds variables
-		left := at[object](newStack(t, "DatadogApiKeySecretArn", key).properties(f), "Environment", "Variables")
+		left := at[object](newFollowed(t, "DatadogApiKeySecretArn", key).properties(f), "Environment", "Variables")
 		for _, r := range slices.Concat(read, others) {
 			name, to := r["variable"], r["set to"]
 			by := strings.Split(r["read by"], ", ")
@@ -180,7 +180,7 @@ func TestVariablesAreSetAsThePageSays(t *testing.T) {
 			got, there := at[object](plain.properties(f), "Environment", "Variables")[name]
 			delete(left, name)
 			if param, ok := strings.CutPrefix(to, "parameter "); ok {
-				if got := at[string](newStack(t, param, "probe").properties(f), "Environment", "Variables", name); got != "probe" {
+				if got := at[string](newFollowed(t, param, "probe").properties(f), "Environment", "Variables", name); got != "probe" {
 					t.Errorf("%s is told %s=%q with %s=probe", function, name, got, param)
 				}
 				continue
@@ -280,7 +280,7 @@ type numbers struct {
 	code  constants
 }
 
-func newNumbers(t *testing.T) numbers { return numbers{newStack(t), readConstants(t)} }
+func newNumbers(t *testing.T) numbers { return numbers{newFollowed(t), readConstants(t)} }
 
 // value of Resource.Property, package.Constant, or gate.DefaultRules.Field.
 func (n numbers) value(name string) (quantity, error) {

@@ -138,6 +138,19 @@ var moments = map[string]moment{
 		c.tick(t, time.Minute) // 00:04
 		c.holds(t, 0, 0, map[string]gate.Dollars{"2026-11": 3_984_000})
 	}},
+	"an investigation ends, where the Agent is followed": {"what it has cost is booked to that month, in place of what was reckoned", "given back", func(t *testing.T, c *till) {
+		c.rules.Followed = true
+		c.begins(t, delivery.Received)
+		c.now = c.now.Add(6 * time.Minute)
+		id := c.only(t).ID
+		ran := func(s gate.Status, ago time.Duration) gate.Task {
+			return gate.Task{ID: "task-1", Case: id, Status: s, Created: c.now.Add(-5 * time.Minute), Updated: c.now.Add(-ago)}
+		}
+		c.learns(t, id, ran(gate.InProgress, 4*time.Minute)) // and it counts as running
+		c.holds(t, 3_984_000, 1, nil)
+		c.learns(t, id, ran(gate.Completed, time.Minute)) // 180 s × $0.0083
+		c.holds(t, 0, 0, map[string]gate.Dollars{"2026-11": 1_494_000})
+	}},
 	"nothing more is tried for a start in doubt": {"booked: it may have been paid for", "given back", func(t *testing.T, c *till) {
 		c.rules.InDoubt = gate.StopIt
 		c.begins(t, delivery.TimedOut)
@@ -273,6 +286,16 @@ func (c *till) begins(t *testing.T, why delivery.Reason) {
 	if c.called != 1 {
 		t.Fatalf("the Agent was called %d times", c.called)
 	}
+}
+
+// learns takes in what the Agent says of a case.
+func (c *till) learns(t *testing.T, id string, task gate.Task) {
+	t.Helper()
+	v, err := c.ledger.LookCase(t.Context(), id, policy.DefaultAgent, c.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.run(t, gate.Learn(v, id, gate.News{Tasks: []gate.Task{task}}, c.rules, c.now))
 }
 
 func (c *till) account(t *testing.T) gate.Account {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/explain"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/operate"
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/verify"
 	"github.com/alertbridge/alertbridge/docs/docstest"
 	"github.com/alertbridge/alertbridge/shared/gate"
 )
@@ -25,7 +26,7 @@ func TestOperatePageOnThisComputer(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", bin, "./cmd/alertbridge").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	b := runBridge(t, bin)
+	b := runBridge(t, bin, "--withhold-events") // so that what was started is still under way
 	// A fault that is muted, so that there is something to start: its event's number is EVENT from then on.
 	event, silence := "8873248385148318284", ""
 	typed := func(command string) (string, error) {
@@ -122,7 +123,7 @@ func TestOperatePageKnowsEveryState(t *testing.T) {
 
 // The page has every field that programs are given, and none that there is not.
 func TestOperatePageKnowsEveryField(t *testing.T) {
-	for table, of := range map[string]any{"status as JSON": operate.Status{}, "explain as JSON": explain.Story{}} {
+	for table, of := range map[string]any{"status as JSON": operate.Status{}, "explain as JSON": explain.Story{}, "verify as JSON": verify.Report{}} {
 		var told []string
 		for _, r := range docstest.Table(t, operatePage, table) {
 			told = append(told, strings.Split(r["field"], ", ")...)

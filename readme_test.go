@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -75,7 +76,10 @@ var commands = map[string]string{
 	"bin/alertbridge send --url WEBHOOK-URL --fresh events/http/test-notification.json":                                                                                                                            here,
 	`aws logs tail /aws/lambda/alertbridge-dispatcher --since 15m --filter-pattern '{ $.message = "alert decided" }'`:                                                                                              cloud,
 	`aws secretsmanager put-secret-value --secret-id INGEST-TOKEN-ARN --secret-string "$(aws secretsmanager get-random-password --password-length 48 --exclude-punctuation --query RandomPassword --output text)"`: cloud,
-	"sam delete --stack-name alertbridge":                                                cloud,
+	"sam delete --stack-name alertbridge": cloud,
+	"bin/alertbridge verify":              here,
+	"bin/alertbridge verify --url WEBHOOK-URL --table LEDGER --agent-secret AGENT-SECRET-ARN":                    cloud,
+	"bin/alertbridge verify --url WEBHOOK-URL --table LEDGER --agent-secret AGENT-SECRET-ARN --start --wait 20m": cloud,
 	"bin/alertbridge status":                                                             here,
 	"bin/alertbridge status -o json":                                                     here,
 	"bin/alertbridge explain EVENT":                                                      here,
@@ -150,6 +154,11 @@ func TestReadmeOnThisComputer(t *testing.T) {
 			t.Errorf("make run no longer prints\n%s", line)
 		}
 	}
+	for line := range strings.SplitSeq(fenced(t, "README.md", "output: make run, later"), "\n") {
+		if line != "…" && line != "" && !b.willSay(line) {
+			t.Errorf("make run no longer prints, within a minute,\n%s", line)
+		}
+	}
 
 	taken, start := 0, 0
 	for _, line := range b.text {
@@ -168,7 +177,7 @@ func TestReadmeOnThisComputer(t *testing.T) {
 	const test = "bin/alertbridge send --url WEBHOOK-URL --fresh events/http/test-notification.json"
 	for _, c := range []struct{ command, says string }{
 		{"bin/alertbridge send --fresh events/http/triggered-p1.json", "202  join"},
-		{"bin/alertbridge cases list", "started"},
+		{"bin/alertbridge cases list", "waiting"},
 		{test, "202"},
 		{"alertbridge policy check", "policy.yaml can be used."},
 		{"alertbridge policy show events/http/triggered-p1.json", "ranks as CRITICAL"},
@@ -185,9 +194,14 @@ func TestReadmeOnThisComputer(t *testing.T) {
 			t.Errorf("%s: %v\n%s", c.command, err, out)
 		}
 	}
+	numbers := regexp.MustCompile(`[0-9.]+(ms|s| s|µs)?\b`)
+	out, err := exec.Command(bin, "verify", "--url", b.url).CombinedOutput()
+	if want := fenced(t, "README.md", "output: verify"); err != nil || numbers.ReplaceAllString(string(out), "N") != numbers.ReplaceAllString(want, "N") {
+		t.Errorf("verify: %v\n%swant, but for the numbers,\n%s", err, out, want)
+	}
 	// Without the events nobody has sent the delivery yet.
 	quiet := runBridge(t, bin, "--quiet-events")
-	out, err := exec.Command(bin, "send", "--fresh", "events/http/triggered-p1.json", "--url", quiet.url).CombinedOutput()
+	out, err = exec.Command(bin, "send", "--fresh", "events/http/triggered-p1.json", "--url", quiet.url).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "202  start") {
 		t.Errorf("with --quiet-events: %v\n%s", err, out)
 	}
@@ -247,10 +261,26 @@ func TestPlayOnThisComputer(t *testing.T) {
 // bridge is `alertbridge run` in a process of its own.
 type bridge struct {
 	url  string
-	text []string
+	text []string // until it was up
+
+	mu    sync.Mutex
+	later []string
 }
 
 func (b *bridge) said(line string) bool { return slices.Contains(b.text, line) }
+
+// willSay waits up to a minute for a line that comes when it is up.
+func (b *bridge) willSay(line string) bool {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		b.mu.Lock()
+		there := slices.Contains(b.later, line)
+		b.mu.Unlock()
+		if there {
+			return true
+		}
+	}
+	return false
+}
 
 // runBridge starts a bridge, waits until it is up and has played the corpus, and ends it when the test is over.
 func runBridge(t *testing.T, bin string, args ...string) *bridge {
@@ -278,7 +308,14 @@ func runBridge(t *testing.T, bin string, args ...string) *bridge {
 	if !up.Stop() || b.url == "" {
 		t.Fatalf("it did not come up: %v\n%s", lines.Err(), strings.Join(b.text, "\n"))
 	}
-	go func() { _, _ = io.Copy(io.Discard, out) }()
+	go func() {
+		for lines.Scan() {
+			b.mu.Lock()
+			b.later = append(b.later, lines.Text())
+			b.mu.Unlock()
+		}
+		_, _ = io.Copy(io.Discard, out)
+	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(os.Interrupt)
 		_ = cmd.Wait()
@@ -300,7 +337,7 @@ func fenced(t *testing.T, page, comment string) string {
 }
 
 func TestReadmeTables(t *testing.T) {
-	s := newStack(t)
+	s := newFollowed(t)
 	cells := func(table, column string) []string {
 		var all []string
 		for _, r := range docstest.Table(t, "README.md", table) {
@@ -362,7 +399,7 @@ func TestReadmeSnippets(t *testing.T) {
 	if !strings.Contains(text, "`"+header+"`") {
 		t.Errorf("the README does not tell the header %s", header)
 	}
-	named := newStack(t, "AWS::StackName", "alertbridge")
+	named := newFollowed(t, "AWS::StackName", "alertbridge")
 	var groups []string
 	for _, name := range named.ofType("AWS::Logs::LogGroup") {
 		groups = append(groups, named.properties(name)["LogGroupName"].(string))

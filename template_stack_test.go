@@ -36,7 +36,7 @@ type parameter struct {
 }
 
 type resource struct {
-	Type                                string
+	Type, Condition                     string
 	DeletionPolicy, UpdateReplacePolicy string
 	Metadata, Properties                object
 }
@@ -90,21 +90,32 @@ func newStack(t testing.TB, given ...string) *stack {
 	return s
 }
 
+// newFollowed is newStack with an agent space, and so with all that there is.
+func newFollowed(t testing.TB, given ...string) *stack {
+	t.Helper()
+	return newStack(t, slices.Concat([]string{"AgentSpaces", "space-1"}, given)...)
+}
+
 // properties of a resource that must be there.
 func (s *stack) properties(name string) object {
 	s.Helper()
-	r, ok := s.Template.Resources[name]
-	if !ok {
-		s.Fatalf("the template has no resource %s", name)
+	if !s.has(name) {
+		s.Fatalf("with these parameters there is no resource %s", name)
 	}
-	return s.resolve(r.Properties).(object)
+	return s.resolve(s.Template.Resources[name].Properties).(object)
+}
+
+// has tells whether a resource is there with these parameters.
+func (s *stack) has(name string) bool {
+	r, ok := s.Template.Resources[name]
+	return ok && (r.Condition == "" || s.holds(r.Condition))
 }
 
 // ofType names the resources of a type, in order.
 func (s *stack) ofType(kind string) []string {
 	var names []string
 	for name, r := range s.Template.Resources {
-		if r.Type == kind {
+		if r.Type == kind && s.has(name) {
 			names = append(names, name)
 		}
 	}
@@ -164,6 +175,18 @@ func (s *stack) call(name string, arg any) any {
 			return s.substitute(text, nil)
 		}
 		return s.substitute(args[0].(string), s.resolve(args[1]).(object))
+	case "Fn::Select":
+		from, n := s.resolve(args[1]).([]any), int(args[0].(float64))
+		if n >= len(from) {
+			s.Fatalf("Fn::Select of %d from %v", n, from)
+		}
+		return from[n]
+	case "Fn::Split":
+		var parts []any
+		for part := range strings.SplitSeq(s.resolve(args[1]).(string), args[0].(string)) {
+			parts = append(parts, part)
+		}
+		return parts
 	case "Fn::FindInMap":
 		keys := s.resolve(args).([]any)
 		found, ok := s.Template.Mappings[keys[0].(string)][keys[1].(string)][keys[2].(string)]
@@ -189,14 +212,14 @@ func (s *stack) ref(name string) any {
 	if p, ok := s.Template.Parameters[name]; ok {
 		return fmt.Sprint(p.Default)
 	}
-	if _, ok := s.Template.Resources[name]; !ok {
+	if !s.has(name) {
 		s.Fatalf("Ref to %s, which is nothing", name)
 	}
 	return "Ref(" + name + ")"
 }
 
 func (s *stack) attribute(of, name string) string {
-	if _, ok := s.Template.Resources[of]; !ok {
+	if !s.has(of) {
 		s.Fatalf("Fn::GetAtt of %s, which is nothing", of)
 	}
 	return of + "." + name

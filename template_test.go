@@ -19,15 +19,18 @@ import (
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/caseview"
 	"github.com/alertbridge/alertbridge/functions/ingest/intake"
+	"github.com/alertbridge/alertbridge/functions/outcome/follow"
 	"github.com/alertbridge/alertbridge/functions/scheduler/schedule"
 	"github.com/alertbridge/alertbridge/shared/agent"
+	"github.com/alertbridge/alertbridge/shared/agent/agentapi"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/start"
 	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
 
-var functions = []string{"DispatcherFunction", "IngestFunction", "SchedulerFunction"}
+// functions are all that there are; OutcomeFunction only with AgentSpaces.
+var functions = []string{"DispatcherFunction", "IngestFunction", "OutcomeFunction", "SchedulerFunction"}
 
 // What the world takes; neither the template nor the code has a say in it.
 const (
@@ -39,7 +42,7 @@ const (
 
 // Each line is one place where two numbers, chosen far from each other, must fit. A wrong one shows only in an outage.
 func TestNumbersBelongTogether(t *testing.T) {
-	s := newStack(t)
+	s := newFollowed(t)
 	seconds := func(resource string, path ...string) time.Duration {
 		n := at[float64](s.properties(resource), path...)
 		if n == 0 {
@@ -58,6 +61,11 @@ func TestNumbersBelongTogether(t *testing.T) {
 		deadKept    = seconds("AlertDeadLetterQueue", "MessageRetentionPeriod")
 		tries       = at[float64](s.properties("AlertQueue"), "RedrivePolicy", "maxReceiveCount")
 		concurrency = at[float64](s.properties("DispatcherFunctionAlert"), "ScalingConfig", "MaximumConcurrency")
+		outcome     = seconds("OutcomeFunction", "Timeout")
+		heard       = seconds("OutcomeQueue", "VisibilityTimeout")
+		heardKept   = seconds("OutcomeQueue", "MessageRetentionPeriod")
+		heardDead   = seconds("OutcomeDeadLetterQueue", "MessageRetentionPeriod")
+		heardTries  = at[float64](s.properties("OutcomeQueue"), "RedrivePolicy", "maxReceiveCount")
 		startTime   = start.CommitTime + agent.CallDeadline + start.SettleTime
 	)
 	for _, n := range []struct {
@@ -72,6 +80,14 @@ func TestNumbersBelongTogether(t *testing.T) {
 		{start.DecideTime + startTime + hangingAtWorst, "<=", dispatcher, "dispatcher is killed between the call to the Agent and the record of it"},
 		{schedule.ReadTime + startTime, "<=", schedule.StopBefore, "a tick begins a start that it cannot finish"},
 		{schedule.StopBefore, "<", scheduler, "a tick takes no work at all"},
+		{schedule.AskTime, "<=", schedule.StopBefore, "a tick is killed while it asks the Agent's API"},
+		{agentapi.Deadline, "<=", follow.AskTime, "a question is given up before it was asked again"},
+		{follow.NeedTime + hangingAtWorst, "<=", outcome, "outcome is killed before an event is in the ledger, and each try again"},
+		{3 * outcome, "<=", heard, "an event that is being taken in is handed out again"},
+		{time.Duration(heardTries) * heard, "==", time.Hour, "the alarm says an hour of tries"},
+		{time.Duration(heardTries) * heard, "<", heardKept, "an event is thrown away instead of going to its dead-letter queue"},
+		{heardKept, "<", heardDead, "an event reaches the dead-letter queue too late to be found"},
+		{gate.Lease + gate.AbsentAfter, "<", gate.ConfirmWithin, "a start counts as missed before it is known to be absent"},
 		{start.CommitTime + agent.CallDeadline + start.SettleTime + gate.ClockDifference, "<=", gate.Lease, "no call is ever begun, as its lease might run out in it"},
 		{dispatcher + gate.ClockDifference, "<=", gate.Lease, "another process takes over a start that dispatcher is still busy with"},
 		{3 * dispatcher, "<=", visibility, "an alert that is being worked on is handed out again"},
@@ -89,7 +105,7 @@ func TestNumbersBelongTogether(t *testing.T) {
 }
 
 func TestFunctionsAreBuiltFromCodeThatIsThere(t *testing.T) {
-	s := newStack(t)
+	s := newFollowed(t)
 	makefile, err := os.ReadFile("Makefile")
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +145,7 @@ func holdPolicyFile(t *testing.T, s *stack, f string) {
 
 func TestFunctionsRunAsTheyShould(t *testing.T) {
 	for _, arch := range []string{"arm64", "x86_64"} {
-		s := newStack(t, "Architecture", arch)
+		s := newFollowed(t, "Architecture", arch)
 		if got := s.ofType("AWS::Lambda::Function"); !slices.Equal(got, functions) {
 			t.Fatalf("functions are %v, this test knows %v", got, functions)
 		}
@@ -154,7 +170,7 @@ func TestFunctionsRunAsTheyShould(t *testing.T) {
 
 // See docs/adr/0001-parameters-take-effect-at-once.md.
 func TestParametersTakeEffectAtOnce(t *testing.T) {
-	s := newStack(t)
+	s := newFollowed(t)
 	for _, kind := range []string{"AWS::Lambda::Version", "AWS::Lambda::Alias", "AWS::CodeDeploy::DeploymentGroup"} {
 		if names := s.ofType(kind); len(names) > 0 {
 			t.Errorf("%s %v: a changed parameter would be deployed and not be in force", kind, names)
@@ -164,10 +180,10 @@ func TestParametersTakeEffectAtOnce(t *testing.T) {
 
 func TestReservedConcurrencyIsOptional(t *testing.T) {
 	for f, param := range map[string]string{"IngestFunction": "IngestReservedConcurrency", "DispatcherFunction": "DispatcherReservedConcurrency"} {
-		if v, there := newStack(t).properties(f)["ReservedConcurrentExecutions"]; there {
+		if v, there := newFollowed(t).properties(f)["ReservedConcurrentExecutions"]; there {
 			t.Errorf("%s reserves %v unasked; a new account has 10 in all and could not deploy", f, v)
 		}
-		if got := newStack(t, param, "12").properties(f)["ReservedConcurrentExecutions"]; got != "12" {
+		if got := newFollowed(t, param, "12").properties(f)["ReservedConcurrentExecutions"]; got != "12" {
 			t.Errorf("%s reserves %v with %s=12", f, got, param)
 		}
 	}
@@ -176,7 +192,7 @@ func TestReservedConcurrencyIsOptional(t *testing.T) {
 // A counter's line has no level. Lambda takes it for INFO, and would drop it with the levels above.
 func TestLambdaDropsNoCounter(t *testing.T) {
 	for _, level := range []string{"DEBUG", "ERROR"} {
-		s := newStack(t, "LogLevel", level)
+		s := newFollowed(t, "LogLevel", level)
 		for _, f := range functions {
 			c := at[object](s.properties(f), "LoggingConfig")
 			if c["LogFormat"] != "JSON" || c["ApplicationLogLevel"] != "TRACE" {
@@ -190,7 +206,7 @@ func TestLambdaDropsNoCounter(t *testing.T) {
 }
 
 func TestEveryLogGroupForgets(t *testing.T) {
-	s := newStack(t, "LogRetentionDays", "14")
+	s := newFollowed(t, "LogRetentionDays", "14")
 	for _, name := range s.ofType("AWS::Logs::LogGroup") {
 		if got := s.properties(name)["RetentionInDays"]; got != "14" {
 			t.Errorf("%s keeps its records %v days with LogRetentionDays=14", name, got)
@@ -208,12 +224,13 @@ func TestEveryLogGroupForgets(t *testing.T) {
 // environment is what each function is told, besides what all are.
 var environment = map[string][]string{
 	"IngestFunction":     {"QUEUE_URL", "INGEST_TOKEN_SECRET"},
-	"DispatcherFunction": {"TABLE_NAME", "POLICY_FILE", "AGENT_SECRET", "AGENT_SECRETS_PREFIX", "AGENT_HOST", "AGENT_ALLOW_LOCAL"},
-	"SchedulerFunction":  {"TABLE_NAME", "POLICY_FILE", "AGENT_SECRET", "AGENT_SECRETS_PREFIX", "AGENT_HOST", "AGENT_ALLOW_LOCAL"},
+	"DispatcherFunction": {"TABLE_NAME", "POLICY_FILE", "AGENT_SECRET", "AGENT_SECRETS_PREFIX", "AGENT_HOST", "AGENT_SPACES", "AGENT_ALLOW_LOCAL"},
+	"SchedulerFunction":  {"TABLE_NAME", "POLICY_FILE", "AGENT_SECRET", "AGENT_SECRETS_PREFIX", "AGENT_HOST", "AGENT_SPACES", "AGENT_ALLOW_LOCAL"},
+	"OutcomeFunction":    {"TABLE_NAME", "POLICY_FILE", "AGENT_HOST", "AGENT_SPACES"},
 }
 
 func TestEnvironment(t *testing.T) {
-	s := newStack(t)
+	s := newFollowed(t)
 	for _, f := range functions {
 		vars := at[object](s.properties(f), "Environment", "Variables")
 		var own []string
@@ -238,6 +255,7 @@ func TestEnvironment(t *testing.T) {
 			"STACK_NAME": "bridge", "QUEUE_URL": "Ref(AlertQueue)", "TABLE_NAME": "Ref(Ledger)",
 			"INGEST_TOKEN_SECRET": "Ref(IngestToken)", "AGENT_SECRET": "Ref(AgentSecret)", "AGENT_ALLOW_LOCAL": "no",
 			"AGENT_HOST": "event-ai.eu-central-1.api.aws", "AGENT_SECRETS_PREFIX": "bridge/agents/", "POLICY_FILE": "policy.yaml",
+			"AGENT_SPACES": "space-1", "DD_SERVICE": "alertbridge-" + strings.ToLower(strings.TrimSuffix(f, "Function")),
 		} {
 			if got, there := vars[name]; there && got != want {
 				t.Errorf("%s has %s=%v, want %s", f, name, got, want)
@@ -247,12 +265,13 @@ func TestEnvironment(t *testing.T) {
 }
 
 func TestEachParameterReachesItsVariableAlone(t *testing.T) {
-	plain := newStack(t)
+	plain := newFollowed(t)
 	for param, c := range map[string]struct{ value, variable string }{
-		"AgentHost": {"event-ai.us-east-1.api.aws", "AGENT_HOST"},
+		"AgentHost":   {"event-ai.us-east-1.api.aws", "AGENT_HOST"},
+		"AgentSpaces": {"space-2,payments=space-3", "AGENT_SPACES"},
 	} {
-		s := newStack(t, param, c.value)
-		for _, f := range []string{"DispatcherFunction", "SchedulerFunction"} {
+		s := newFollowed(t, param, c.value)
+		for _, f := range []string{"DispatcherFunction", "OutcomeFunction", "SchedulerFunction"} {
 			want := at[object](plain.properties(f), "Environment", "Variables")
 			want[c.variable] = c.value
 			if got := at[object](s.properties(f), "Environment", "Variables"); !maps.Equal(got, want) {
@@ -265,7 +284,7 @@ func TestEachParameterReachesItsVariableAlone(t *testing.T) {
 func TestDatadogIsOptionalAsAWhole(t *testing.T) {
 	const key = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:datadog-AbCdEf"
 	for _, f := range functions {
-		p := newStack(t).properties(f)
+		p := newFollowed(t).properties(f)
 		if layers := at[[]any](p, "Layers"); len(layers) > 0 {
 			t.Errorf("%s has layers %v without a Datadog key", f, layers)
 		}
@@ -277,7 +296,7 @@ func TestDatadogIsOptionalAsAWhole(t *testing.T) {
 			{"x86_64", "aws", "us-east-1", "arn:aws:lambda:us-east-1:464622532012:layer:Datadog-Extension:101"},
 			{"arm64", "aws-us-gov", "us-gov-west-1", "arn:aws-us-gov:lambda:us-gov-west-1:002406178527:layer:Datadog-Extension-ARM:101"},
 		} {
-			p := newStack(t, "DatadogApiKeySecretArn", key, "DatadogExtensionVersion", "101", "Architecture", c.arch,
+			p := newFollowed(t, "DatadogApiKeySecretArn", key, "DatadogExtensionVersion", "101", "Architecture", c.arch,
 				"AWS::Partition", c.partition, "AWS::Region", c.region).properties(f)
 			if got := fmt.Sprint(p["Layers"]); got != "["+c.layer+"]" {
 				t.Errorf("%s on %s in %s has layers %s, want %s", f, c.arch, c.partition, got, c.layer)
@@ -292,6 +311,9 @@ func TestDatadogIsOptionalAsAWhole(t *testing.T) {
 // otherAgents are the secrets of the Agents that the policy names besides default, as far as this stack may read them.
 const otherAgents = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:bridge/agents/*"
 
+// agentSpaces are those of which outcome and scheduler may ask what has become of a task.
+const agentSpaces = "arn:aws:aidevops:eu-central-1:123456789012:agentspace/*"
+
 // permissions are all that each function may do, and on what.
 var permissions = map[string][]string{
 	"IngestRole": {
@@ -305,8 +327,12 @@ var permissions = map[string][]string{
 		"secretsmanager:GetSecretValue Ref(AgentSecret)", "secretsmanager:GetSecretValue "+otherAgents),
 	"SchedulerRole": append(ledgerPermissions(),
 		"logs:CreateLogStream SchedulerLogGroup.Arn", "logs:PutLogEvents SchedulerLogGroup.Arn",
-		"dynamodb:Query Ledger.Arn/index/state",
+		"dynamodb:Query Ledger.Arn/index/state", "aidevops:ListBacklogTasks "+agentSpaces,
 		"secretsmanager:GetSecretValue Ref(AgentSecret)", "secretsmanager:GetSecretValue "+otherAgents),
+	"OutcomeRole": append(ledgerPermissions(),
+		"logs:CreateLogStream OutcomeLogGroup.Arn", "logs:PutLogEvents OutcomeLogGroup.Arn",
+		"sqs:ReceiveMessage OutcomeQueue.Arn", "sqs:DeleteMessage OutcomeQueue.Arn", "sqs:GetQueueAttributes OutcomeQueue.Arn",
+		"aidevops:GetBacklogTask "+agentSpaces),
 }
 
 func ledgerPermissions() []string {
@@ -319,13 +345,63 @@ func ledgerPermissions() []string {
 func TestRolesAllowNoMoreThanIsUsed(t *testing.T) {
 	const key = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:datadog-AbCdEf"
 	for name, want := range permissions {
-		plain := allowed(t, newStack(t), name)
+		plain := allowed(t, newFollowed(t), name)
 		if want := slices.Sorted(slices.Values(want)); !slices.Equal(plain, want) {
 			t.Errorf("%s allows\n\t%s\nwant\n\t%s", name, strings.Join(plain, "\n\t"), strings.Join(want, "\n\t"))
 		}
-		withKey := allowed(t, newStack(t, "DatadogApiKeySecretArn", key), name)
+		withKey := allowed(t, newFollowed(t, "DatadogApiKeySecretArn", key), name)
 		if more := slices.DeleteFunc(withKey, func(p string) bool { return slices.Contains(plain, p) }); !slices.Equal(more, []string{"secretsmanager:GetSecretValue " + key}) {
 			t.Errorf("with Datadog, %s allows also %v", name, more)
+		}
+	}
+}
+
+// The Agent is asked in the region of its host, and nowhere else.
+func TestAgentIsAskedInItsRegion(t *testing.T) {
+	s := newFollowed(t, "AgentHost", "event-ai.us-east-1.api.aws")
+	for _, role := range []string{"OutcomeRole", "SchedulerRole"} {
+		want := strings.Replace(agentSpaces, "eu-central-1", "us-east-1", 1)
+		if all := allowed(t, s, role); !slices.ContainsFunc(all, func(p string) bool { return strings.HasSuffix(p, " "+want) }) {
+			t.Errorf("%s may ask nothing of %s: %v", role, want, all)
+		}
+	}
+}
+
+// Without AgentSpaces there is nothing that is paid for or may do anything for following.
+func TestFollowingIsOptionalAsAWhole(t *testing.T) {
+	s := newStack(t)
+	for name := range s.Template.Resources {
+		follows := strings.HasPrefix(name, "Outcome") || name == "StartUnconfirmed" || name == "AgentApiFailing"
+		if s.has(name) == follows {
+			t.Errorf("without AgentSpaces %s is there: %v", name, s.has(name))
+		}
+		if s.has(name) {
+			s.properties(name) // which fails on a reference to what is not there
+		}
+		if f := newFollowed(t); !f.has(name) {
+			t.Errorf("with AgentSpaces there is no %s", name)
+		}
+	}
+	for name, o := range s.Template.Outputs {
+		if at[string](o, "Condition") == "" {
+			s.resolve(o)
+		} else if !strings.HasPrefix(name, "Outcome") {
+			t.Errorf("the output %s is not always there", name)
+		}
+	}
+	for _, f := range []string{"DispatcherFunction", "SchedulerFunction"} {
+		if got := at[object](s.properties(f), "Environment", "Variables")["AGENT_SPACES"]; got != "" {
+			t.Errorf("%s follows %v", f, got)
+		}
+	}
+	for role := range permissions {
+		if !s.has(role) {
+			continue
+		}
+		for _, p := range allowed(t, s, role) {
+			if strings.HasPrefix(p, "aidevops:") {
+				t.Errorf("%s allows %s", role, p)
+			}
 		}
 	}
 }
@@ -355,6 +431,7 @@ func TestRolesAllowWhatTheCodeAsks(t *testing.T) {
 	byMapping := []string{"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"} // Lambda asks, not the code
 	asked := slices.Concat(byMapping,
 		requests(t, "sqs", "shared/queue/sqsqueue/*.go", `^\t(SendMessage\w*)\(ctx `),
+		requests(t, "aidevops", "shared/agent/agentapi/task.go", `c\.api\.(\w+)`), // no function asks for usage or summaries
 		requests(t, "secretsmanager", "shared/secret/awssecret/*.go", `^\t(\w+)\(context\.Context, \*secretsmanager\.`),
 		requests(t, "dynamodb", "shared/ledger/dynamoledger/*.go", `^\t(\w+)\(context\.Context, \*dynamodb\.`, `types\.(Put|Update|Delete|ConditionCheck)\{`))
 	// A transaction is allowed by what is in it.
@@ -372,7 +449,7 @@ func TestRolesAllowWhatTheCodeAsks(t *testing.T) {
 	}
 	var got []string
 	for role := range permissions {
-		for _, p := range allowed(t, newStack(t), role) {
+		for _, p := range allowed(t, newFollowed(t), role) {
 			if action, _, _ := strings.Cut(p, " "); !strings.HasPrefix(action, "logs:") {
 				got = append(got, action)
 			}
@@ -417,9 +494,9 @@ func requests(t *testing.T, service, files string, patterns ...string) []string 
 // of the account.
 func TestRolesAreOurOwn(t *testing.T) {
 	const boundary = "arn:aws:iam::123456789012:policy/boundary"
-	s, bound := newStack(t), newStack(t, "PermissionsBoundaryArn", boundary)
+	s, bound := newFollowed(t), newFollowed(t, "PermissionsBoundaryArn", boundary)
 	roles := s.ofType("AWS::IAM::Role")
-	if want := []string{"DispatcherRole", "IngestRole", "SchedulerRole"}; !slices.Equal(roles, want) {
+	if want := []string{"DispatcherRole", "IngestRole", "OutcomeRole", "SchedulerRole"}; !slices.Equal(roles, want) {
 		t.Fatalf("roles are %v, want %v", roles, want)
 	}
 	for name, r := range s.Template.Resources {
@@ -451,15 +528,17 @@ func TestRolesAreOurOwn(t *testing.T) {
 }
 
 func TestQueueKeepsEveryAlert(t *testing.T) {
-	s := newStack(t)
-	redrive := at[object](s.properties("AlertQueue"), "RedrivePolicy")
-	if redrive["deadLetterTargetArn"] != "AlertDeadLetterQueue.Arn" || at[float64](redrive, "maxReceiveCount") < 5 {
-		t.Errorf("RedrivePolicy is %v: SQS needs the ARN and a count, and fewer tries than 5 dead-letter alerts in any storm", redrive)
-	}
-	allow := at[object](s.properties("AlertDeadLetterQueue"), "RedriveAllowPolicy")
-	source := "arn:aws:sqs:eu-central-1:123456789012:" + at[string](s.properties("AlertQueue"), "QueueName")
-	if allow["redrivePermission"] != "byQueue" || fmt.Sprint(allow["sourceQueueArns"]) != "["+source+"]" {
-		t.Errorf("RedriveAllowPolicy is %v, which does not let %s in", allow, source)
+	s := newFollowed(t)
+	for queue, dead := range map[string]string{"AlertQueue": "AlertDeadLetterQueue", "OutcomeQueue": "OutcomeDeadLetterQueue"} {
+		redrive := at[object](s.properties(queue), "RedrivePolicy")
+		if redrive["deadLetterTargetArn"] != dead+".Arn" || at[float64](redrive, "maxReceiveCount") < 5 {
+			t.Errorf("RedrivePolicy of %s is %v: SQS needs the ARN and a count, and fewer tries than 5 dead-letter alerts in any storm", queue, redrive)
+		}
+		allow := at[object](s.properties(dead), "RedriveAllowPolicy")
+		source := "arn:aws:sqs:eu-central-1:123456789012:" + at[string](s.properties(queue), "QueueName")
+		if allow["redrivePermission"] != "byQueue" || fmt.Sprint(allow["sourceQueueArns"]) != "["+source+"]" {
+			t.Errorf("RedriveAllowPolicy of %s is %v, which does not let %s in", dead, allow, source)
+		}
 	}
 	for _, q := range s.ofType("AWS::SQS::Queue") {
 		if !at[bool](s.properties(q), "SqsManagedSseEnabled") {
@@ -469,7 +548,12 @@ func TestQueueKeepsEveryAlert(t *testing.T) {
 			t.Errorf("%s is a FIFO queue: one failing message would block others", q)
 		}
 		st := list(at[any](s.properties(q+"Policy"), "PolicyDocument", "Statement"))
-		want := "[map[Action:sqs:* Condition:map[Bool:map[aws:SecureTransport:false]] Effect:Deny Principal:* Resource:" + q + ".Arn Sid:EncryptedOnly]]"
+		want := "map[Action:sqs:* Condition:map[Bool:map[aws:SecureTransport:false]] Effect:Deny Principal:* Resource:" + q + ".Arn Sid:EncryptedOnly]"
+		if q == "OutcomeQueue" { // EventBridge has no role here: the queue itself lets it in, and of its rules ours alone
+			want += " map[Action:sqs:SendMessage Condition:map[ArnEquals:map[aws:SourceArn:OutcomeRule.Arn]] Effect:Allow" +
+				" Principal:map[Service:events.amazonaws.com] Resource:" + q + ".Arn Sid:OnlyTheRule]"
+		}
+		want = "[" + want + "]"
 		if fmt.Sprint(st) != want || fmt.Sprint(s.properties(q + "Policy")["Queues"]) != "[Ref("+q+")]" {
 			t.Errorf("%sPolicy says %v, want %s", q, st, want)
 		}
@@ -477,27 +561,84 @@ func TestQueueKeepsEveryAlert(t *testing.T) {
 }
 
 func TestMapping(t *testing.T) {
-	p := newStack(t).properties("DispatcherFunctionAlert")
-	if p["EventSourceArn"] != "AlertQueue.Arn" || p["FunctionName"] != "Ref(DispatcherFunction)" {
-		t.Errorf("the mapping leads from %v to %v", p["EventSourceArn"], p["FunctionName"])
+	s := newFollowed(t)
+	mappings := map[string][2]string{
+		"DispatcherFunctionAlert": {"AlertQueue", "DispatcherFunction"}, "OutcomeFunctionEvent": {"OutcomeQueue", "OutcomeFunction"},
 	}
-	if enabled, there := p["Enabled"]; there && enabled != true {
-		t.Errorf("the mapping has Enabled=%v: alerts are answered 202, and lie in the queue until they are thrown away", enabled)
+	if got, want := s.ofType("AWS::Lambda::EventSourceMapping"), slices.Sorted(maps.Keys(mappings)); !slices.Equal(got, want) {
+		t.Fatalf("mappings are %v, want %v", got, want)
 	}
-	if p["BatchSize"] != 1.0 || fmt.Sprint(p["FunctionResponseTypes"]) != "[ReportBatchItemFailures]" {
-		t.Errorf("batch of %v, answers %v: a failure in a batch is no error that an alarm sees", p["BatchSize"], p["FunctionResponseTypes"])
-	}
-	for _, never := range []string{"FilterCriteria", "DestinationConfig", "ProvisionedPollerConfig"} {
-		if v, there := p[never]; there {
-			t.Errorf("the mapping has %s=%v: a filter deletes what does not match, for good; pollers exclude MaximumConcurrency", never, v)
+	for name, m := range mappings {
+		p := s.properties(name)
+		if p["EventSourceArn"] != m[0]+".Arn" || p["FunctionName"] != "Ref("+m[1]+")" {
+			t.Errorf("%s leads from %v to %v", name, p["EventSourceArn"], p["FunctionName"])
 		}
+		if enabled, there := p["Enabled"]; there && enabled != true {
+			t.Errorf("%s has Enabled=%v: messages lie in the queue until they are thrown away", name, enabled)
+		}
+		if p["BatchSize"] != 1.0 || fmt.Sprint(p["FunctionResponseTypes"]) != "[ReportBatchItemFailures]" {
+			t.Errorf("%s: batch of %v, answers %v: a failure in a batch is no error that an alarm sees", name, p["BatchSize"], p["FunctionResponseTypes"])
+		}
+		if n := at[float64](p, "ScalingConfig", "MaximumConcurrency"); n < 2 || n > 10 {
+			t.Errorf("%s starts %v at once: Lambda takes no less than 2, and without a limit it is 1,250", name, n)
+		}
+		for _, never := range []string{"FilterCriteria", "DestinationConfig", "ProvisionedPollerConfig"} {
+			if v, there := p[never]; there {
+				t.Errorf("%s has %s=%v: a filter deletes what does not match, for good; pollers exclude MaximumConcurrency", name, never, v)
+			}
+		}
+	}
+}
+
+// The rule takes what the Agent says, and leaves alone what CloudTrail reports under the same source: the corpus has both.
+func TestRuleTakesTheAgentsEvents(t *testing.T) {
+	p := newFollowed(t).properties("OutcomeRule")
+	pattern := at[object](p, "EventPattern")
+	if got, want := fmt.Sprint(pattern), "map[detail-type:[map[prefix:Investigation]] source:[aws.aidevops]]"; got != want {
+		t.Fatalf("the rule takes %s, this test knows %s", got, want)
+	}
+	if bus, there := p["EventBusName"]; there || p["State"] != "ENABLED" {
+		t.Errorf("the rule is %v on the bus %v; the Agent's events are on the default one", p["State"], bus)
+	}
+	if targets := list(p["Targets"]); len(targets) != 1 || at[string](targets[0], "Arn") != "OutcomeQueue.Arn" || len(targets[0].(object)) != 2 {
+		t.Errorf("the rule sends to %v; the function reads events as they are, to the last field", targets)
+	}
+	files, err := filepath.Glob("events/eventbridge/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no events", err)
+	}
+	kinds := map[agent.Kind]int{}
+	for _, file := range files {
+		body, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e struct {
+			Source     string `json:"source"`
+			DetailType string `json:"detail-type"`
+		}
+		if err := json.Unmarshal(body, &e); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(file, "version-of-tomorrow") {
+			continue
+		}
+		read, err := agent.DecodeEvent(body)
+		takes := e.Source == "aws.aidevops" && strings.HasPrefix(e.DetailType, "Investigation")
+		if err != nil || takes != (read.Kind == agent.Investigation) {
+			t.Errorf("%s (%s): the rule takes it: %v; it is read as %q, %v", file, e.DetailType, takes, read.Kind, err)
+		}
+		kinds[read.Kind]++
+	}
+	if len(kinds) != 3 {
+		t.Errorf("the events are of the kinds %v, want all three", kinds)
 	}
 }
 
 // A function without its caller's permission is deployed and never runs. The mapping needs none: Lambda itself reads the
 // queue, with dispatcher's role.
 func TestCallersMayInvoke(t *testing.T) {
-	s := newStack(t)
+	s := newFollowed(t)
 	got := map[string]string{}
 	for _, name := range s.ofType("AWS::Lambda::Permission") {
 		p := s.properties(name)
@@ -514,7 +655,7 @@ func TestCallersMayInvoke(t *testing.T) {
 
 // What outlives the stack: alerts that were answered 202 and not decided, and the record of what was paid for.
 func TestWhatOutlivesTheStack(t *testing.T) {
-	s := newStack(t)
+	s := newFollowed(t)
 	kept := map[string]bool{"AlertDeadLetterQueue": true, "Ledger": true}
 	for name, r := range s.Template.Resources {
 		policies := r.DeletionPolicy + " " + r.UpdateReplacePolicy
@@ -535,7 +676,7 @@ func TestWhatOutlivesTheStack(t *testing.T) {
 }
 
 func TestLedgerTable(t *testing.T) {
-	p := newStack(t).properties("Ledger")
+	p := newFollowed(t).properties("Ledger")
 	text := func(v any) string {
 		b, err := json.Marshal(v)
 		if err != nil {
@@ -558,12 +699,15 @@ func TestLedgerTable(t *testing.T) {
 }
 
 func TestTickIsNeitherRepeatedNorLate(t *testing.T) {
-	s := newStack(t)
+	s := newFollowed(t)
 	rules := s.ofType("AWS::Events::Rule")
-	if !slices.Equal(rules, []string{"SchedulerFunctionTick"}) {
+	if !slices.Equal(rules, []string{"OutcomeRule", "SchedulerFunctionTick"}) {
 		t.Fatalf("rules are %v; the tick is the only timer", rules)
 	}
-	p := s.properties(rules[0])
+	if when, there := s.properties(rules[0])["ScheduleExpression"]; there {
+		t.Errorf("OutcomeRule runs %v; the tick is the only timer", when)
+	}
+	p := s.properties(rules[1])
 	if p["ScheduleExpression"] != "rate(1 minute)" || p["State"] != "ENABLED" {
 		t.Errorf("the tick is %v, %v", p["ScheduleExpression"], p["State"])
 	}
@@ -583,7 +727,7 @@ func TestTickIsNeitherRepeatedNorLate(t *testing.T) {
 }
 
 func TestFrontDoor(t *testing.T) {
-	s := newStack(t)
+	s := newFollowed(t)
 	paths := at[object](s.properties("Api"), "Body", "paths")
 	if len(paths) != 1 || len(at[object](paths, "/datadog")) != 1 {
 		t.Fatalf("routes are %v, want /datadog alone, with any method", paths)
@@ -617,7 +761,7 @@ func TestFrontDoor(t *testing.T) {
 }
 
 func TestSecretsAreMadeAsTheyShould(t *testing.T) {
-	s := newStack(t)
+	s := newFollowed(t)
 	if got, want := fmt.Sprint(s.properties("IngestToken")["GenerateSecretString"]), "map[ExcludePunctuation:true PasswordLength:48]"; got != want {
 		t.Errorf("the token is generated by %s, want %s", got, want)
 	}
@@ -684,6 +828,22 @@ var alarms = map[string]alarm{
 		"Alertbridge CaseLeftInDoubt stack=bridge", "Sum", 60, 1, 1, "GreaterThanThreshold 0",
 		"each is a case that only a person can settle, and is told once",
 	},
+	"StartUnconfirmed": {
+		"Alertbridge StartUnconfirmed stack=bridge", "Sum", 60, 1, 1, "GreaterThanThreshold 0",
+		"each is an incident that probably nobody investigates, and is told once",
+	},
+	"AgentApiFailing": {
+		"Alertbridge AgentAPIFailed stack=bridge", "Sum", 300, 2, 3, "GreaterThanThreshold 0",
+		"one question that gets no answer is asked again; a case is asked about every five minutes at the least",
+	},
+	"OutcomeFailing": {
+		"AWS/Lambda Errors FunctionName=Ref(OutcomeFunction)", "Sum", 60, 3, 5, "GreaterThanThreshold 0",
+		"as of the dispatcher's",
+	},
+	"OutcomeDeadLetters": {
+		"AWS/SQS ApproximateNumberOfMessagesVisible QueueName=OutcomeDeadLetterQueue.QueueName", "Maximum", 60, 1, 1, "GreaterThanThreshold 0",
+		"each is an event that an hour of tries could not bring into the ledger",
+	},
 	"BeyondBudget": {
 		"Alertbridge BeyondBudget stack=bridge", "Sum", 3600, 1, 1, "GreaterThanThreshold 0",
 		"each is money that was not planned; a bad afternoon rings once an hour, not with each case",
@@ -701,7 +861,7 @@ func standsOn(p object) string {
 
 // An alarm on a metric that nobody writes stays green for ever, and so does one that asks for too much.
 func TestAlarmsStandOnMetricsThatExist(t *testing.T) {
-	s := newStack(t)
+	s := newFollowed(t)
 	if got, want := len(s.ofType("AWS::CloudWatch::Alarm")), len(alarms); got != want {
 		t.Errorf("%d alarms, this test knows %d", got, want)
 	}
@@ -728,7 +888,7 @@ func TestAlarmsStandOnMetricsThatExist(t *testing.T) {
 }
 
 func TestAlarmsSayWhatToDo(t *testing.T) {
-	s := newStack(t)
+	s := newFollowed(t)
 	for name := range alarms {
 		p := s.properties(name)
 		if p["AlarmName"] != "bridge-"+name {
@@ -753,7 +913,7 @@ func TestAlarmsSayWhatToDo(t *testing.T) {
 
 func TestAlarmsTellTheTopicIfThereIsOne(t *testing.T) {
 	const topic = "arn:aws:sns:eu-central-1:123456789012:on-call"
-	silent, telling := newStack(t), newStack(t, "AlarmTopicArn", topic)
+	silent, telling := newFollowed(t), newFollowed(t, "AlarmTopicArn", topic)
 	for name := range alarms {
 		for _, when := range []string{"AlarmActions", "OKActions"} {
 			if got := list(silent.properties(name)[when]); len(got) > 0 {
@@ -767,7 +927,7 @@ func TestAlarmsTellTheTopicIfThereIsOne(t *testing.T) {
 }
 
 func TestParametersRefuseWhatCannotWork(t *testing.T) {
-	params := newStack(t).Template.Parameters
+	params := newFollowed(t).Template.Parameters
 	for _, c := range []struct {
 		param, value string
 		fits         bool
@@ -778,6 +938,15 @@ func TestParametersRefuseWhatCannotWork(t *testing.T) {
 		{"AgentHost", "x.event-ai.eu-central-1.api.aws", false},
 		{"AgentHost", "https://event-ai.eu-central-1.api.aws", false},
 		{"AgentHost", "event-ai-eu.api.aws", false},
+		{"AgentSpaces", "", true},
+		{"AgentSpaces", "5b0f7d62-93a4-4e1c-8f25-7c6d1e9a0b34", true},
+		{"AgentSpaces", "default=space-1,payments=space-2", true},
+		{"AgentSpaces", "space-1,payments=space-2", true},
+		{"AgentSpaces", "space-1,space-2", false}, // two for the Agent default
+		{"AgentSpaces", "arn:aws:aidevops:eu-central-1:123456789012:agentspace/space-1", false},
+		{"AgentSpaces", "payments=", false},
+		{"AgentSpaces", "../space", false},
+		{"AgentSpaces", "*", false},
 		{"AlarmTopicArn", "", true},
 		{"AlarmTopicArn", "arn:aws:sns:eu-central-1:123456789012:on-call", true},
 		{"AlarmTopicArn", "on-call", false},
@@ -809,7 +978,7 @@ func TestParametersRefuseWhatCannotWork(t *testing.T) {
 
 // Whoever deploys from the console sees the parameters as this says.
 func TestParametersArePresented(t *testing.T) {
-	s := newStack(t)
+	s := newFollowed(t)
 	text, err := json.Marshal([]any{s.Template.Conditions, s.Template.Resources, s.Template.Outputs})
 	if err != nil {
 		t.Fatal(err)

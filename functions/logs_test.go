@@ -16,6 +16,7 @@ import (
 	"github.com/alertbridge/alertbridge/docs/docstest"
 	corpus "github.com/alertbridge/alertbridge/events"
 	"github.com/alertbridge/alertbridge/functions/ingest/intake"
+	"github.com/alertbridge/alertbridge/shared/agent/agenttest/apitest"
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
@@ -194,6 +195,39 @@ var recordScenarios = map[string]func(*testing.T) *bridge{
 		b.tick(time.Minute)
 		return b
 	},
+	"events of the Agent": func(t *testing.T) *bridge {
+		f := newFollowed(t)
+		f.triggers("A", critical)
+		f.clock.add(10 * time.Minute)
+		heard := f.tasks.Events()
+		f.hear(append(heard, heard[0])...)
+		f.hear(json.RawMessage(file(t, "mitigation-failed.json")), json.RawMessage(file(t, "investigation-created.json")))
+		return f.bridge
+	},
+	"events of an agent space that nobody has named": func(t *testing.T) *bridge {
+		f := newFollowed(t)
+		f.follow.Agents = nil
+		f.hear(json.RawMessage(file(t, "investigation-created.json")))
+		return f.bridge
+	},
+	"events that cannot be taken in": func(t *testing.T) *bridge {
+		f := newFollowed(t)
+		f.triggers("A", critical)
+		f.clock.add(10 * time.Minute)
+		heard := f.tasks.Events()
+		f.api.Always(apitest.Denied)
+		f.hear(heard[0])
+		f.follow.Work = breaks{}
+		f.hear(heard[0])
+		return f.bridge
+	},
+	"ticks that find a start unconfirmed": func(t *testing.T) *bridge {
+		f := newFollowed(t)
+		f.deaf = true
+		f.triggers("A", critical)
+		f.ticks(15)
+		return f.bridge
+	},
 	"a tick whose commit is lost": func(t *testing.T) *bridge {
 		b := newBridge(t, held)
 		b.triggers("A")
@@ -210,6 +244,8 @@ func tablesOf(message string) []string {
 		return []string{"every record", "delivery"}
 	case strings.HasPrefix(message, "tick"):
 		return []string{"every record", "tick"}
+	case strings.HasPrefix(message, "event "):
+		return []string{"every record", "event", message}
 	case message == "message has no verdict":
 		return []string{"every record", message}
 	}

@@ -1,16 +1,18 @@
 // Command standin plays, for .ci/sam-test, what is around the functions and what no engine gives: Secrets Manager and
-// the Agent. It also makes the queue and the table, as template.yaml has them, hands out events, and tells what has
+// the Agent, with its API and its events. It also makes the queue and the table, as template.yaml has them, hands out events, and tells what has
 // happened.
 //
 //	POST /                     Secrets Manager's GetSecretValue
 //	GET  /event/http/CASE      a delivery of the corpus, as if it came now; ?token=T changes what it presents
 //	GET  /event/sqs            takes the oldest message from the queue, as Lambda would hand it on
+//	GET  /event/outcome        the oldest event of the Agent's that nobody has had, as Lambda would hand it on
 //	GET  /fill                 puts a value into the Agent's secret, which has none before
 //	GET  /state                one line: messages, cases, what the Agent received
 package main
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"log"
@@ -20,6 +22,7 @@ import (
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
+	"github.com/alertbridge/alertbridge/shared/agent/agenttest/apitest"
 )
 
 func main() {
@@ -37,6 +40,7 @@ func run() error {
 	template := flag.String("template", ".ci/template.json", "the translated template, a `file`")
 	env := flag.String("env", "", "`file` to write what sam is to set for the functions")
 	url := flag.String("url", "", "`file` to write where this answers, once it does")
+	apiURL := flag.String("api", "", "`file` to write where the Agent's API answers, once it does")
 	flag.Parse()
 
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -53,14 +57,24 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	agent, err := agenttest.NewServer(agenttest.Options{Address: net.JoinHostPort(host, "0")})
+	// Its investigations are over at once, so that the test need not wait for one.
+	work := apitest.NewInvestigations(apitest.InvestigationsOptions{Plan: func(apitest.Incident) apitest.Plan { return apitest.Plan{} }})
+	agent, err := agenttest.NewServer(agenttest.Options{Address: net.JoinHostPort(host, "0"), OnRequest: opensIn(work)})
 	if err != nil {
 		return err
 	}
 	defer agent.Close()
-	w := &world{resources: aws, agent: agent, secrets: newSecrets()}
+	api, err := apitest.NewServer(apitest.Options{Address: net.JoinHostPort(host, "0"), Investigations: work})
+	if err != nil {
+		return err
+	}
+	defer api.Close()
+	w := &world{resources: aws, agent: agent, work: work, secrets: newSecrets()}
 
-	if err := writeEnv(*env, aws, agent.Host()); err != nil {
+	if err := writeEnv(*env, aws, agent.Host(), work.Space()); err != nil {
+		return err
+	}
+	if err := os.WriteFile(*apiURL, []byte(api.URL()), 0o600); err != nil {
 		return err
 	}
 	if err := os.WriteFile(*url, []byte("http://"+l.Addr().String()), 0o600); err != nil {
@@ -68,4 +82,15 @@ func run() error {
 	}
 	server := &http.Server{Handler: w.routes(), ReadHeaderTimeout: 10 * time.Second}
 	return fmt.Errorf("it no longer answers: %w", server.Serve(l))
+}
+
+// opensIn lets the Agent work on what its webhook has taken.
+func opensIn(work *apitest.Investigations) func(agenttest.Request) {
+	return func(r agenttest.Request) {
+		var event struct{ IncidentID, Title, Priority, Timestamp string }
+		if !r.Started || json.Unmarshal(r.Body, &event) != nil {
+			return
+		}
+		work.Open(apitest.Incident{ID: event.IncidentID, Title: event.Title, Priority: event.Priority, Timestamp: event.Timestamp})
+	}
 }

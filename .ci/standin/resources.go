@@ -72,7 +72,7 @@ func tableOf(template string) (*dynamodb.CreateTableInput, error) {
 
 // writeEnv tells sam what the functions' variables are, for all of them alike; each takes those that the template
 // declares for it.
-func writeEnv(file string, r *resources, agentHost string) error {
+func writeEnv(file string, r *resources, agentHost, space string) error {
 	text, err := json.Marshal(map[string]map[string]string{"Parameters": {
 		"STACK_NAME":          "standin",
 		"QUEUE_URL":           r.queueURL,
@@ -80,6 +80,7 @@ func writeEnv(file string, r *resources, agentHost string) error {
 		"INGEST_TOKEN_SECRET": ingestToken,
 		"AGENT_SECRET":        agentSecret,
 		"AGENT_HOST":          agentHost,
+		"AGENT_SPACES":        space,
 		"AGENT_ALLOW_LOCAL":   "yes",
 	}})
 	if err != nil {

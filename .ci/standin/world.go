@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/alertbridge/alertbridge/events"
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
+	"github.com/alertbridge/alertbridge/shared/agent/agenttest/apitest"
 	"github.com/alertbridge/alertbridge/shared/gate"
 )
 
@@ -22,6 +24,8 @@ import (
 type world struct {
 	*resources
 	agent   *agenttest.Server
+	work    *apitest.Investigations
+	said    []json.RawMessage // by the Agent, and not handed out yet
 	secrets *secrets
 }
 
@@ -30,6 +34,7 @@ func (w *world) routes() http.Handler {
 	mux.Handle("POST /{$}", w.secrets)
 	mux.Handle("GET /event/http/{case}", told(w.delivery))
 	mux.Handle("GET /event/sqs", told(w.message))
+	mux.Handle("GET /event/outcome", told(w.outcome))
 	mux.Handle("GET /fill", told(w.fill))
 	mux.Handle("GET /state", told(w.state))
 	return mux
@@ -103,6 +108,18 @@ func record(m types.Message) lambda.SQSMessage {
 	return rec
 }
 
+// outcome is asked for by one at a time.
+func (w *world) outcome(*http.Request) (any, error) {
+	if w.said = append(w.said, w.work.Events()...); len(w.said) == 0 {
+		return nil, fmt.Errorf("the Agent has said nothing new")
+	}
+	body := string(w.said[0])
+	w.said = w.said[1:]
+	return lambda.SQSEvent{Records: []lambda.SQSMessage{record(types.Message{
+		MessageId: aws.String("00000000-0000-4000-8000-000000000001"), Body: &body, Attributes: map[string]string{"ApproximateReceiveCount": "1"},
+	})}}, nil
+}
+
 func (w *world) fill(*http.Request) (any, error) {
 	w.secrets.put(agentSecret, w.agent.Secret())
 	return "filled", nil
@@ -136,6 +153,9 @@ func (w *world) cases(ctx context.Context) (string, error) {
 			says := string(c.State)
 			if c.Why != "" {
 				says += "(" + string(c.Why) + ")"
+			}
+			if how, told := c.Told(); told {
+				says += "(" + string(how) + ")"
 			}
 			all = append(all, says)
 		}

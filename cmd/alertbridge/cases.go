@@ -4,7 +4,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,12 +26,14 @@ What the states mean:
   waiting    the start comes later; in brackets why: hold, slots, budget, storm, agent_down, agent_shut
   starting   the Agent is being called
   in_doubt   the call may or may not have reached the Agent; it is repeated with the same id, or rests
-  started    the Agent has taken it
+  started    the Agent has taken it; in brackets how its task stands, where the Agent's work is followed
   refused    the Agent will not take it; "cases show" has its words
-  ended      in brackets how: recovered, expired, silenced, observed (none of these was started), assumed (started, and
-             its estimated time is over)
+  ended      in brackets how: recovered, expired, silenced, observed (none of these was started), completed, failed,
+             timed_out, cancelled, linked, skipped (the Agent's own word), assumed (started, and nobody has told its end)
 
-UNTIL is when something happens next: the start, the end of the call's lease, the next try, the estimated end.`
+UNTIL is when something happens next: the start, the end of the call's lease, the next try, the estimated end or, where the
+Agent's work is followed, when its API is asked about it next. A start that nothing has confirmed for ten minutes says so
+beside the title.`
 
 const listExample = `  alertbridge cases list
   alertbridge cases list --state waiting
@@ -41,7 +42,8 @@ const listExample = `  alertbridge cases list
   alertbridge cases list -o json | jq -r '.cases[] | select(.doubts > 0) | .id'`
 
 const showLong = `Shows all that is known of one case: its state and why, until when, how many of its incidents fire and which joined, how
-often the Agent was called and what it said last, who wants it started by hand, the trace of the first alert, and each step
+often the Agent was called and what it said last, by which of its tasks the start is confirmed, how that stands, how long it
+ran and for how much, who wants it started by hand, the trace of the first alert, and each step
 that led to where it is. "alertbridge explain" tells the story with the alerts in it.
 
 Exit status: 1 when there is no such case.`
@@ -90,7 +92,7 @@ func listCommand(from *origin) *cobra.Command {
 				return err
 			}
 			return printData(cmd.OutOrStdout(), output, list, func(w io.Writer) error {
-				return caseview.WriteList(w, list, time.Now())
+				return caseview.WriteList(w, list, source.now())
 			})
 		},
 	}
@@ -126,7 +128,7 @@ func showCommand(from *origin) *cobra.Command {
 				return err
 			}
 			return printData(cmd.OutOrStdout(), output, c, func(w io.Writer) error {
-				return caseview.Write(w, c, time.Now())
+				return caseview.Write(w, c, source.now())
 			})
 		},
 	}

@@ -89,6 +89,7 @@ const rootExample = `  alertbridge run                             the whole bri
   alertbridge cases list                      what it makes of them
   alertbridge cases list --table TABLE        the same of a deployed bridge
   alertbridge explain EVENT                   why an alert was started or not
+  alertbridge verify                          whether a bridge works that was set up
   alertbridge status                          what is set by hand, what runs, what waits
   alertbridge play docs/scenarios/*.yaml      what a policy makes of incidents, and what that costs`
 
@@ -116,6 +117,7 @@ func rootCommand() *cobra.Command {
 	root.AddCommand(statusCommand(), explainCommand())
 	root.AddCommand(modeCommand(), silenceCommand(), startCommand(), retryCommand(), stopCommand())
 	root.AddCommand(playCommand(), archiveCommand(), simulateCommand())
+	root.AddCommand(verifyCommand())
 	root.InitDefaultHelpCmd()
 	help, _, _ := root.Find([]string{"help"}) // cobra's, which takes any words and then explains the whole
 	help.Args = func(_ *cobra.Command, args []string) error {

@@ -165,6 +165,8 @@ func TestWrongCommandLines(t *testing.T) {
 		{[]string{"--nonsense"}, "unknown flag: --nonsense"},
 		{[]string{"run", "x"}, `it takes no arguments, and got "x"` + "\n\nHow it is called: alertbridge run --help\n"},
 		{[]string{"run", "--tick", "0s"}, "--tick is 0s and must be above 0"},
+		{[]string{"run", "--speed", "0"}, "--speed is 0 and must be from 1 to 60"},
+		{[]string{"run", "--speed", "61"}, "--speed is 61 and must be from 1 to 60"},
 		{[]string{"run", "--tick", "often"}, `invalid argument "often" for "--tick" flag`},
 		{[]string{"send"}, "name a file, a folder, or - for standard input"},
 		{[]string{"send", "--url", "example.com", "x"}, `--url is "example.com" and must be an address such as http://127.0.0.1:8080`},

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/smithy-go/logging"
@@ -51,6 +52,7 @@ func (o *origin) handFlags(f *pflag.FlagSet) {
 type cases interface {
 	list(ctx context.Context, state string, limit int) (caseview.List, error)
 	show(ctx context.Context, id string) (caseview.Case, error)
+	now() time.Time // by the clock of what was read
 }
 
 // source is what an operator can ask, and order, of a bridge.
@@ -68,8 +70,18 @@ func (o *origin) open(ctx context.Context) (source, error) {
 			return nil, err
 		}
 		u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, local.Path), "/")
-		return fromRun{&http.Client{Timeout: sendTime}, u, o.agent}, nil
+		dates := &dateKeeper{}
+		return fromRun{&http.Client{Timeout: sendTime, Transport: dates}, u, o.agent, dates}, nil
 	}
+	cfg, err := o.aws(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return fromTable{dynamoledger.New(dynamodb.NewFromConfig(cfg), o.table, dynamoledger.Options{}), o.table, o.agent}, nil
+}
+
+// aws is the configuration that the AWS CLI would use, but for what the flags say.
+func (o *origin) aws(ctx context.Context) (aws.Config, error) {
 	// The SDK warns of what it has tried before it found credentials; an error says all that matters.
 	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithLogger(logging.Nop{})}
 	if o.region != "" {
@@ -80,12 +92,12 @@ func (o *origin) open(ctx context.Context) (source, error) {
 	}
 	cfg, err := awsconfig.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return nil, fmt.Errorf("the AWS configuration cannot be read: %w", err)
+		return cfg, fmt.Errorf("the AWS configuration cannot be read: %w", err)
 	}
 	if cfg.Region == "" {
-		return nil, usage("no AWS region is set; name it with --region, AWS_REGION or a profile")
+		return cfg, usage("no AWS region is set; name it with --region, AWS_REGION or a profile")
 	}
-	return fromTable{dynamoledger.New(dynamodb.NewFromConfig(cfg), o.table, dynamoledger.Options{}), o.table, o.agent}, nil
+	return cfg, nil
 }
 
 // fromRun asks a local run.
@@ -93,6 +105,37 @@ type fromRun struct {
 	client *http.Client
 	url    *url.URL
 	agent  string // of lists of cases; all else a local run looks up for every Agent of its policy
+	dates  *dateKeeper
+}
+
+// now is the run's time, whose clock may go faster than this one.
+func (f fromRun) now() time.Time {
+	now := time.Now()
+	if f.dates.last.Sub(now).Abs() > 2*time.Second && !f.dates.last.IsZero() { // a date has no parts of a second
+		return f.dates.last
+	}
+	return now
+}
+
+// dateKeeper remembers the date of the last answer.
+type dateKeeper struct{ last time.Time }
+
+// RoundTrip implements http.RoundTripper.
+func (d *dateKeeper) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err == nil {
+		d.last = dateOf(resp.Header)
+	}
+	return resp, err
+}
+
+// dateOf is zero for an answer without a date: then it is the time here.
+func dateOf(h http.Header) time.Time {
+	t, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
 }
 
 func (f fromRun) list(ctx context.Context, state string, limit int) (caseview.List, error) {
@@ -164,6 +207,8 @@ type fromTable struct {
 	table  string
 	agent  string // several with commas between, but for lists of cases
 }
+
+func (f fromTable) now() time.Time { return time.Now() }
 
 func (f fromTable) agents() []string {
 	var list []string

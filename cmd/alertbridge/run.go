@@ -31,6 +31,8 @@ Exit status: 0 when it was told to end, 1 when it could not start, for instance 
 const runExample = `  alertbridge run
   alertbridge run --quiet-events --listen 127.0.0.1:9000   wait for deliveries of your own, on another port
   alertbridge run --policy new.yaml                        decide by another policy than policy.yaml
+  alertbridge run --speed 60 --withhold-events             the Agent's events do not arrive; its API is asked
+  alertbridge run --speed 60 --lose-starts                 the Agent answers 200 and starts nothing
   alertbridge run --verbose 2>log.json                     keep the functions' log records`
 
 func runCommand() *cobra.Command {
@@ -45,6 +47,9 @@ func runCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Tick <= 0 {
 				return usage("--tick is %s and must be above 0", o.Tick)
+			}
+			if o.Speed < 1 || o.Speed > local.MaxSpeed {
+				return usage("--speed is %d and must be from 1 to %d", o.Speed, local.MaxSpeed)
 			}
 			p, err := policyOf(cmd.ErrOrStderr(), file)
 			if err != nil {
@@ -62,6 +67,9 @@ func runCommand() *cobra.Command {
 	cmd.Flags().DurationVar(&o.Tick, "tick", time.Second, "how often the scheduler runs; in AWS it is once a minute")
 	cmd.Flags().StringVar(&file, "policy", "", "the policy that it decides by (default: policy.yaml of this folder; where there is none, the defaults)")
 	cmd.Flags().BoolVar(&o.Quiet, "quiet-events", false, "do not send the deliveries of events/ first")
+	cmd.Flags().IntVar(&o.Speed, "speed", 1, "how many times as fast as yours its clock goes, up to 60")
+	cmd.Flags().BoolVar(&o.WithholdEvents, "withhold-events", false, "the Agent's events do not arrive")
+	cmd.Flags().BoolVar(&o.LoseStarts, "lose-starts", false, "the Agent answers every start with 200 and makes nothing of it")
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "the functions' log records on standard error")
 	return cmd
 }

@@ -105,34 +105,43 @@ func or(s string) string {
 
 // send sends one delivery, and asks a local run what became of it.
 func (s *sender) send(ctx context.Context, p parcel) result {
+	r, request := s.post(ctx, p)
+	if request != "" {
+		s.ask(ctx, &r, request)
+	}
+	return r
+}
+
+// post sends one delivery. Where a local run has taken it, request is what that can be asked about.
+func (s *sender) post(ctx context.Context, p parcel) (r result, request string) {
 	req, err := s.request(ctx, p)
 	if err != nil {
-		return result{words: err.Error()}
+		return result{words: err.Error()}, ""
 	}
 	resp, err := s.client.Do(req)
 	if err != nil {
-		return result{words: s.unreachable(err)}
+		return result{words: s.unreachable(err)}, ""
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
 	if err != nil {
-		return result{status: resp.StatusCode, words: "the answer broke off: " + err.Error()}
+		return result{status: resp.StatusCode, words: "the answer broke off: " + err.Error()}, ""
 	}
 	var said struct {
 		Delivery string `json:"delivery"`
 		Error    string `json:"error"`
 		Message  string `json:"message"` // API Gateway's own answers
 	}
-	r := result{status: resp.StatusCode}
+	r = result{status: resp.StatusCode}
 	_ = json.Unmarshal(body, &said) // without words the status speaks
 	r.delivery, r.words = line(said.Delivery), line(said.Error+said.Message)
 	if r.words == "" && !r.accepted() {
 		r.words = "this is not how a bridge answers; is --url right?"
 	}
 	if resp.Header.Get(local.Header) != "" && r.delivery != "" {
-		s.ask(ctx, &r, resp.Header.Get(local.RequestHeader))
+		request = resp.Header.Get(local.RequestHeader)
 	}
-	return r
+	return r, request
 }
 
 func (s *sender) request(ctx context.Context, p parcel) (*http.Request, error) {

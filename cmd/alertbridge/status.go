@@ -11,9 +11,11 @@ import (
 
 const statusLong = `Shows how a bridge stands: the mode and the silences that are set by hand, with author, reason and end; and for each Agent
 whether it is open, shut or left alone, what runs, what was spent this month and how many critical cases started today,
-what waits for what and until when, and what needs a hand.
+which starts should be confirmed by the Agent's own word and are not, what waits for what and until when, and what needs a
+hand.
 
-Money is reckoned by the policy's estimate, for what runs too; the Agent's own bill has the true price.
+Money is reckoned by the policy's estimate, for what runs too. Where the Agent's work is followed, an investigation that has
+ended counts with its running time; elsewhere only the Agent's own bill has the true price.
 
 With --table the ledger's table is read directly, which needs dynamodb:BatchGetItem and dynamodb:Query on the table and its
 index, and changes nothing.`

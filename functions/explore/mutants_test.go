@@ -96,13 +96,13 @@ var mutants = []mutant{
 	},
 	{
 		"what rests in doubt gives its slot back", due,
-		"return d.write(Releases, c, facts, d.drops())", "return d.write(Releases, c, facts, nil)",
+		"return d.write(Releases, c, facts, acct)", "return d.write(Releases, c, facts, nil)",
 		"one", "for ever", nil,
 	},
 	{
 		"a started case ends at its estimate", due,
-		"	if d.c.Until.After(d.now) {\n		return Decision{Case: d.c.ID}\n	}\n	return d.write(Ends, end(d.c, EndAssumed",
-		"	if !d.c.Until.IsZero() {\n		return Decision{Case: d.c.ID}\n	}\n	return d.write(Ends, end(d.c, EndAssumed",
+		"	if d.c.Until.After(d.now) {\n		return Decision{Case: d.c.ID}\n	}\n	if !d.r.Followed {",
+		"	if !d.c.Until.IsZero() {\n		return Decision{Case: d.c.ID}\n	}\n	if !d.r.Followed {",
 		"one", "never ends", nil,
 	},
 	{

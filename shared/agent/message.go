@@ -87,6 +87,9 @@ const timeFormat = "2006-01-02T15:04:05.000Z"
 
 // encode is for values that cannot fail to encode. It does not escape <, > and &, which would take six bytes each.
 func encode(v any) []byte {
+	if s, ok := v.(string); ok && bare(s) {
+		return append(append(append(make([]byte, 0, len(s)+2), '"'), s...), '"')
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -94,6 +97,16 @@ func encode(v any) []byte {
 		panic("agent: a message cannot fail to encode: " + err.Error())
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// bare tells that a text stands in JSON as it is, as most do.
+func bare(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // normalise makes sure of what the rest relies on: an alert within its limits, an id that the Agent takes, a severity,

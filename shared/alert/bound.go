@@ -158,12 +158,13 @@ func (a *Alert) Check() error {
 			return fmt.Errorf("alert: the %s is not an id of 1 to %d letters, digits or \"_.-\"", id.name, MaxID)
 		}
 	}
-	for _, f := range a.fields() {
+	fields := a.fields()
+	for _, f := range fields {
 		if err := check(f.name, *f.text, f.max); err != nil {
 			return err
 		}
 	}
-	if err := a.checkLists(); err != nil {
+	if err := a.checkLists(len(fields)); err != nil {
 		return err
 	}
 	if !known(a.Transition) {
@@ -178,7 +179,7 @@ func (a *Alert) Check() error {
 	return nil
 }
 
-func (a *Alert) checkLists() error {
+func (a *Alert) checkLists(fields int) error {
 	for _, l := range []struct {
 		name      string
 		n, most   int
@@ -191,7 +192,7 @@ func (a *Alert) checkLists() error {
 		{"link's address", len(a.Links), MaxLinks, func(i int) string { return a.Links[i].URL }, MaxURL},
 		{"reference's name", len(a.Refs), MaxRefs, func(i int) string { return a.Refs[i].Name }, MaxField},
 		{"reference", len(a.Refs), MaxRefs, func(i int) string { return a.Refs[i].Value }, MaxField},
-		{"note on what was cut", len(a.Cut), len(a.fields()) + 8, func(i int) string { return a.Cut[i] }, MaxField},
+		{"note on what was cut", len(a.Cut), fields + 8, func(i int) string { return a.Cut[i] }, MaxField},
 	} {
 		if l.n > l.most {
 			return fmt.Errorf("alert: %d times a %s, more than %d", l.n, l.name, l.most)

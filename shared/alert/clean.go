@@ -32,7 +32,25 @@ func Clean(s string) string {
 
 // Line is Clean for one line: a title, a name, a sentence. White space of any kind becomes one blank.
 func Line(s string) string {
+	if oneLine(s) {
+		return s
+	}
 	return strings.Join(strings.Fields(Clean(s)), " ")
+}
+
+// oneLine tells that s is what Line would make of it, as most names are: printable ASCII with single blanks inside, and
+// nothing that Clean looks at more closely.
+func oneLine(s string) bool {
+	blank := true
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ' || c > '~' || c == '%' || c == ';' || c == '@' || blank && c == ' ':
+			return false
+		default:
+			blank = c == ' '
+		}
+	}
+	return !blank || s == ""
 }
 
 // Value is for what a machine will use again: an id, a tag, a query. It drops what cannot be seen and makes one line

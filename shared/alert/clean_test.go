@@ -81,6 +81,12 @@ func TestLine(t *testing.T) {
 		"%%%x%%%  &lt;y&gt; @slack-z": "x <y>",
 		"ディスク　容量":                     "ディスク 容量",
 		"\n":                          "",
+		"":                            "",
+		" ":                           "",
+		"a b-c":                       "a b-c",
+		" a":                          "a",
+		"a ":                          "a",
+		"a  b":                        "a b",
 	} {
 		if got := Line(in); got != want {
 			t.Errorf("Line(%q) = %q, want %q", in, got, want)
@@ -147,6 +153,9 @@ func FuzzClean(f *testing.F) {
 			if again := clean(got); again != got {
 				t.Fatalf("%s(%q) = %q, again %q", name, s, got, again)
 			}
+		}
+		if got, want := Line(s), strings.Join(strings.Fields(Clean(s)), " "); got != want {
+			t.Fatalf("Line(%q) = %q, want %q", s, got, want)
 		}
 		if got := Clean(s); strings.Contains(got, "%%%") || strings.Contains(got, "&amp;") || strings.Contains(got, "\n\n\n") ||
 			strings.Contains(" "+got, " @slack-x ") {

@@ -40,6 +40,14 @@ func readBody(raw []byte) (body, error) {
 	if len(raw) == 0 {
 		return body{}, &DecodeError{EmptyBody, "The body is empty: paste alertbridge's payload template into the webhook in Datadog."}
 	}
+	if b, ok := readFlat(string(raw)); ok { // nearly every body
+		return b, nil
+	}
+	return readAny(raw)
+}
+
+// readAny reads what is not empty, whatever form it has.
+func readAny(raw []byte) (body, error) {
 	if formEncoded(raw) {
 		return body{}, &DecodeError{FormEncoded, `The body is a form, not JSON: clear "Encode as form" in the webhook in Datadog.`}
 	}

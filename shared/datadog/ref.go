@@ -63,11 +63,15 @@ func refName(name string) string {
 func (b *body) readRefs(tags []string, text string) []alert.Ref {
 	var refs refs
 	for _, l := range b.leaves {
-		refs.add(refName(l.name), refValue(l.text))
+		if name := refName(l.name); name != "" {
+			refs.add(name, refValue(l.text))
+		}
 	}
 	for _, t := range tags {
 		key, v, _ := strings.Cut(t, ":")
-		refs.add(refName(key), refValue(v))
+		if name := refName(key); name != "" {
+			refs.add(name, refValue(v))
+		}
 	}
 	for {
 		name, after, equals, ok := nextLabelled(text, labelledRef)

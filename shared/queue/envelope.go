@@ -78,8 +78,12 @@ func Decode(body string) (Envelope, error) {
 	if !utf8.ValidString(body) {
 		return Envelope{}, &FormatError{Words: "the message is not valid UTF-8"}
 	}
-	var e Envelope
-	err := json.Unmarshal([]byte(body), &e)
+	var err error
+	e, plain := readPlain(body)
+	if !plain {
+		e = Envelope{}
+		err = json.Unmarshal([]byte(body), &e)
+	}
 	version := e.Version
 	if err != nil { // a newer envelope may have changed everything but its version, so that is asked for alone
 		var head struct {

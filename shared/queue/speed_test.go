@@ -14,7 +14,7 @@ func BenchmarkEnvelope(b *testing.B) {
 }
 
 func TestEnvelopeAllocatesLittle(t *testing.T) {
-	const most = 72
+	const most = 24
 	e := wired()
 	if n := testing.AllocsPerRun(100, func() { _ = there(e) }); n > most {
 		t.Errorf("%.0f allocations, and it may be %d", n, most)

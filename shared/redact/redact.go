@@ -48,7 +48,8 @@ func Kinds() []Kind { return []Kind{Email, Card, Password, Key, Token, Webhook} 
 
 // Redactor redacts, and counts what it has replaced. It is for one goroutine. A nil Redactor changes nothing.
 type Redactor struct {
-	mac   hash.Hash // nil: without a key
+	keyed func() hash.Hash // nil: without a key
+	mac   hash.Hash        // what keyed made; hardly any text needs one
 	found []Kind
 }
 
@@ -57,7 +58,7 @@ func New(key string) *Redactor {
 	if key == "" {
 		return &Redactor{}
 	}
-	return &Redactor{mac: hmac.New(sha256.New, []byte(key))}
+	return &Redactor{keyed: func() hash.Hash { return hmac.New(sha256.New, []byte(key)) }}
 }
 
 // Has tells whether a text holds what Text would replace.
@@ -118,7 +119,10 @@ const (
 // pseudonym is "[kind:name]". White space in a value does not count: a key block may have lost its line breaks.
 func (r *Redactor) pseudonym(k Kind, value string) string {
 	name := hidden
-	if r.mac != nil {
+	if r.keyed != nil {
+		if r.mac == nil {
+			r.mac = r.keyed()
+		}
 		r.mac.Reset()
 		r.mac.Write([]byte(k))
 		r.mac.Write([]byte{0})

@@ -39,6 +39,8 @@ type Case struct {
 	Services []string `json:"services,omitempty"` // of a storm's case
 	Hand     *Hand    `json:"by_hand,omitempty"`  // who wants it started, whatever it would wait for
 
+	Investigation *Investigation `json:"investigation,omitempty"` // nil where nobody follows what the Agent makes of it
+
 	Members []Member `json:"members,omitempty"`
 	Steps   []Step   `json:"steps,omitempty"` // what became of it, the oldest first
 	TraceID string   `json:"trace_id,omitempty"`
@@ -72,15 +74,15 @@ type List struct {
 	More  bool   `json:"more"` // there are more than were asked for
 }
 
-// Of shows a case of the ledger.
-func Of(c gate.Case) Case {
+// Of shows a case of the ledger as it is now: what still runs has run until then.
+func Of(c gate.Case, now time.Time) Case {
 	v := Case{
 		ID: c.ID, Agent: c.Agent, State: string(c.State), Why: string(c.Why), How: string(c.How),
 		Severity: c.Severity.String(), Title: c.Title, Service: c.Service, Incident: c.Incident,
 		Opened: moment(c.Opened), Start: moment(c.StartAt), Until: moment(c.Until), Last: moment(c.Last),
 		Firing: c.Firing, Joined: c.Joined, Attempts: c.Attempt, Doubts: c.Doubts,
 		NoRepeat: c.NoRepeat, Resting: c.Resting, Note: c.Note, TraceID: c.TraceID,
-		Observed: c.Shadow, Storm: c.Storm, Services: c.Services,
+		Observed: c.Shadow, Storm: c.Storm, Services: c.Services, Investigation: InvestigationOf(c, now),
 	}
 	if o := c.Hand; o != (gate.Order{}) {
 		v.Hand = &Hand{By: o.By, Reason: o.Reason, At: moment(o.At)}
@@ -116,6 +118,9 @@ func (c Case) UntilMeans() string {
 		}
 		return "next try"
 	case gate.Started:
+		if c.Investigation != nil {
+			return "asked for next"
+		}
 		return "estimated end"
 	case gate.Refused:
 		return "refused at"

@@ -33,7 +33,7 @@ func full() gate.Case {
 
 func TestWrite(t *testing.T) {
 	var out strings.Builder
-	if err := Write(&out, Of(full()), now); err != nil {
+	if err := Write(&out, Of(full(), now), now); err != nil {
 		t.Fatal(err)
 	}
 	want := `case               ab-k5w2q7n3xj4mzyta
@@ -69,11 +69,11 @@ func TestWriteWhatIsUnusual(t *testing.T) {
 		Steps: []gate.Step{{At: now, Text: "waits (storm)"}, {At: now.Add(time.Minute), Text: "start asked for by hand by ana@laptop: real"}},
 	}
 	var out strings.Builder
-	if err := WriteList(&out, List{Cases: []Case{Of(c)}}, now); err != nil || !strings.Contains(out.String(), "  Storm (only observed) (storm) (by hand)\n") {
+	if err := WriteList(&out, List{Cases: []Case{Of(c, now)}}, now); err != nil || !strings.Contains(out.String(), "  Storm (only observed) (storm) (by hand)\n") {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 	out.Reset()
-	if err := Write(&out, Of(c), now); err != nil {
+	if err := Write(&out, Of(c, now), now); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
@@ -88,7 +88,7 @@ func TestWriteWhatIsUnusual(t *testing.T) {
 	if got := services([]string{"a"}); got != "1: a" {
 		t.Errorf("one service: %q", got)
 	}
-	text, err := json.Marshal(Of(c))
+	text, err := json.Marshal(Of(c, now))
 	if err != nil || !strings.Contains(string(text), `"observed":true,"storm":"1/prod","services":["a",`) ||
 		!strings.Contains(string(text), `"by_hand":{"by":"ana@laptop","reason":"real","at":"2026-11-03T10:00:00Z"}`) {
 		t.Errorf("%s, %v", text, err)
@@ -96,12 +96,12 @@ func TestWriteWhatIsUnusual(t *testing.T) {
 }
 
 func TestJSONNamesWhatIsKnownAndLeavesOutTheRest(t *testing.T) {
-	text, err := json.Marshal(Of(gate.Case{ID: "c", Agent: "default", State: gate.Waiting, Why: gate.WhySlots, Severity: alert.Low}))
+	text, err := json.Marshal(Of(gate.Case{ID: "c", Agent: "default", State: gate.Waiting, Why: gate.WhySlots, Severity: alert.Low}, now))
 	want := `{"id":"c","agent":"default","state":"waiting","why":"slots","severity":"LOW","title":"","service":"","incident":"","firing":0,"joined":0,"attempts":0,"doubts":0}`
 	if err != nil || string(text) != want {
 		t.Errorf("%s, %v, want %s", text, err, want)
 	}
-	text, err = json.Marshal(Of(full()))
+	text, err = json.Marshal(Of(full(), now))
 	if err != nil || strings.Contains(string(text), "carrier") || !strings.Contains(string(text), `"start":"2026-11-03T09:55:59.999Z"`) ||
 		!strings.Contains(string(text), `"members":[{"incident":"1000042/24018842/c.2","title":"Cart answers slowly","scope":"service:cart","severity":"HIGH","since":"2026-11-03T07:00:00Z"}`) {
 		t.Errorf("%s, %v", text, err)
@@ -109,9 +109,9 @@ func TestJSONNamesWhatIsKnownAndLeavesOutTheRest(t *testing.T) {
 }
 
 func TestWriteList(t *testing.T) {
-	waiting := Of(gate.Case{ID: "ab-1", State: gate.Waiting, Why: gate.WhyAgentDown, Severity: alert.Medium, Opened: now.Add(-3 * time.Hour), Until: now.Add(30 * time.Second), Firing: 1, Title: strings.Repeat("長", 61)})
-	ended := Of(gate.Case{ID: "ab-2", State: gate.Ended, How: gate.EndAssumed, Severity: alert.High, Opened: now.Add(-72 * time.Hour), Until: now, Title: "T"})
-	resting := Of(gate.Case{ID: "ab-3", State: gate.InDoubt, Resting: true, Severity: alert.Minimal, Title: "R"})
+	waiting := Of(gate.Case{ID: "ab-1", State: gate.Waiting, Why: gate.WhyAgentDown, Severity: alert.Medium, Opened: now.Add(-3 * time.Hour), Until: now.Add(30 * time.Second), Firing: 1, Title: strings.Repeat("長", 61)}, now)
+	ended := Of(gate.Case{ID: "ab-2", State: gate.Ended, How: gate.EndAssumed, Severity: alert.High, Opened: now.Add(-72 * time.Hour), Until: now, Title: "T"}, now)
+	resting := Of(gate.Case{ID: "ab-3", State: gate.InDoubt, Resting: true, Severity: alert.Minimal, Title: "R"}, now)
 	var out strings.Builder
 	if err := WriteList(&out, List{Cases: []Case{waiting, ended, resting}, More: true}, now); err != nil {
 		t.Fatal(err)

@@ -68,7 +68,7 @@ func Find(ctx context.Context, l Ledger, agent, state string, limit int, now tim
 				found.More = true
 				return found, nil
 			}
-			found.Cases = append(found.Cases, Of(c))
+			found.Cases = append(found.Cases, Of(c, now))
 		}
 	}
 	return found, nil
@@ -108,5 +108,5 @@ func Get(ctx context.Context, l Ledger, agent, id string, now time.Time) (Case, 
 		return Case{}, false, err
 	}
 	c, there := v.Cases[id]
-	return Of(c), there, nil
+	return Of(c, now), there, nil
 }

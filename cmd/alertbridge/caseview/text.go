@@ -6,6 +6,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/alertbridge/alertbridge/shared/gate"
 )
 
 // WriteList prints cases as a table. Times are how long ago or from now.
@@ -18,7 +20,7 @@ func WriteList(w io.Writer, l List, now time.Time) error {
 	fmt.Fprintln(t, "CASE\tSTATE\tSEVERITY\tOPENED\tUNTIL\tFIRING\tJOINED\tTITLE")
 	for _, c := range l.Cases {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\n",
-			c.ID, state(c), c.Severity, relative(c.Opened, now), until(c, now), c.Firing, c.Joined, short(c.Title, 60)+marks(c))
+			c.ID, state(c), c.Severity, relative(c.Opened, now), until(c, now), c.Firing, c.Joined, short(c.Title, 60)+marks(c, now))
 	}
 	if l.More {
 		fmt.Fprintf(t, "\nThere are more than these %d: --limit shows more, --state fewer.\n", len(l.Cases))
@@ -27,8 +29,11 @@ func WriteList(w io.Writer, l List, now time.Time) error {
 }
 
 // marks say what is unusual about a case.
-func marks(c Case) string {
+func marks(c Case, now time.Time) string {
 	text := ""
+	if c.Unconfirmed(now) {
+		text += " (not confirmed for " + span(now.Sub(c.Investigation.Called)) + ")"
+	}
 	if c.Observed {
 		text += " (only observed)"
 	}
@@ -54,6 +59,13 @@ func Write(w io.Writer, c Case, now time.Time) error {
 	line("state", state(c))
 	if c.UntilMeans() != "" {
 		line(c.UntilMeans(), absolute(c.Until, now))
+	}
+	if v := c.Investigation; v != nil {
+		line("investigation", v.Tells(c.State, now))
+		for _, t := range v.others() {
+			line("beside it", Investigation{Confirmed: true, Task: t.ID, Status: t.Status, Since: t.Since, Primary: t.Primary}.Tells(c.State, now))
+		}
+		line("cost", v.Cost())
 	}
 	line("severity", c.Severity)
 	line("service", c.Service)
@@ -103,15 +115,18 @@ func services(list []string) string {
 	return text
 }
 
-// state is the state with what it waits for or how it ended.
+// state is the state with what it waits for, how it ended, or how the Agent's task of it stands.
 func state(c Case) string {
 	for _, more := range []string{c.Why, c.How} {
 		if more != "" {
 			return c.State + " (" + more + ")"
 		}
 	}
-	if c.Resting {
+	switch v := c.Investigation; {
+	case c.Resting:
 		return c.State + " (resting)"
+	case v != nil && v.Status != "" && c.State == string(gate.Started):
+		return c.State + " (" + v.Status + ")"
 	}
 	return c.State
 }

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/caseview"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/start"
@@ -75,7 +76,11 @@ type Case struct {
 	Title string `json:"title,omitempty"`
 	Note  string `json:"note,omitempty"`
 	Cost  string `json:"cost"`
-	// Dollars is what is reckoned as spent or reserved; left out where no price is known.
+	// Investigation is what the Agent has told of it; left out where its work is not followed, or it was not called.
+	Investigation *caseview.Investigation `json:"investigation,omitempty"`
+	// Tells says in words how that stands.
+	Tells string `json:"tells,omitempty"`
+	// Dollars is what was spent, or else what is reckoned as spent or reserved; left out where no price is known.
 	Dollars *float64 `json:"dollars,omitempty"`
 	// Next is what the next tick does about a case that waits, and Others what it would do, and what each would have needed.
 	Next   *Other  `json:"next,omitempty"`
@@ -204,12 +209,32 @@ func eventOf(d gate.Delivery) Event {
 func caseOf(f Facts, c gate.Case) Case {
 	out := Case{ID: c.ID, State: string(c.State), Why: string(c.Why), How: string(c.How), Title: c.Title, Note: c.Note, Sent: sent(f, c)}
 	out.Next, out.Others = pending(f, c)
+	if v := caseview.InvestigationOf(c, f.Now); v != nil {
+		out.Investigation, out.Tells = v, v.Tells(out.State, f.Now)
+	}
 	price, known := priceOf(f, c)
 	r, held := f.Accounts[c.Agent].Running[c.ID]
-	switch {
+	switch v := out.Investigation; {
 	case held && r.Money > 0:
 		price, known = r.Money, true
 		out.Cost = "about " + price.String() + " is reserved until " + clock(r.Until)
+		if v != nil && !r.Until.After(f.Now) {
+			out.Cost = "about " + price.String() + " is reserved until it is known what became of it"
+		}
+		if v != nil && v.Ran > 0 {
+			out.Cost += "; so far it " + v.Cost()
+		}
+	case v != nil && v.Price == caseview.TruePrice:
+		price, known = c.Work.Booked, true
+		out.Cost = price.String() + ", by the running time that the Agent has told"
+		if ran := c.Work.Ran(f.Now); ran > 0 {
+			out.Cost += ": " + ran.Round(time.Second).String()
+		}
+	case v != nil && v.Price == caseview.Reckoned:
+		price, known = c.Work.Booked, true
+		out.Cost = "about " + price.String() + " as reckoned, for nobody has told when it ended"
+	case v != nil && !v.Confirmed && v.Dollars == nil && !v.Absent.IsZero() && c.State == gate.Ended:
+		out.Cost, price, known = "nothing, as far as is known: the Agent never showed that it has it", 0, true
 	case c.Shadow:
 		out.Cost = "nothing, for it is only observed"
 		if known {

@@ -419,6 +419,61 @@ func TestWhatACaseCost(t *testing.T) {
 	}
 }
 
+// Where the Agent's work is followed its own word counts: a true price, or what is known of a case that nobody has told the
+// end of.
+func TestWhatTheAgentHasToldOfACase(t *testing.T) {
+	ran := func(end gate.Status, after time.Duration) gate.Work {
+		w := gate.Work{Tasks: []gate.TaskWork{{
+			ID: "t-1", Status: end, Created: noon, Updated: noon.Add(after), Marks: []gate.Mark{{At: noon, Status: gate.InProgress}},
+		}}}
+		if end != gate.InProgress {
+			w.Tasks[0].Marks = append(w.Tasks[0].Marks, gate.Mark{At: noon.Add(after), Status: end})
+		}
+		return w
+	}
+	booked := func(w gate.Work, d gate.Dollars) gate.Work { w.Booked = d; return w }
+	running := map[string]gate.Reservation{"ab-1": {Until: noon.Add(8 * time.Minute), Money: 3_984_000}}
+	overdue := map[string]gate.Reservation{"ab-1": {Until: noon, Money: 3_984_000}}
+	for _, row := range []struct {
+		why     string
+		c       gate.Case
+		held    map[string]gate.Reservation
+		cost    string
+		dollars float64
+		tells   string
+	}{
+		{"runs", gate.Case{State: gate.Started, Work: ran(gate.InProgress, 0)}, running,
+			"about $3.98 is reserved until 2026-11-03 12:08:00 UTC; so far it ran 2m0s", 3.98, "task t-1 is in_progress since 2026-11-03 12:00:00 UTC (2m ago)"},
+		{"completed", gate.Case{State: gate.Ended, How: gate.EndCompleted, Work: booked(ran(gate.Completed, 90*time.Second), 747_000)}, nil,
+			"$0.75, by the running time that the Agent has told: 1m30s", 0.75, "task t-1 is completed since 2026-11-03 12:01:30 UTC (30s ago)"},
+		{"no end was heard", gate.Case{State: gate.Ended, How: gate.EndAssumed, Work: booked(ran(gate.InProgress, 0), 996_000)}, nil,
+			"about $1.00 as reckoned, for nobody has told when it ended", 1, "task t-1 is in_progress since 2026-11-03 12:00:00 UTC (2m ago)"},
+		{"nothing confirms it", gate.Case{State: gate.Started, Work: gate.Work{Missed: true, Absent: noon}}, overdue,
+			"about $3.98 is reserved until it is known what became of it", 3.98, "not confirmed for 12m: the Agent has no task of it as of 12:00:00 UTC"},
+		{"nothing ever did", gate.Case{State: gate.Ended, How: gate.EndAssumed, Work: gate.Work{Missed: true, Absent: noon}}, nil,
+			"nothing, as far as is known: the Agent never showed that it has it", 0, "never confirmed: the Agent has no task of it as of 12:00:00 UTC"},
+		{"is in doubt", gate.Case{State: gate.InDoubt, Doubts: 1, Work: gate.Work{Absent: noon}}, running,
+			"about $3.98 is reserved until 2026-11-03 12:08:00 UTC", 3.98, "the Agent has no task of it as of 12:00:00 UTC"},
+	} {
+		row.c.ID, row.c.Agent, row.c.Attempt, row.c.Called = "ab-1", "default", 1, noon.Add(-10*time.Minute)
+		f := Facts{Now: noon.Add(2 * time.Minute), Accounts: map[string]gate.Account{"default": {Running: row.held}}}
+		got := caseOf(f, row.c)
+		if got.Cost != row.cost || got.Dollars == nil || *got.Dollars != row.dollars || got.Tells != row.tells || got.Investigation == nil {
+			t.Errorf("%s: %q, %v, %q", row.why, got.Cost, got.Dollars, got.Tells)
+		}
+		var out strings.Builder
+		if err := Write(&out, Story{Found: true, Cases: []Case{got}}); err != nil || !strings.Contains(out.String(), "\n        "+row.tells+"\n") {
+			t.Errorf("%s: %v\n%s", row.why, err, out.String())
+		}
+	}
+	// The gate's own note on an end says what the task is; that is not said twice.
+	c := gate.Case{ID: "ab-1", State: gate.Ended, How: gate.EndCompleted, Attempt: 1, Called: noon, Work: ran(gate.Completed, time.Minute), Note: "task t-1 completed after 1m0s"}
+	var out strings.Builder
+	if err := Write(&out, Story{Found: true, Cases: []Case{caseOf(Facts{Now: noon.Add(time.Hour)}, c)}}); err != nil || strings.Count(out.String(), "task t-1") != 1 {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
 // What the Agent was told is told, once it was called.
 func TestWhatWasSent(t *testing.T) {
 	c := decided(gate.View{}, fired(), held()).Change.Cases[0].Now

@@ -95,8 +95,14 @@ func (t *text) cases(list []Case) {
 			state += " (" + more + ")"
 		}
 		t.line("  %s  %s, %s", c.ID, state, c.Cost)
-		if c.Note != "" {
-			t.line("  %s%s", strings.Repeat(" ", len(c.ID)+2), c.Note)
+		tells := c.Tells
+		if v := c.Investigation; v != nil && v.Task != "" && strings.HasPrefix(c.Note, "task "+v.Task) {
+			tells = "" // the note has it all
+		}
+		for _, more := range []string{c.Note, tells} {
+			if more != "" {
+				t.line("  %s%s", strings.Repeat(" ", len(c.ID)+2), more)
+			}
 		}
 		if m := c.Sent; m != nil {
 			about := "1 incident"

@@ -3,10 +3,11 @@
 //
 //	net/http ► what the HTTP API makes of a request ► intake ─► memqueue ► dispatch ─► agent.Client ═► stand-in
 //	                                                               memledger ◄┘ ▲                (a real socket)
-//	                                                a tick every second ► schedule
+//	                                                a tick every second ► schedule ─► agentapi.Client ═► its tasks
+//	                                                                       its events ► memqueue ► follow ─┘
 //
 // Only the edges differ from a deployment: where a request comes from, where messages and cases are kept, where the
-// secrets are, and how often the tick comes. Run plays the deliveries of package events through the front door, says
+// secrets are, how often the tick comes, and, if that is asked for, how fast the clock goes. Run plays the deliveries of package events through the front door, says
 // what becomes of each, and stays up for more.
 package local
 
@@ -14,7 +15,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"time"
+	"sync/atomic"
 
 	lambda "github.com/aws/aws-lambda-go/events"
 
@@ -24,6 +25,7 @@ import (
 	"github.com/alertbridge/alertbridge/functions/scheduler/schedule"
 	"github.com/alertbridge/alertbridge/shared/agent"
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
+	"github.com/alertbridge/alertbridge/shared/agent/agenttest/apitest"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger/memledger"
 	"github.com/alertbridge/alertbridge/shared/queue"
@@ -33,27 +35,41 @@ import (
 	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
 
-// bridge is the three functions with what they stand on.
+// bridge is the functions with what they stand on.
 type bridge struct {
-	watch  *watch
-	agent  *agenttest.Server
-	ledger *memledger.Ledger
-	queue  *memqueue.Queue
-	policy gate.Policy
+	pace     pace
+	watch    *watch
+	agent    *agenttest.Server
+	tasks    *apitest.Investigations // what the Agent makes of its starts
+	api      *apitest.Server
+	ledger   *memledger.Ledger
+	queue    *memqueue.Queue
+	outcomes *memqueue.Queue // of the Agent's events
+	policy   gate.Policy
+	ticked   atomic.Int64 // when the last tick ended, in milliseconds; 0: none has
 
 	// The functions as Lambda would call them, guarded in the same way.
 	ingest     func(context.Context, lambda.APIGatewayV2HTTPRequest) (lambda.APIGatewayV2HTTPResponse, error)
 	dispatcher memqueue.Handler
+	outcome    memqueue.Handler
 	scheduler  func(context.Context, struct{}) (struct{}, error)
 }
 
-// newBridge wires the bridge. One stand-in plays every Agent of the policy. The functions log to logs, which may be nil.
+// newBridge wires the bridge. One stand-in plays every Agent of the policy. The functions log to o.Logs, which may be nil.
 // Close what it returns.
-func newBridge(p gate.Policy, w *watch, onRequest func(agenttest.Request), logs io.Writer) (*bridge, error) {
-	b := &bridge{watch: w, ledger: memledger.New(), policy: p}
-	b.queue = memqueue.New(memqueue.Options{})
+func newBridge(o Options, w *watch, onRequest func(agenttest.Request)) (*bridge, error) {
+	logs := o.Logs
+	b := &bridge{pace: newPace(o.Speed), watch: w, ledger: memledger.New(), policy: followed(o.Policy)}
+	w.look = b.look
+	now := b.pace.Now
+	b.queue = memqueue.New(memqueue.Options{Now: now})
+	b.tasks = apitest.NewInvestigations(apitest.InvestigationsOptions{Now: now, Plan: func(apitest.Incident) apitest.Plan { return o.plan() }})
 	var err error
-	if b.agent, err = agenttest.NewServer(agenttest.Options{OnRequest: onRequest}); err != nil {
+	if b.agent, err = agenttest.NewServer(agenttest.Options{OnRequest: b.opens(o, onRequest), Now: now}); err != nil {
+		return nil, err
+	}
+	if b.api, err = apitest.NewServer(apitest.Options{Investigations: b.tasks}); err != nil {
+		b.close()
 		return nil, err
 	}
 	client, err := b.client(w.logger("agent", handler("agent", logs)))
@@ -61,30 +77,36 @@ func newBridge(p gate.Policy, w *watch, onRequest func(agenttest.Request), logs 
 		b.close()
 		return nil, err
 	}
-	starter := &start.Starter{Ledger: b.ledger, Agents: map[string]start.Agent{}, Now: time.Now}
-	secrets := map[string]schedule.Secrets{}
-	for _, name := range p.Agents() {
-		starter.Agents[name], secrets[name] = client, client
+	starter := &start.Starter{Ledger: b.ledger, Agents: map[string]start.Agent{}, Now: now}
+	secrets, spaces, work := map[string]schedule.Secrets{}, map[string]string{}, b.work()
+	for _, name := range b.policy.Agents() {
+		starter.Agents[name], secrets[name], spaces[name] = client, client, b.tasks.Space()
 	}
 
 	in := &intake.Handler{
-		Queue: b.queue, QueueName: "alerts", Tokens: tokens{}, Now: time.Now, Log: w.logger("ingest", handler("ingest", logs)),
+		Queue: b.queue, QueueName: "alerts", Tokens: tokens{}, Now: now, Log: w.logger("ingest", handler("ingest", logs)),
 	}
 	b.ingest = telemetry.Wrap(config("ingest", logs), in.Handle)
 	dis := &dispatch.Handler{
-		Ledger: b.ledger, Starter: starter, Policy: b.policy, Now: time.Now,
+		Ledger: b.ledger, Starter: starter, Policy: b.policy, Now: now,
 		Log: w.logger("dispatcher", handler("dispatcher", logs)),
 	}
-	b.dispatcher = telemetry.Wrap(config("dispatcher", logs), traced(dis.Handle))
+	b.dispatcher = telemetry.Wrap(config("dispatcher", logs), b.traced(dis.Handle))
 	sch := &schedule.Handler{
-		Ledger: b.ledger, Starter: starter, Secrets: secrets, Policy: b.policy, Now: time.Now,
+		Ledger: b.ledger, Starter: starter, Secrets: secrets, Work: work, Spaces: spaces, Policy: b.policy, Now: now,
 		Log: w.logger("scheduler", handler("scheduler", logs)),
 	}
-	b.scheduler = telemetry.Wrap(config("scheduler", logs), sch.Handle)
+	b.scheduler = noted(&b.ticked, telemetry.Wrap(config("scheduler", logs), sch.Handle))
+	b.follows(b.policy.Agents(), work, logs)
 	return b, nil
 }
 
-func (b *bridge) close() { b.agent.Close() }
+func (b *bridge) close() {
+	b.agent.Close()
+	if b.api != nil {
+		b.api.Close()
+	}
+}
 
 // client is the real client of the Agent, on its way to the stand-in.
 func (b *bridge) client(log *slog.Logger) (*agent.Client, error) {
@@ -98,8 +120,9 @@ func (b *bridge) client(log *slog.Logger) (*agent.Client, error) {
 }
 
 // traced tells the watch which request a message goes back to. The queue hands over one message at a time.
-func traced(h memqueue.Handler) memqueue.Handler {
+func (b *bridge) traced(h memqueue.Handler) memqueue.Handler {
 	return func(ctx context.Context, e lambda.SQSEvent) (lambda.SQSEventResponse, error) {
+		ctx = b.pace.keeps(ctx)
 		if len(e.Records) == 1 {
 			if env, err := queue.Decode(e.Records[0].Body); err == nil {
 				ctx = withRequest(ctx, env.RequestID)

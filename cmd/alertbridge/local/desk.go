@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/explain"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/operate"
@@ -14,7 +13,7 @@ import (
 const maxOrder = 64 << 10
 
 func (b *bridge) desk() operate.Desk {
-	return operate.Desk{Ledger: b.ledger, Agents: b.policy.Agents(), Now: time.Now}
+	return operate.Desk{Ledger: b.ledger, Agents: b.policy.Agents(), Now: b.pace.Now}
 }
 
 // takeOrder does what somebody orders by hand.
@@ -53,7 +52,7 @@ func (b *bridge) tellStory(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f := explain.Finder{Ledger: b.ledger, Agents: b.policy.Agents(), Org: r.URL.Query().Get("org"), Policy: b.policy}
-	facts, err := f.Find(r.Context(), asked, time.Now())
+	facts, err := f.Find(r.Context(), asked, b.pace.Now())
 	if err != nil {
 		answer(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})
 		return

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/caseview"
+	"github.com/alertbridge/alertbridge/events"
 	"github.com/alertbridge/alertbridge/shared/policy"
 )
 
@@ -37,10 +38,19 @@ func (b *bridge) front() http.Handler {
 	mux.HandleFunc("POST /orders", b.takeOrder)
 	mux.HandleFunc("GET /status", b.showStatus)
 	mux.HandleFunc("GET /explain", b.tellStory)
+	mux.HandleFunc("GET /standins", b.showStandIns)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusNotFound, map[string]string{"message": "Not Found"})
 	})
-	return mux
+	return b.dated(mux)
+}
+
+// dated dates every answer by the run's clock, so that whoever shows a time can say how long ago that is.
+func (b *bridge) dated(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", b.pace.Now().UTC().Format(http.TimeFormat))
+		h.ServeHTTP(w, r)
+	})
 }
 
 // take hands a delivery to ingest as the HTTP API would, and ingest's answer to the caller.
@@ -55,8 +65,11 @@ func (b *bridge) take(w http.ResponseWriter, r *http.Request) {
 		}
 		return // the connection is gone
 	}
+	if b.pace.speed > 1 { // what comes now has happened now, by the run's clock
+		event = events.Fresh(event, b.pace.Now())
+	}
 	b.watch.begin(id)
-	resp, err := b.ingest(withRequest(r.Context(), id), event)
+	resp, err := b.ingest(b.pace.keeps(withRequest(r.Context(), id)), event)
 	if err != nil {
 		b.watch.update(id, func(s *Seen) { s.Status, s.Says = http.StatusInternalServerError, err.Error() })
 		answer(w, http.StatusInternalServerError, map[string]string{"message": "Internal Server Error"})
@@ -89,7 +102,7 @@ func (b *bridge) listCases(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	list, err := caseview.Find(r.Context(), b.ledger, agent, state, limit, time.Now())
+	list, err := caseview.Find(r.Context(), b.ledger, agent, state, limit, b.pace.Now())
 	if err != nil {
 		answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
 		return
@@ -110,7 +123,7 @@ func (b *bridge) agentOf(r *http.Request) string {
 }
 
 func (b *bridge) showCase(w http.ResponseWriter, r *http.Request) {
-	c, there, err := caseview.Get(r.Context(), b.ledger, b.agentOf(r), r.PathValue("id"), time.Now())
+	c, there, err := caseview.Get(r.Context(), b.ledger, b.agentOf(r), r.PathValue("id"), b.pace.Now())
 	switch {
 	case err != nil:
 		answer(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})

@@ -21,11 +21,16 @@ type Options struct {
 	Policy gate.Policy   // what alerts are worth
 	Called string        // what people know the policy by
 	Tick   time.Duration // how often the scheduler runs
+	Speed  int           // how many times as fast as the machine's the run's clock goes; 0 is 1
 	Quiet  bool          // the deliveries of package events are not played
 	Out    io.Writer     // what happens
 	Logs   io.Writer     // the functions' log records; nil drops them
 	Color  bool          // Out is a terminal
 	Name   string        // how the operator calls this command, for the hints at the end
+
+	// How the stand-in for the Agent misbehaves: none of its events arrives, or it answers every start well and makes
+	// nothing of it.
+	WithholdEvents, LoseStarts bool
 
 	// Ready, if not nil, is told the address of the front door, once it answers; OnPlayed of each delivery that was
 	// played; Up that all were.
@@ -42,7 +47,7 @@ func Run(ctx context.Context, o Options) error {
 		return cannotListen(o.Listen, err)
 	}
 	tell := newTeller(o.Out, o.Color)
-	b, err := newBridge(o.Policy, newWatch(tell.seen, tell.moved), tell.request, o.Logs)
+	b, err := newBridge(o, newWatch(tell.seen, tell.moved, tell.heard), tell.request)
 	if err != nil {
 		_ = listener.Close()
 		return fmt.Errorf("the stand-in for the Agent cannot start: %w", err)
@@ -54,12 +59,14 @@ func Run(ctx context.Context, o Options) error {
 	base := "http://" + listener.Addr().String()
 	var running sync.WaitGroup
 	running.Go(func() { b.queue.Run(ctx, b.dispatcher) })
+	running.Go(func() { b.outcomes.Run(ctx, b.outcome) })
+	running.Go(func() { b.deliver(ctx, o.WithholdEvents) })
 	running.Go(func() { b.tick(ctx, o.Tick) })
 	served := make(chan error, 1)
 	server := &http.Server{Handler: b.front(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(orDiscard(o.Logs), "", 0)}
 	go func() { served <- server.Serve(listener) }()
 
-	tell.say(banner(base, o.Called))
+	tell.say(banner(base, o))
 	if o.Ready != nil {
 		o.Ready(base + Path)
 	}
@@ -115,7 +122,7 @@ func (b *bridge) tick(ctx context.Context, every time.Duration) {
 			return
 		case <-ticker.C:
 			tick, cancel := context.WithTimeout(ctx, time.Minute)
-			_, _ = b.scheduler(tick, struct{}{}) // its error is in its log record; the next tick does what this one left
+			_, _ = b.scheduler(b.pace.keeps(tick), struct{}{}) // its error is in its log record; the next tick does what this one left
 			cancel()
 		}
 	}
@@ -131,9 +138,32 @@ func cannotListen(address string, err error) error {
 	return fmt.Errorf("cannot listen on %q: %w; --listen takes an address of this computer and a port, such as 127.0.0.1:8080", address, err)
 }
 
-func banner(base, policy string) string {
-	return fmt.Sprintf("alertbridge runs on this computer: front door %s%s, queue and ledger in memory, a stand-in for the Agent.\n"+
-		"Nothing leaves this computer and nothing is billed. It decides by %s.\n\n", base, Path, policy)
+func banner(base string, o Options) string {
+	text := fmt.Sprintf("alertbridge runs on this computer: front door %s%s, queue and ledger in memory, a stand-in for the Agent.\n"+
+		"Nothing leaves this computer and nothing is billed. It decides by %s.\n", base, Path, o.Called)
+	if o.Speed > 1 {
+		text += fmt.Sprintf("Its clock goes %d times as fast as yours: a minute takes %s.\n", o.Speed, (time.Minute / time.Duration(o.Speed)).Round(time.Millisecond))
+	}
+	switch {
+	case o.LoseStarts:
+		text += "The Agent loses what it takes: it answers 200, and nothing comes of it.\n"
+	case o.WithholdEvents:
+		text += "The Agent's events are withheld: only its API tells what comes of a start.\n"
+	}
+	if o.WithholdEvents || o.LoseStarts {
+		text += fmt.Sprintf("The API is asked %s after a start; one that is not confirmed within %s is an alarm.\n",
+			minutes(gate.FirstAsk, o.Speed), minutes(gate.ConfirmWithin, o.Speed))
+	}
+	return text + "\n"
+}
+
+// minutes are minutes of the run's clock, and what that is in true time.
+func minutes(d time.Duration, speed int) string {
+	text := number(int(d/time.Minute), "minute")
+	if speed > 1 {
+		text += fmt.Sprintf(" (%s here)", (d / time.Duration(speed)).Round(time.Second))
+	}
+	return text
 }
 
 func hints(o Options, base string) string {

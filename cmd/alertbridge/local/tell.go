@@ -67,10 +67,25 @@ func (t *teller) seen(s Seen) {
 func (t *teller) moved(m Moved) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.paint("", fmt.Sprintf(line, "tick", m.Did, m.From+" > "+m.To, cmp.Or(m.Why, "-"), m.Case, shorten(m.Title, 100)))
+	color := map[string]string{string(gate.Misses): red}[m.Did]
+	t.paint(color, fmt.Sprintf(line, "tick", m.Did, m.From+" > "+m.To, cmp.Or(m.Why, "-"), m.Case, cmp.Or(m.Work, shorten(m.Title, 100))))
 	if m.Outcome != "" {
 		t.agent(m.Case, m.Outcome)
 	}
+}
+
+// heard prints what an event of the Agent's told.
+func (t *teller) heard(h Heard) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	became, color := "-", ""
+	switch {
+	case h.To == string(gate.Ended) && h.From != h.To:
+		became, color = "ended", green
+	case h.Confirms:
+		became = "confirmed"
+	}
+	t.paint(color, fmt.Sprintf(line, "event", "-", h.Status, became, h.Case, h.Work))
 }
 
 // request keeps what the Agent received until the line is printed that tells why.

@@ -16,6 +16,11 @@ func TestTellerPrintsWhatHappens(t *testing.T) {
 	tell.seen(Seen{Status: 202, Delivery: "d1", Decided: true, Verdict: "wait", Reason: "slots", Transition: "Triggered", Title: "Checkout\nfails", Case: "c1"})
 	tell.request(agenttest.Request{Body: []byte(`{"incidentId":"c1","title":"<T>"}`), Verdict: "investigation started", Started: true})
 	tell.moved(Moved{Case: "c1", Did: "starts", From: "waiting", To: "started", Title: "Checkout fails", Outcome: "accepted"})
+	tell.heard(Heard{Case: "c1", Status: "pending_triage", From: "started", To: "started", Confirms: true, Work: "task t1 is pending_triage"})
+	tell.heard(Heard{Case: "c1", Status: "in_progress", From: "started", To: "started", Work: "task t1 is in_progress"})
+	tell.heard(Heard{Case: "c1", Status: "completed", From: "started", To: "ended", Work: "task t1 is completed, ran 15s, $0.12"})
+	tell.heard(Heard{Case: "c1", Status: "completed", From: "ended", To: "ended", Work: "task t1 is completed, ran 18s, $0.15"})
+	tell.moved(Moved{Case: "c3", Did: "misses", From: "started", To: "started", Title: "T", Work: "not confirmed for 10m"})
 	tell.seen(Seen{Status: 202, Delivery: "d2", Trouble: "the ledger is away", Transition: "Triggered"})
 	tell.seen(Seen{Status: 202, Delivery: "d2", Decided: true, Verdict: "start", Reason: "new_incident", Transition: "Triggered", Title: "T", Case: "c2", Outcome: "not_delivered"})
 	tell.request(agenttest.Request{Body: []byte("\x00garbage"), Verdict: "invalid"})
@@ -30,6 +35,11 @@ tick    starts   waiting > started   -             c1                           
           "incidentId": "c1",
           "title": "<T>"
         }
+event   -        pending_triage      confirmed     c1                                    task t1 is pending_triage
+event   -        in_progress         -             c1                                    task t1 is in_progress
+event   -        completed           ended         c1                                    task t1 is completed, ran 15s, $0.12
+event   -        completed           -             c1                                    task t1 is completed, ran 18s, $0.15
+tick    misses   started > started   -             c3                                    not confirmed for 10m
 202     none     -                   Triggered     d2                                    the queue will try again: the ledger is away
 202     start    new_incident        Triggered     d2                                    T
         the Agent received nothing: not_delivered

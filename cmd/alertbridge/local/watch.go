@@ -5,6 +5,8 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+
+	"github.com/alertbridge/alertbridge/shared/gate"
 )
 
 // Seen is what became of one request at the front door, in the functions' own words: those of their log records.
@@ -32,6 +34,14 @@ type Moved struct {
 	Case, Did, From, To, Title string
 	Why                        string // it waits, or how it ended
 	Outcome                    string // of the call to the Agent, where there was one
+	Work                       string // what is known of its investigation, where the tick has learnt of it
+}
+
+// Heard is what an event of the Agent's told of a case.
+type Heard struct {
+	Case, Status, From, To string
+	Confirms               bool   // it shows for the first time that the Agent has the case
+	Work                   string // what is known of its investigation with it
 }
 
 // watch sees what the functions do by reading their log records as they are written. It says everything once: a request
@@ -39,6 +49,8 @@ type Moved struct {
 type watch struct {
 	onSeen  func(Seen)
 	onMoved func(Moved)
+	onHeard func(Heard)
+	look    func(id string) string // what is known of a case's investigation now, in a line
 
 	mu     sync.Mutex
 	seen   map[string]*Seen // by request
@@ -50,9 +62,9 @@ type watch struct {
 // maxSeen bounds what is remembered of requests: the local run may stay up for long.
 const maxSeen = 10_000
 
-func newWatch(onSeen func(Seen), onMoved func(Moved)) *watch {
+func newWatch(onSeen func(Seen), onMoved func(Moved), onHeard func(Heard)) *watch {
 	return &watch{
-		onSeen: onSeen, onMoved: onMoved,
+		onSeen: onSeen, onMoved: onMoved, onHeard: onHeard, look: func(string) string { return "" },
 		seen: map[string]*Seen{}, latest: map[string]string{}, wait: map[string]chan struct{}{},
 	}
 }
@@ -159,15 +171,34 @@ func (h watched) Handle(ctx context.Context, r slog.Record) error {
 	case h.function == "dispatcher" && id != "":
 		h.watch.update(id, func(s *Seen) { s.decided(said) })
 	case h.function == "scheduler" && text(said, "case") != "":
-		h.watch.onMoved(Moved{
-			Case: text(said, "case"), Did: text(said, "did"), From: text(said, "from"), To: text(said, "to"),
-			Title: text(said, "title"), Why: cmp.Or(text(said, "why"), text(said, "how")), Outcome: text(said, "outcome"),
-		})
+		h.watch.onMoved(h.watch.moved(said))
+	case h.function == "outcome" && text(said, "did") != "":
+		h.watch.onHeard(h.watch.heard(said))
 	}
 	if !h.Handler.Enabled(ctx, r.Level) {
 		return nil
 	}
 	return h.Handler.Handle(ctx, r)
+}
+
+// moved reads scheduler's record of a case.
+func (w *watch) moved(said map[string]slog.Value) Moved {
+	m := Moved{
+		Case: text(said, "case"), Did: text(said, "did"), From: text(said, "from"), To: text(said, "to"),
+		Title: text(said, "title"), Why: cmp.Or(text(said, "why"), text(said, "how")), Outcome: text(said, "outcome"),
+	}
+	if m.Outcome == "" {
+		m.Work = w.look(m.Case)
+	}
+	return m
+}
+
+// heard reads outcome's record of an event.
+func (w *watch) heard(said map[string]slog.Value) Heard {
+	h := Heard{Case: text(said, "case"), Status: text(said, "status"), From: text(said, "from"), To: text(said, "to")}
+	h.Confirms = text(said, "did") == string(gate.Confirms)
+	h.Work = w.look(h.Case)
+	return h
 }
 
 // atTheDoor reads ingest's record of a request.

@@ -15,11 +15,12 @@ import (
 type told struct {
 	seen  []Seen
 	moved []Moved
+	heard []Heard
 }
 
 func newTold() (*told, *watch) {
 	t := &told{}
-	return t, newWatch(func(s Seen) { t.seen = append(t.seen, s) }, func(m Moved) { t.moved = append(t.moved, m) })
+	return t, newWatch(func(s Seen) { t.seen = append(t.seen, s) }, func(m Moved) { t.moved = append(t.moved, m) }, func(h Heard) { t.heard = append(t.heard, h) })
 }
 
 func TestWatchSaysARequestOnceWhenBothAreDone(t *testing.T) {
@@ -110,6 +111,26 @@ func TestWatchSeesTicks(t *testing.T) {
 	}
 }
 
+// What the Agent's events and its API have told is said with what is known of the case by then.
+func TestWatchHearsOfTheAgentsWork(t *testing.T) {
+	said, w := newTold()
+	w.look = func(id string) string { return "what is known of " + id }
+	log := w.logger("outcome", slog.DiscardHandler)
+	log.LogAttrs(t.Context(), slog.LevelInfo, "event taken in", slog.String("case", "c1"), slog.String("did", "confirms"),
+		slog.String("from", "in_doubt"), slog.String("to", "started"), slog.String("status", "in_progress"))
+	log.LogAttrs(t.Context(), slog.LevelInfo, "event taken in", slog.String("case", "c1"), slog.String("did", "")) // it was known
+	log.LogAttrs(t.Context(), slog.LevelInfo, "event is about no case", slog.String("skipped", "not_ours"))
+	want := Heard{Case: "c1", Status: "in_progress", From: "in_doubt", To: "started", Confirms: true, Work: "what is known of c1"}
+	if len(said.heard) != 1 || said.heard[0] != want {
+		t.Errorf("it says %+v, want %+v", said.heard, want)
+	}
+	w.logger("scheduler", slog.DiscardHandler).LogAttrs(t.Context(), slog.LevelError, "case moved on", slog.String("case", "c2"),
+		slog.String("did", "misses"), slog.String("from", "started"), slog.String("to", "started"), slog.String("title", "T"))
+	if len(said.moved) != 1 || said.moved[0].Work != "what is known of c2" {
+		t.Errorf("it says %+v", said.moved)
+	}
+}
+
 func TestWatchForgetsTheOldest(t *testing.T) {
 	_, w := newTold()
 	for i := range maxSeen + 1 {
@@ -141,7 +162,7 @@ func TestWatchHandsRecordsOn(t *testing.T) {
 
 func TestAMessageLeadsBackToItsRequest(t *testing.T) {
 	got := ""
-	h := traced(func(ctx context.Context, _ events.SQSEvent) (events.SQSEventResponse, error) {
+	h := (&bridge{pace: newPace(1)}).traced(func(ctx context.Context, _ events.SQSEvent) (events.SQSEventResponse, error) {
 		got, _ = ctx.Value(requestKey{}).(string)
 		return events.SQSEventResponse{}, nil
 	})

@@ -103,7 +103,7 @@ func TestFaults(t *testing.T) {
 		{"faults: {at: 0s, fault: unknown, in: dispatcher}", "10 met unknown, 10.013 new_incident, 10.013 starting, 10.013 call: investigation started, 10.513 started"},
 		{"faults: {at: 0s, fault: applied late, in: dispatcher, by: 3s}", "10 met applied late, 10.013 new_incident, 10.013 starting, 10.013 call: investigation started, 10.513 started"},
 
-		{"agent: {at: 0s, is: slow}", "10 new_incident, 10 starting, 10 met agent slow, 10 call: investigation started, 15 started"},
+		{"agent: {at: 0s, is: slow}", "10 new_incident, 10 starting, 10 met agent slow, 10 call: investigation started, 14 started"},
 		{"agent: {at: 0s, is: shut, for: 20s}", "10 new_incident, 10 starting, 10 met agent shut, 10 call: scripted, 10 waiting, 60 starting, 60 call: investigation started, 60.5 started"},
 		{"agent: {at: 10s, is: refuses}", "10 new_incident, 10 starting, 10 met agent refuses, 10 call: scripted, 10 refused"},
 		{"agent: {at: 0s, is: busy, for: 20s}", "10 new_incident, 10 starting, 10 met agent busy, 10 call: scripted, 10 waiting, 180 starting, 180 call: investigation started, 180.5 started"},
@@ -113,7 +113,7 @@ func TestFaults(t *testing.T) {
 		{"agent: {at: 0s, is: hangs, for: 20s}", "10 new_incident, 10 starting, 10 met agent hangs, 10 call: scripted, 18 in_doubt, 120 starting, 120 call: investigation started, 120.5 started"},
 		{"agent: {at: 0s, is: takes and hangs, for: 20s}", "10 new_incident, 10 starting, 10 met agent takes and hangs, 10 call: investigation started, 18 in_doubt, 120 starting, 120 call: duplicate, 120.5 started"},
 		// The one that began last counts, and when it is over the other one again; until it is calm.
-		{"agent: [{at: 0s, is: down}, {at: 5s, is: slow, for: 1m}]", "10 new_incident, 10 starting, 10 met agent slow, 10 call: investigation started, 15 started"},
+		{"agent: [{at: 0s, is: down}, {at: 5s, is: slow, for: 1m}]", "10 new_incident, 10 starting, 10 met agent slow, 10 call: investigation started, 14 started"},
 		{"agent: [{at: 0s, is: down}, {at: 5s, is: slow, for: 1s}]\ncalm: 50s", "10 new_incident, 10 starting, 10 met agent down, 10 waiting, 60 starting, 60 call: investigation started, 60.5 started"},
 	} {
 		got := history(t, one+tt.with, "")

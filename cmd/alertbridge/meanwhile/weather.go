@@ -21,7 +21,7 @@ import (
 // How long the Agent takes to answer, and how long one that is slow.
 const (
 	Latency = 500 * time.Millisecond
-	Slow    = 5 * time.Second
+	Slow    = 4 * time.Second // with the longest pause besides it still answers before the call is given up
 )
 
 // Weather is everything that goes wrong in one bridge.

@@ -466,6 +466,50 @@ func TestStatusListsWhatNeedsAHandWithinItsBound(t *testing.T) {
 	}
 }
 
+// Starts that the Agent should have confirmed by now are told, the earliest first, and of what runs the Agent's own word.
+func TestStatusTellsWhatTheAgentHasConfirmed(t *testing.T) {
+	d, s := desk()
+	r := gate.DefaultRules()
+	r.Followed = true
+	called := map[string]time.Duration{"late": 11 * time.Minute, "later": 25 * time.Minute, "fresh": 9 * time.Minute, "runs": 12 * time.Minute}
+	ids := map[string]string{}
+	for _, name := range []string{"late", "later", "fresh", "runs"} {
+		ids[name] = arrives(t, s, name, r).Case
+		becomes(t, s, ids[name], func(c *gate.Case) {
+			c.State, c.Until, c.Called = gate.Started, noon.Add(time.Minute), noon.Add(-called[name])
+			switch name {
+			case "later":
+				c.Work = gate.Work{Missed: true, Absent: noon.Add(-time.Minute)}
+			case "runs":
+				c.Work = gate.Work{Tasks: []gate.TaskWork{{ID: "t-1", Status: gate.InProgress, Created: noon}}}
+			}
+		})
+	}
+	got := status(t, d)
+	a := got.Accounts[0]
+	if len(a.Unconfirmed) != 2 || a.Unconfirmed[0].Case != ids["later"] || a.Unconfirmed[1].Case != ids["late"] ||
+		!a.Unconfirmed[0].Absent.Equal(noon.Add(-time.Minute)) || !a.Unconfirmed[0].Called.Equal(noon.Add(-25*time.Minute)) {
+		t.Errorf("not confirmed are %+v", a.Unconfirmed)
+	}
+	for _, run := range a.Running {
+		if told := run.Task == "t-1" && run.Status == "in_progress"; told != (run.Case == ids["runs"]) {
+			t.Errorf("%+v", run)
+		}
+	}
+	var out strings.Builder
+	if err := operate.WriteStatus(&out, got); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"\n  started and not confirmed: 2; see whether the Agent has them\n",
+		"for 25 min, no task as of 2026-11-03 11:59:00 UTC", "for 11 min, its API has not answered", ", task t-1 is in_progress\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it does not print %q:\n%s", want, out.String())
+		}
+	}
+}
+
 // What was reserved in another month was spent in that one.
 func TestStatusCountsAReservationInItsMonth(t *testing.T) {
 	d, s := desk()

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/caseview"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 )
@@ -54,6 +55,10 @@ type Account struct {
 	MoneyFor *int      `json:"money_for,omitempty"`
 	MoneyAt  time.Time `json:"money_at,omitzero"`
 
+	// Unconfirmed are starts that the Agent's own word should have confirmed by now and has not, the earliest first; at
+	// most MaxListed. Where the Agent's work is not followed there are none.
+	Unconfirmed []Unconfirmed `json:"unconfirmed"`
+
 	Waiting []Waiting `json:"waiting"`   // best first; at most MaxListed
 	More    bool      `json:"more"`      // more wait than these
 	NeedIt  []Waiting `json:"need_hand"` // refused, or in doubt and at rest; at most MaxListed
@@ -75,6 +80,18 @@ type Running struct {
 	Until    time.Time `json:"until"` // its estimated end
 	Critical bool      `json:"critical,omitempty"`
 	Dollars  float64   `json:"dollars"`
+	// The Agent's task of it, and how that stands; left out as long as nobody has told.
+	Task   string `json:"task,omitempty"`
+	Status string `json:"status,omitempty"`
+}
+
+// Unconfirmed is a start that nothing has confirmed.
+type Unconfirmed struct {
+	Case     string    `json:"case"`
+	Called   time.Time `json:"called"`          // when the Agent was called
+	Absent   time.Time `json:"absent,omitzero"` // as of then the Agent's API had no task of it; left out: it has not answered
+	Severity string    `json:"severity"`
+	Title    string    `json:"title"`
 }
 
 // Waiting is a case that has not started.
@@ -136,7 +153,7 @@ func byHand(o gate.Order) ByHand {
 }
 
 func (d Desk) account(ctx context.Context, a gate.Account, now time.Time) (Account, error) {
-	out := Account{Agent: a.Agent, State: "open", Running: []Running{}, Waiting: []Waiting{}, NeedIt: []Waiting{}}
+	out := Account{Agent: a.Agent, State: "open", Running: []Running{}, Unconfirmed: []Unconfirmed{}, Waiting: []Waiting{}, NeedIt: []Waiting{}}
 	switch {
 	case !a.Shut.Since.IsZero():
 		out.State, out.Since, out.Words = "shut", ledger.Moment(a.Shut.Since), a.Shut.Words
@@ -144,6 +161,11 @@ func (d Desk) account(ctx context.Context, a gate.Account, now time.Time) (Accou
 		out.State, out.Until = "down", ledger.Moment(a.Down.Until)
 	}
 	out.money(a, now)
+	timed, _, err := d.list(ctx, a.Agent, gate.Timed, maxTimed)
+	if err != nil {
+		return out, err
+	}
+	out.work(timed, now)
 	waiting, more, err := d.list(ctx, a.Agent, gate.Queue, MaxListed)
 	if err != nil {
 		return out, err
@@ -170,6 +192,29 @@ func (d Desk) account(ctx context.Context, a gate.Account, now time.Time) (Accou
 		out.MoneyFor, out.MoneyAt = &starts, ledger.Moment(next)
 	}
 	return out, nil
+}
+
+// maxTimed bounds the cases under way that are looked at: what runs, and as many again that nobody has heard of.
+const maxTimed = 2 * gate.MaxRunning
+
+// work shows what the Agent has told of the cases under way, and what it should have told.
+func (a *Account) work(underWay []gate.Case, now time.Time) {
+	for _, c := range underWay {
+		v := caseview.Of(c, now)
+		if v.Investigation == nil {
+			continue
+		}
+		if i := slices.IndexFunc(a.Running, func(r Running) bool { return r.Case == c.ID }); i >= 0 {
+			a.Running[i].Task, a.Running[i].Status = v.Investigation.Task, v.Investigation.Status
+		}
+		if v.Unconfirmed(now) {
+			a.Unconfirmed = append(a.Unconfirmed, Unconfirmed{
+				Case: c.ID, Called: v.Investigation.Called, Absent: v.Investigation.Absent, Severity: v.Severity, Title: c.Title,
+			})
+		}
+	}
+	slices.SortStableFunc(a.Unconfirmed, func(x, y Unconfirmed) int { return x.Called.Compare(y.Called) })
+	a.Unconfirmed = a.Unconfirmed[:min(len(a.Unconfirmed), MaxListed)]
 }
 
 // maxAsked bounds the cases whose records are read for the limits.

@@ -17,7 +17,7 @@ func WriteStatus(w io.Writer, s Status) error {
 	t.mode(s)
 	t.silences(s.Silences)
 	for _, a := range s.Accounts {
-		t.account(a)
+		t.account(a, s.At)
 	}
 	_, err := io.WriteString(w, t.String())
 	return err
@@ -64,7 +64,7 @@ func (t *text) silences(list []ByHand) {
 	_ = tab.Flush() // into memory
 }
 
-func (t *text) account(a Account) {
+func (t *text) account(a Account, at time.Time) {
 	state := a.State
 	switch state {
 	case "shut":
@@ -100,7 +100,14 @@ func (t *text) account(a Account) {
 		if r.Critical {
 			kind = ", critical"
 		}
+		if r.Task != "" {
+			kind += ", task " + r.Task + " is " + r.Status
+		}
 		t.line("    %s until about %s, $%.2f%s", r.Case, clock(r.Until), r.Dollars, kind)
+	}
+	if len(a.Unconfirmed) > 0 {
+		t.line("  started and not confirmed: %d; see whether the Agent has them", len(a.Unconfirmed))
+		t.unconfirmed(a.Unconfirmed, at)
 	}
 	t.line("  waiting: %d%s", len(a.Waiting), map[bool]string{true: " and more"}[a.More])
 	t.list(a.Waiting)
@@ -108,6 +115,18 @@ func (t *text) account(a Account) {
 		t.line("  need a hand (alertbridge retry, start or stop): %d", len(a.NeedIt))
 		t.list(a.NeedIt)
 	}
+}
+
+func (t *text) unconfirmed(list []Unconfirmed, at time.Time) {
+	tab := tabwriter.NewWriter(t, 0, 0, 2, ' ', 0)
+	for _, u := range list {
+		said := "its API has not answered"
+		if !u.Absent.IsZero() {
+			said = "no task as of " + clock(u.Absent)
+		}
+		fmt.Fprintf(tab, "    %s\t%s\tfor %d min, %s\t%s\n", u.Case, u.Severity, int(at.Sub(u.Called)/time.Minute), said, u.Title)
+	}
+	_ = tab.Flush() // into memory
 }
 
 // untold are waits of which nobody knows when they end: a case's Until is then when it began to wait.

@@ -3,8 +3,8 @@ package scenario
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -76,7 +76,7 @@ func (n Notification) Body() []byte {
 	}
 	at := strconv.FormatInt(n.At.UnixMilli(), 10)
 	p := payload{
-		Schema: "1", EventID: n.Event, MonitorID: n.MonitorID, CycleKey: n.Cycle, AggregKey: fmt.Sprintf("%016x", hash(n.MonitorID, scope)),
+		Schema: "1", EventID: n.Event, MonitorID: n.MonitorID, CycleKey: n.Cycle, AggregKey: aggregation(n.MonitorID, scope),
 		Transition: string(n.Transition), AlertType: alertType(n.Transition), Priority: n.Priority,
 		EventType: or(n.MonitorType, "query_alert_monitor"), EventTitle: title, AlertTitle: n.Title, Scope: scope,
 		Tags: strings.Join(n.Tags, ","), Date: at, LastUpdated: at, Link: "https://app.datadoghq.eu/event/event?id=" + n.Event,
@@ -128,6 +128,13 @@ func monitorID(org, name string) string {
 // eventID looks like those of Datadog, 19 digits.
 func eventID(title string, n int) string {
 	return strconv.FormatUint(8_000_000_000_000_000_000+hash(title, strconv.Itoa(n))%999_999_999_999_999_999, 10)
+}
+
+// aggregation is a key of 16 hexadecimal digits, the same for the same group of a monitor.
+func aggregation(monitor, scope string) string {
+	var key [8]byte
+	binary.BigEndian.PutUint64(key[:], hash(monitor, scope))
+	return hex.EncodeToString(key[:])
 }
 
 func hash(parts ...string) uint64 {

@@ -276,7 +276,7 @@ func TestBrokenWorldsAreBrokenAsScenarios(t *testing.T) {
 			t.Errorf("%s: %v, and as a scenario %v, %v\n%s", name, r.Breaches, again.Breaches, err, text)
 		}
 		for _, want := range []string{
-			fmt.Sprintf("# alertbridge simulate made this world from seed %d.\n", w.Seed), "#   " + r.Breaches[0].String() + "\n",
+			fmt.Sprintf("# alertbridge simulate made this world from seed %d.\n", w.Seed), fmt.Sprintf("#   after %s, %s\n", short(r.Breaches[0].At.Sub(w.Begins)), r.Breaches[0]),
 			fmt.Sprintf("\ntitle: Promise %s is broken (seed %d)\n", r.Breaches[0].Promise, w.Seed),
 			"#   alertbridge play broken.yaml\n", "#   alertbridge simulate --replay broken.yaml\n",
 		} {

@@ -59,10 +59,10 @@ func (p *page) head(broken []promises.Breach, name string) {
 		p.line("# The bridge broke a promise in it; then all was left out without which it breaks the same one. What was seen:")
 		p.line("#")
 		for _, b := range broken {
-			p.line("#   %s", strings.Join(strings.Fields(b.String()), " "))
+			p.line("#   after %s, %s", short(b.At.Sub(p.world.Begins)), strings.Join(strings.Fields(b.String()), " "))
 		}
 		p.line("#")
-		p.line("# docs/testing.md has the promises by number. Above times are those of the calendar, below they count from begins.")
+		p.line("# docs/testing.md has the promises by number.")
 	}
 	p.line("#")
 	p.line("#   alertbridge play %s", name)

@@ -2,12 +2,12 @@ package virtual
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/plain"
 	"github.com/alertbridge/alertbridge/shared/queue"
 	"github.com/alertbridge/alertbridge/shared/secret"
 )
@@ -40,9 +40,9 @@ func (b *Bridge) receive(ctx context.Context, i *invocation, body []byte) {
 		resp.StatusCode = 0
 	}
 	if b.o.OnAnswer != nil {
-		var said struct{ Delivery string }
-		_ = json.Unmarshal([]byte(resp.Body), &said)
-		b.o.OnAnswer(Answer{At: b.now, Body: body, Status: resp.StatusCode, Delivery: said.Delivery})
+		said, _ := plain.Read(resp.Body).Any().(map[string]any)
+		id, _ := said["delivery"].(string)
+		b.o.OnAnswer(Answer{At: b.now, Body: body, Status: resp.StatusCode, Delivery: id})
 	}
 }
 
@@ -73,7 +73,7 @@ func (b *Bridge) put(ctx context.Context, e queue.Envelope, attributes map[strin
 }
 
 // soon lets the mapping look for messages at a time.
-func (b *Bridge) soon(at time.Time) { b.At(at, b.poll) }
+func (b *Bridge) soon(at time.Time) { b.At(at, b.onPoll) }
 
 // poll hands one message to a dispatcher, if there is one to hand out and a dispatcher is free. Whoever ends polls again.
 func (b *Bridge) poll() {
@@ -123,7 +123,7 @@ func (b *Bridge) tell(v Verdict) {
 
 // tick is the schedule: so many ticks as Options say, and the next one.
 func (b *Bridge) tick() {
-	b.At(b.now.Add(b.o.Tick), b.tick)
+	b.At(b.now.Add(b.o.Tick), b.onTick)
 	n := 1
 	if b.o.Ticks != nil {
 		n = b.o.Ticks(b.now)

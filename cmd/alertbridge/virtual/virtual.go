@@ -182,6 +182,8 @@ type Bridge struct {
 	running *invocation
 	begun   int // invocations
 	working int // dispatchers
+	onTick  func()
+	onPoll  func()
 	commits int
 
 	queue  *memqueue.Queue
@@ -208,6 +210,7 @@ func New(o Options) (*Bridge, error) {
 		o: o, now: o.Begin, dice: rand.New(rand.NewPCG(o.Seed, 0)), ledger: memledger.New(),
 		agents: map[string]*agenttest.Server{}, alerts: map[string]*alert.Alert{},
 	}
+	b.onTick, b.onPoll = b.tick, b.poll // made once, for they are planned all the time
 	b.watch = &watch{Ledger: b.ledger, b: b, open: map[string]bool{}, shut: map[string]bool{}}
 	b.queue = memqueue.New(memqueue.Options{
 		Now: b.Now, VisibilityTimeout: visibility, MaxReceiveCount: maxReceives, Pick: o.Pick,
@@ -229,7 +232,7 @@ func New(o Options) (*Bridge, error) {
 	if o.Follow != nil {
 		b.followAll(log)
 	}
-	b.At(b.now.Add(o.Tick), b.tick)
+	b.At(b.now.Add(o.Tick), b.onTick)
 	return b, nil
 }
 

@@ -20,7 +20,7 @@ func BenchmarkHandle(b *testing.B) {
 }
 
 func TestHandleAllocatesLittle(t *testing.T) {
-	const most = 200
+	const most = 120
 	d, r := newDoor(), request(good)
 	if n := testing.AllocsPerRun(100, func() { _ = d.take(r) }); n > most {
 		t.Errorf("%.0f allocations, and it may be %d", n, most)

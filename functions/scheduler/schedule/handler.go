@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/clock"
+	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/start"
@@ -29,7 +30,8 @@ const (
 	StopBefore = 15 * time.Second
 	// ReadTime is what reading one case may take.
 	ReadTime = time.Second
-	// AskTime is what asking an Agent's API may take, for all cases of one tick together.
+	// AskTime is what asking may take in one tick, for all cases of all Agents together: they have one API, and one that
+	// hangs must leave the tick the time for its starts.
 	AskTime = 10 * time.Second
 )
 
@@ -74,6 +76,7 @@ type tick struct {
 	spent      gate.Dollars
 	unpaid     map[string]bool // by case of that Agent: waits for money
 	asks       []gate.Ask      // what its API is to be asked
+	asking     time.Duration   // what asking has taken so far
 	shut       int             // accounts that were shut when the tick began
 	opened     int             // and are open again
 	repaired   int
@@ -215,11 +218,18 @@ func (t *tick) askAgent(ctx context.Context) bool {
 	if len(asks) == 0 {
 		return false
 	}
-	found, err := t.find(ctx, asks)
+	var found map[string][]gate.Task
+	err := telemetry.Catch(func() (err error) {
+		found, err = t.find(ctx, asks)
+		return err
+	})
 	news := gate.News{Asked: true}
 	if err != nil {
 		news.Failed = err.Error()
 		start.CountFault(ctx, t.Metrics, err)
+	}
+	if _, panicked := errors.AsType[*telemetry.PanicError](err); panicked {
+		t.note(fmt.Errorf("the API of the Agent %q could not be asked: %w", t.agent, err)) // no case tells where it was
 	}
 	for i, a := range asks {
 		if !t.goesOn(ctx) {
@@ -239,7 +249,14 @@ func (t *tick) find(ctx context.Context, asks []gate.Ask) (map[string][]gate.Tas
 	if !there || t.Work == nil {
 		return nil, fmt.Errorf("this function knows no agent space of the Agent %q", t.agent)
 	}
-	ctx, cancel := clock.WithTimeout(ctx, AskTime)
+	left, began := AskTime-t.asking, t.Now()
+	if left <= 0 {
+		return nil, &delivery.APIError{
+			Fault: delivery.APITimedOut, Call: "ListBacklogTasks", Words: "other questions took all the time that a tick has for asking; it is asked again later",
+		}
+	}
+	defer func() { t.asking += t.Now().Sub(began) }()
+	ctx, cancel := clock.WithTimeout(ctx, left)
 	defer cancel()
 	since, ids := asks[0].Since, []string{}
 	for _, a := range asks {
@@ -255,12 +272,18 @@ func (t *tick) find(ctx context.Context, asks []gate.Ask) (map[string][]gate.Tas
 func (t *tick) learn(ctx context.Context, id string, news gate.News) (gate.Decision, error) {
 	read, cancel := clock.WithTimeout(ctx, ReadTime)
 	defer cancel()
-	v, err := t.Ledger.LookCase(read, id, t.agent, t.Now())
+	var d gate.Decision
+	err := telemetry.Catch(func() error {
+		v, err := t.Ledger.LookCase(read, id, t.agent, t.Now())
+		if err == nil {
+			d = gate.Learn(v, id, news, start.RulesOf(t.Policy, v, v.Cases[id], t.agent), t.Now())
+		}
+		return err
+	})
 	if err != nil {
 		t.fail(fmt.Errorf("the tick could not read case %s: %w", id, err))
-		return gate.Decision{}, err
 	}
-	return gate.Learn(v, id, news, start.RulesOf(t.Policy, v, v.Cases[id], t.agent), t.Now()), nil
+	return d, err
 }
 
 // divide takes those out of list, best first, that come before a case.

@@ -71,11 +71,15 @@ func (s *Server) record(r *http.Request, body []byte, a answer, verdict string, 
 
 // investigate opens an investigation unless the event is a duplicate.
 func (s *Server) investigate(req *Request) {
-	var event struct{ IncidentID, Title, Priority, Timestamp string }
-	if err := json.Unmarshal(req.Body, &event); err != nil {
+	event, err := object(req.Body)
+	if err != nil {
 		panic("agenttest: a valid event cannot fail to decode: " + err.Error())
 	}
-	key := event.IncidentID + " " + event.Timestamp
+	text := func(name string) string {
+		s, _ := event[name].(string)
+		return s
+	}
+	key := text("incidentId") + " " + text("timestamp")
 	if s.seen[key] {
 		req.Verdict = "duplicate"
 		return
@@ -83,7 +87,7 @@ func (s *Server) investigate(req *Request) {
 	s.seen[key] = true
 	req.Verdict, req.Started = "investigation started", true
 	s.investigations = append(s.investigations, Investigation{
-		At: req.At, IncidentID: event.IncidentID, Title: event.Title, Priority: event.Priority, Event: req.Body,
+		At: req.At, IncidentID: text("incidentId"), Title: text("title"), Priority: text("priority"), Event: req.Body,
 	})
 }
 

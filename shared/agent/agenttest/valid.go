@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/alertbridge/alertbridge/shared/plain"
 )
 
 // The limits at which real events have vanished after a good answer, and those of a task of the Agent's API, which an
@@ -160,6 +162,10 @@ func Unkept(body []byte) []string {
 
 // object decodes a body that is one JSON object and nothing else.
 func object(body []byte) (map[string]any, error) {
+	r := plain.Read(string(body))
+	if event, isObject := r.Any().(map[string]any); isObject && r.OK() {
+		return event, nil
+	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	var event map[string]any

@@ -33,15 +33,12 @@ func (l *Ledger) Commit(ctx context.Context, c gate.Change) error {
 	return nil
 }
 
-// keepLeads gives the alerts that the change keeps as they come back from a table: through their JSON. That is done once,
-// here, and not with every reading.
+// keepLeads gives the alerts that the change keeps as they come back from a table. That is done once, here, and not with
+// every reading.
 func keepLeads(c gate.Change) (map[string]alert.Alert, error) {
 	var leads map[string]alert.Alert
 	keep := func(id string, a alert.Alert) error {
-		text, err := ledger.EncodeLead(a)
-		if err == nil {
-			a, err = ledger.DecodeLead(text)
-		}
+		a, err := keptAlert(a)
 		if err != nil {
 			return fmt.Errorf("case %s: %w", id, err)
 		}

@@ -2,9 +2,9 @@
 //
 // It is one map for each kind of record under one lock, so every commit is whole and every read sees the last one. What
 // it keeps is what dynamoledger would keep: times to the millisecond in UTC, and the alert that opened a case as its
-// JSON. Values are copied on the way in and on the way out (copy.go). What a decision rested on becomes JSON only when it
-// is read, which hardly anybody does. Expired records count as absent, and stay until they are written over: a process
-// that runs for months should use the other ledger.
+// JSON says it (lead.go). Values are copied on the way in and on the way out (copy.go). What a decision rested on becomes
+// JSON only when it is read, which hardly anybody does. Expired records count as absent, and stay until they are written
+// over: a process that runs for months should use the other ledger.
 package memledger
 
 import (
@@ -149,7 +149,7 @@ func (l *Ledger) view(agent string) gate.View {
 func (l *Ledger) addCases(v *gate.View, ids []string, now time.Time) {
 	for _, id := range ids {
 		c, there := l.cases.get(id, now)
-		if !there {
+		if _, again := v.Cases[id]; again || !there {
 			continue
 		}
 		v.Cases[id] = copyCase(c.Case)

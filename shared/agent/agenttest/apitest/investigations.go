@@ -239,6 +239,6 @@ func (v *Investigations) next(kind string) string {
 // id has the form of a UUID, and is the same in every run.
 func (v *Investigations) id(kind string, n int) string {
 	sum := sha256.Sum256([]byte(v.space + " " + kind + " " + strconv.Itoa(n)))
-	h := hex.EncodeToString(sum[:])
-	return (h[:8] + "-" + h[8:12] + "-4" + h[12:16] + "-8" + h[16:20] + "-" + h[20:32])[:36]
+	text := hex.EncodeToString(sum[:16])
+	return text[:8] + "-" + text[8:12] + "-4" + text[13:16] + "-8" + text[17:20] + "-" + text[20:]
 }

@@ -1,0 +1,154 @@
+package local
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/caseview"
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/operate"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/policy"
+)
+
+// priced are rules that start everything at once, at 60 cents a minute.
+func priced() gate.Rules {
+	r := gate.DefaultRules()
+	r.Budget = gate.Budget{Month: 300_000_000, Case: 4_000_000, Second: 10_000, Bucket: 5, CriticalPerDay: 20}
+	return r
+}
+
+// startsOne sends the printed delivery, and returns the case that it starts.
+func (r *running) startsOne(t *testing.T) string {
+	t.Helper()
+	var said struct{ Delivery string }
+	reply := paste(t, regexp.MustCompile(`(?m)^  (curl .*)$`).FindStringSubmatch(r.out.String())[1])
+	if err := json.Unmarshal([]byte(reply), &said); err != nil {
+		t.Fatal(err)
+	}
+	s := r.decided(t, said.Delivery)
+	if s.Verdict != "start" || s.Outcome != "accepted" {
+		t.Fatalf("%+v, want a start that was accepted", s)
+	}
+	return s.Case
+}
+
+// becomes waits until the case is as it should be.
+func (r *running) becomes(t *testing.T, id string, is func(caseview.Case) bool) caseview.Case {
+	t.Helper()
+	var c caseview.Case
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		c = caseview.Case{}
+		if status := r.get(t, "/cases/"+id, &c); status == 200 && is(c) {
+			return c
+		}
+	}
+	t.Fatalf("the case stays as %+v, %+v\n%s", c, c.Investigation, r.out)
+	return c
+}
+
+func ended(c caseview.Case) bool { return c.State == "ended" }
+
+// lines are what was printed of a case, each by its first four columns.
+func (r *running) lines(id string) (list []string) {
+	for line := range strings.SplitSeq(r.out.String(), "\n") {
+		if before, _, ours := strings.Cut(line, "  "+id+" "); ours {
+			list = append(list, strings.Join(strings.Fields(before), " "))
+		}
+	}
+	return list
+}
+
+// An alert starts, and seconds later its investigation has come to its end and to its price.
+func TestRunFollowsAnInvestigation(t *testing.T) {
+	t.Parallel() // it waits for seconds
+	r := runFor(t, Options{Quiet: true, Policy: priced(), Speed: MaxSpeed, Tick: time.Second})
+	id := r.startsOne(t)
+	c := r.becomes(t, id, ended)
+	v := c.Investigation
+	if c.How != "completed" || v == nil || !v.Confirmed || v.Status != "completed" || v.Ran != 300 || *v.Dollars != 3 || v.Price != caseview.TruePrice {
+		t.Errorf("%+v, %+v", c, v)
+	}
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	// On a busy computer the API can be ahead of an event, which then tells nothing new.
+	got := strings.Join(r.lines(id), "\n")
+	if !regexp.MustCompile(`^event - \w+ confirmed\n(event - pending_start -\n)?(event - in_progress -\n)?(event|tick) .* ?ended( completed)?$`).MatchString(got) {
+		t.Errorf("it printed\n%s", got)
+	}
+	if text := r.out.String(); !strings.Contains(text, "task "+v.Task+" is completed, ran 5m0s, $3.00\n") ||
+		!strings.Contains(text, "Its clock goes 60 times as fast as yours: a minute takes 1s.\n") {
+		t.Errorf("it printed\n%s", text)
+	}
+}
+
+// The one stand-in plays every Agent of the policy, and what an event is about is found in the account that has it.
+func TestRunFollowsEveryAgent(t *testing.T) {
+	t.Parallel() // it waits for seconds
+	pol, err := policy.Parse("policy.yaml", []byte("agents: {baskets: {}}\nroutes:\n- match: [service = basket]\n  agent: baskets\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := runFor(t, Options{Quiet: true, Policy: pol, Speed: MaxSpeed, Tick: time.Second})
+	if c := r.becomes(t, r.startsOne(t), ended); c.Agent != "baskets" || c.How != "completed" {
+		t.Errorf("%+v", c)
+	}
+}
+
+// The Agent's events do not arrive: the tick finds the task by the API, and then its end.
+func TestRunWithoutEvents(t *testing.T) {
+	t.Parallel() // it waits for seconds
+	r := runFor(t, Options{Quiet: true, Policy: priced(), Speed: MaxSpeed, Tick: 500 * time.Millisecond, WithholdEvents: true})
+	id := r.startsOne(t)
+	c := r.becomes(t, id, ended)
+	if v := c.Investigation; c.How != "completed" || !v.Confirmed || v.Ran != 300 || *v.Dollars != 3 {
+		t.Errorf("%+v, %+v", c, v)
+	}
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	lines := r.lines(id)
+	if first, last := lines[0], lines[len(lines)-1]; first != "tick confirms started > started -" || last != "tick ends started > ended completed" {
+		t.Errorf("it printed %q", lines)
+	}
+}
+
+// The Agent answers 200 and makes nothing of the start, and everything that people look at says so.
+func TestRunWithAnAgentThatLosesStarts(t *testing.T) {
+	t.Parallel() // it waits for seconds
+	r := runFor(t, Options{Quiet: true, Policy: priced(), Speed: MaxSpeed, Tick: 500 * time.Millisecond, LoseStarts: true})
+	id := r.startsOne(t)
+	c := r.becomes(t, id, func(c caseview.Case) bool { return c.Investigation != nil && c.Investigation.Missed })
+	if c.State != "started" || c.Investigation.Confirmed || c.Investigation.Absent.IsZero() {
+		t.Errorf("%+v, %+v", c, c.Investigation)
+	}
+	var s operate.Status
+	if r.get(t, "/status", &s); len(s.Accounts) != 1 || len(s.Accounts[0].Unconfirmed) != 1 || s.Accounts[0].Unconfirmed[0].Case != id {
+		t.Errorf("%+v", s)
+	}
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	if text := r.out.String(); !strings.Contains(text, "the Agent received this (answered 200, and lost):\n") ||
+		!strings.Contains(text, "\ntick    misses ") || !strings.Contains(text, "  not confirmed for 1") ||
+		!strings.Contains(text, "The Agent received 1 request and started 0 investigations.\n") {
+		t.Errorf("it printed\n%s", text)
+	}
+}
+
+func TestPace(t *testing.T) {
+	noon := time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC)
+	p := pace{began: noon, speed: 60}
+	if got := p.at(noon.Add(2 * time.Second)); !got.Equal(noon.Add(2 * time.Minute)) {
+		t.Errorf("after two seconds it is %s", got)
+	}
+	if got := (pace{}).at(noon); !got.Equal(noon) {
+		t.Errorf("without a pace it is %s", got)
+	}
+	if err := p.Sleep(t.Context(), 60*time.Millisecond); err != nil {
+		t.Error(err)
+	}
+}
