@@ -434,3 +434,39 @@ func TestForeignTasks(t *testing.T) {
 		t.Errorf("no such case: %+v", d)
 	}
 }
+
+// Of two words of the same moment the one that is further on in a task's life is the later one, whichever comes first.
+func TestTwoWordsOfOneMoment(t *testing.T) {
+	for _, pair := range [][2]Status{
+		{PendingTriage, PendingStart},
+		{PendingStart, InProgress},
+		{InProgress, Completed},
+		{InProgress, Cancelled},
+		{PendingTriage, Linked},
+		{PendingTriage, Skipped},
+		{PendingStart, TimedOut},
+	} {
+		for _, first := range []int{0, 1} {
+			w := Work{}.with(task(pair[first], 20)).with(task(pair[1-first], 20))
+			if w.Status() != pair[1] || len(w.Tasks) != 1 {
+				t.Errorf("%s, and then %s of the same moment: %s", pair[first], pair[1-first], w.Status())
+			}
+		}
+	}
+}
+
+// Of a case's two tasks the one that runs, or will, tells how it stands; then the one that came to an answer.
+func TestWhichOfTwoTasksTells(t *testing.T) {
+	order := []Status{InProgress, PendingStart, PendingTriage, Completed, TimedOut, Failed, Cancelled, Linked, Skipped}
+	for i, more := range order {
+		for _, less := range order[i+1:] {
+			other := task(less, 30)
+			other.ID = "task-2"
+			for _, w := range []Work{Work{}.with(task(more, 20)).with(other), Work{}.with(other).with(task(more, 20))} {
+				if w.Status() != more {
+					t.Errorf("of %s and %s it is %s", more, less, w.Status())
+				}
+			}
+		}
+	}
+}
