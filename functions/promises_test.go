@@ -1,6 +1,7 @@
 package functions_test
 
 import (
+	"context"
 	"errors"
 	"runtime"
 	"strconv"
@@ -623,6 +624,38 @@ func TestTickLooksAtItsClockAfterARepeat(t *testing.T) {
 	if left := records[len(records)-1]["left"]; left != 1.0 {
 		t.Errorf("%v cases left, want 1", left)
 	}
+}
+
+// tells is the Agent's API, which has these tasks.
+type tells map[string][]gate.Task
+
+// Find implements schedule.Work.
+func (a tells) Find(_ context.Context, _ string, cases []string, _ time.Time) (map[string][]gate.Task, error) {
+	found := map[string][]gate.Task{}
+	for _, id := range cases {
+		found[id] = a[id]
+	}
+	return found, nil
+}
+
+// A slot that the answer of the Agent's API frees goes to what waits for it in the same tick.
+func TestTickAsksTheAgentBeforeItLooksAtWhatWaits(t *testing.T) {
+	b := newBridge(t, slots(1), func(p *gatetest.Policy) { p.Followed = true })
+	first := b.triggers("first")
+	next := b.triggers("next")
+	b.want(next, gate.Wait, gate.NoSlot)
+	b.wantCase(first.Case, gate.Started, 1)
+	b.clock.add(3 * time.Minute)
+	now := b.clock.Now()
+	b.schedule.Spaces = map[string]string{"default": "space"}
+	b.schedule.Work = tells{first.Case: {
+		{ID: "task", Case: first.Case, Status: gate.Completed, Created: now.Add(-2 * time.Minute), Updated: now.Add(-time.Minute)},
+	}}
+	b.tick(0)
+	if c := b.wantCase(first.Case, gate.Ended, 1); c.How != gate.EndCompleted {
+		t.Errorf("it ended as %s", c.How)
+	}
+	b.wantCase(next.Case, gate.Started, 1)
 }
 
 // A repeat that comes first can take the slot. Then the case that was to follow goes on waiting, and no race is lost.

@@ -37,15 +37,15 @@ type telling struct {
 	noting *noting
 }
 
-// tells makes a policy that tells, and follows the Agent's work. It has a price.
-func tells(p *gatetest.Policy) {
+// somebodyIsTold makes a policy that tells, and follows the Agent's work. It has a price.
+func somebodyIsTold(p *gatetest.Policy) {
 	p.Tells, p.Followed = true, true
 	p.Budget = gate.Budget{Case: 4_000_000, Second: 8_300}
 }
 
 func newTelling(t *testing.T, change ...func(*gatetest.Policy)) *telling {
 	t.Helper()
-	b := newBridge(t, append([]func(*gatetest.Policy){tells}, change...)...)
+	b := newBridge(t, append([]func(*gatetest.Policy){somebodyIsTold}, change...)...)
 	w := &telling{bridge: b, found: &found{}, noting: &noting{Ledger: b.store}}
 	options := answertest.Options{InProcess: true, Now: b.clock.Now}
 	var err, bad error
@@ -371,6 +371,9 @@ func TestNoteThatLosesARace(t *testing.T) {
 			c(w, id)
 			w.tick(time.Minute)
 			w.wantEvents("Investigation started")
+			if got := w.became(id); len(slices.Compact(slices.Clone(got))) != len(got) {
+				t.Errorf("noted twice: %q", got)
+			}
 			ended := slices.Contains(w.post(id).Happened, gate.Happened{Moment: gate.HasEnded, At: w.clock.Now()})
 			if p := w.post(id); p.Over == ended {
 				t.Errorf("the post is over: %t, and there is a new moment: %t", p.Over, ended)
@@ -383,6 +386,48 @@ func TestNoteThatLosesARace(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What is new is told at once, also where something older could not be told for long.
+func TestNewsDoNotWaitForWhatFails(t *testing.T) {
+	w := newTelling(t, func(p *gatetest.Policy) { p.Estimate = time.Hour })
+	w.events.Always(answertest.Status(503, ""))
+	id := w.triggers("A", critical).Case
+	w.ticks(5 * time.Minute)
+	w.noting.next = []func(gate.Change) error{func(gate.Change) error { w.learns(id, gate.Failed); return nil }}
+	for len(w.noting.next) > 0 { // until the next try is noted
+		w.tick(time.Minute)
+	}
+	w.wantPages()
+	if p := w.post(id); p.Until.After(w.clock.Now()) {
+		t.Errorf("what is new is told at %s only", p.Until)
+	}
+	w.tick(time.Minute)
+	w.wantPages("trigger " + id)
+}
+
+// The same where one place was told, and the other wants to be left alone.
+func TestNewsDoNotWaitForARest(t *testing.T) {
+	w := newTelling(t)
+	w.events.Always(answertest.Throttled("600"))
+	w.agent.says(delivery.ErrorsInBody)
+	id := w.triggers("A", critical).Case
+	w.noting.next = []func(gate.Change) error{func(gate.Change) error { w.recovers("A"); return nil }}
+	w.ticks(2 * time.Minute)
+	w.wantPages("trigger "+id, "resolve "+id)
+}
+
+// A place hears of things in the order in which they happened: what it could not be told of yet comes before what follows.
+func TestThingsAreToldInOrder(t *testing.T) {
+	w := newTelling(t)
+	id := w.triggers("A").Case
+	w.clock.add(time.Second)
+	w.learns(id, gate.Completed)
+	w.events.Next(answertest.Queued) // and says nothing of this one
+	w.tick(time.Minute)
+	w.wantEvents()
+	w.ticks(3 * time.Minute)
+	w.wantEvents("Investigation started", "Investigated")
 }
 
 // A place that is away for hours is caught up, without what does not matter any more, and the post says so. It holds up no
@@ -523,6 +568,24 @@ func TestTellingIsBounded(t *testing.T) {
 	w.ticks(5 * time.Minute)
 	if n := len(w.events.Events()); n != 20 {
 		t.Errorf("%d told", n)
+	}
+}
+
+// Nothing begins when the invocation is about to end: a telling that is cut off would be a doubt.
+func TestNothingBeginsShortlyBeforeTheEnd(t *testing.T) {
+	for left, want := range map[time.Duration]int{tell.StopBefore - time.Second: 0, tell.StopBefore + time.Second: 1} {
+		w := newTelling(t)
+		w.events.Always(answertest.Slow(2 * time.Second))
+		w.triggers("A")
+		w.triggers("B")
+		ctx, cancel := virtual.WithTimeout(virtual.With(t.Context(), ticking{w.clock}), left)
+		if _, err := w.schedule.Handle(ctx, struct{}{}); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		if n := len(w.events.Events()); n != want {
+			t.Errorf("with %s left %d are told, want %d", left, n, want)
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ type Mutant struct {
 // folders are what is mutated.
 var folders = []string{
 	"shared/gate", "shared/start", "functions/dispatcher/dispatch", "functions/scheduler/schedule", "functions/ingest/intake",
+	"functions/outcome/follow",
 }
 
 // spared are files that decide nothing: what they say is for people, and other tests compare it to the letter. Of intake,
@@ -33,7 +34,7 @@ var spared = []string{
 // tables are functions that list what there is, for tests and documents, or that only say something, or that are a hand's.
 var tables = []string{
 	"Reasons", "Moves", "Endings", "Modes", "String", "Order", "OrderUntil", "Bucket", "DefaultRules", "words", "notSpent", "cut", "LeavesInDoubt", "waitsForMoney",
-	"SetMode", "AddSilence", "ExpireSilence", "mutesAll", "without", "silenceID",
+	"Outcomes", "Statuses", "SetMode", "AddSilence", "ExpireSilence", "mutesAll", "without", "silenceID",
 }
 
 // spoken are fields that no decision reads: they are for people, or counted for the log. An if that sets nothing else is
@@ -55,6 +56,9 @@ var neighbours = [][]string{
 	{"Waiting", "Starting", "InDoubt", "Started", "Refused", "Ended"},
 	{"WhyHold", "WhySlots", "WhyBudget", "WhyAgentDown", "WhyAgentShut", "WhyStorm"},
 	{"EndRecovered", "EndExpired", "EndSilenced", "EndObserved", "EndAssumed"},
+	{"EndCompleted", "EndFailed", "EndTimedOut", "EndCancelled", "EndLinked", "EndSkipped"},
+	{"InProgress", "PendingStart", "PendingTriage"},
+	{"Completed", "Failed", "TimedOut", "Cancelled", "Linked"},
 	{"SomeFire", "NoneFires"},
 	{"OneFires", "MoreFire"},
 }
@@ -62,7 +66,7 @@ var neighbours = [][]string{
 // dropped are the fields of records whose values are left out.
 var dropped = []string{
 	"Incident", "Delivery", "Cases", "Account", "Put", "Drop", "Spend", "Back", "Shut", "Down", "DownWas", "Facts", "Firing", "Last", "Until",
-	"Severity", "Pace", "Month", "Money", "Day", "Critical", "Lead",
+	"Severity", "Pace", "Month", "Money", "Day", "Critical", "Lead", "Asked", "Tasks",
 }
 
 // mutate makes every mutant of the tree, and gives the files with all of them in it.

@@ -20,6 +20,8 @@ const simulateLong = `Makes worlds at random, plays each through the whole bridg
 promises. A world has monitors that fire, flap and recover, lost and late recoveries, storms, renotifications,
 duplicates, what people do by hand meanwhile, and faults: crashes between any two steps, lost answers, conflicts, ticks
 that are missing or come twice, clocks that differ, an Agent that is slow, down, shut or talks gibberish.
+In many of them the Agents' work is followed: its investigations end in every way there is, its events are lost, late and
+repeated, and its API is throttled, denied, slow or down.
 
 What the bridge made of a world is compared with a second telling of the promises, which shares no code with it. Then a
 table says what was covered: each reason of a verdict, each edge of the state table, each fault shortly before each edge.
@@ -78,6 +80,7 @@ type simulated struct {
 	Histories    int            `json:"histories"`
 	Alerts       int            `json:"alerts"`
 	Messages     int            `json:"messages"`
+	Events       int            `json:"events"`
 	Seconds      float64        `json:"seconds"`
 	MedianAlerts int            `json:"median_alerts"`
 	MedianFaults int            `json:"median_faults"`
@@ -110,7 +113,7 @@ func (o simulateOptions) run(ctx context.Context, out, errs io.Writer) error {
 		return fmt.Errorf("the worlds were not all played: %w", err)
 	}
 	s := simulated{
-		Seed: o.seed, Histories: rep.Histories, Alerts: rep.Alerts, Messages: rep.Messages, Seconds: rep.Took.Seconds(),
+		Seed: o.seed, Histories: rep.Histories, Alerts: rep.Alerts, Messages: rep.Messages, Events: rep.Events, Seconds: rep.Took.Seconds(),
 		MedianAlerts: rep.MedianAlerts, MedianFaults: rep.MedianFaults, Broken: []broken{}, Uncovered: rep.Cover.Missing(),
 		Reasons: map[string]int{}, Edges: map[string]int{},
 	}
@@ -167,8 +170,8 @@ func (o simulateOptions) print(out io.Writer, s simulated, rep simulate.Report) 
 	for _, name := range s.Uncovered {
 		fmt.Fprintf(out, "not covered: %s\n", name)
 	}
-	_, err := fmt.Fprintf(out, "%d worlds from seed %d in %s: %d alerts, %d messages, %.0f a second; half of the worlds have %d alerts and %d faults or more; %d broken\n",
-		s.Histories, s.Seed, rep.Took.Round(100*time.Millisecond), s.Alerts, s.Messages, float64(s.Messages)/s.Seconds, s.MedianAlerts,
+	_, err := fmt.Fprintf(out, "%d worlds from seed %d in %s: %d alerts, %d messages, %.0f a second, and %d of the Agents' events; half of the worlds have %d alerts and %d faults or more; %d broken\n",
+		s.Histories, s.Seed, rep.Took.Round(100*time.Millisecond), s.Alerts, s.Messages, float64(s.Messages)/s.Seconds, s.Events, s.MedianAlerts,
 		s.MedianFaults, len(s.Broken))
 	return err
 }

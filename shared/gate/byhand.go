@@ -145,11 +145,13 @@ func Stop(v View, caseID string, o Order, now time.Time) (Decision, error) {
 	case Waiting:
 		n = end(n, EndSilenced, words, now)
 	case Started:
-		n, acct = end(n, EndAssumed, words+"; the Agent itself was not told", now), given(v.Account, c.ID)
+		n, acct = given(v.Account, n)
+		n = end(n, EndAssumed, words+"; the Agent itself was not told", now)
 	case Refused, InDoubt:
 		did = Explains
 		if c.State == InDoubt {
-			did, acct = Settles, given(v.Account, c.ID)
+			did = Settles
+			n, acct = given(v.Account, n)
 			words += "; it is not known whether the Agent took it"
 		}
 		n.State, n.Until = Refused, now
@@ -163,11 +165,16 @@ func Stop(v View, caseID string, o Order, now time.Time) (Decision, error) {
 	return Decision{Case: c.ID, Did: did, Change: Change{At: now, Account: acct, Cases: []CaseWrite{{Read: c, Now: n}}}}, nil
 }
 
-// given gives up a case's reservation. Its money counts as spent, for nobody knows what of it was used.
-func given(a Account, caseID string) *AccountWrite {
-	r, there := a.Running[caseID]
+// given gives up a case's reservation. Its money counts as spent, for nobody knows what of it was used. Where the Agent's
+// work is followed the case notes what was booked for it: should the Agent say what it has cost, that takes its place.
+func given(a Account, c Case) (Case, *AccountWrite) {
+	r, there := a.Running[c.ID]
 	if !there {
-		return nil
+		return c, nil
 	}
-	return &AccountWrite{Agent: a.Agent, Drop: []string{caseID}, Spend: r.books()}
+	if !c.Called.IsZero() && r.Money > 0 {
+		c.Work.Booked += r.Money
+		c.Work.Month = r.Month
+	}
+	return c, &AccountWrite{Agent: a.Agent, Drop: []string{c.ID}, Spend: r.books()}
 }

@@ -313,6 +313,38 @@ func TestTruePrice(t *testing.T) {
 	}
 }
 
+// What a hand has stopped is booked as it was reckoned, or not at all; should the Agent say what it has cost, that takes its
+// place, and nothing is paid twice.
+func TestStoppedIsNotPaidTwice(t *testing.T) {
+	for state, how := range map[string]How{"started": EndAssumed, "in doubt": ""} {
+		c := sentCase(state, 14*time.Minute)
+		d, err := Stop(holding(c, time.Minute), c.ID, ordered(0), noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := d.Change.Cases[0].Now
+		if d.Change.Account.Spend["2026-03"] != 4_000_000 || now.Work.Booked != 4_000_000 || now.Work.Month != "2026-03" || now.How != how {
+			t.Errorf("%s: stopped as %s, %+v, booked %+v", state, now.How, d.Change.Account, now.Work)
+		}
+		v := holding(now, 0)
+		v.Account.Running = nil
+		told := News{Tasks: []Task{task(InProgress, 20), task(Completed, 260)}}
+		d = Learn(v, c.ID, told, followed(), noon)
+		if now.State == Refused { // it was taken after all: first it is started, and with the next tick over
+			v.Cases[c.ID] = d.Change.Cases[0].Now
+			d = Due(v, c.ID, followed(), noon)
+		}
+		if got := d.Change; got.Account == nil || got.Account.Spend["2026-03"] != 1_992_000-4_000_000 || got.Cases[0].Now.How != EndCompleted {
+			t.Errorf("%s, then its end is heard: %+v", state, got)
+		}
+	}
+	unfollowed := caseIn("started", "ab-own")
+	d, err := Stop(holding(unfollowed, time.Minute), "ab-own", ordered(0), noon)
+	if err != nil || d.Change.Account.Spend["2026-03"] != 4_000_000 || !reflect.DeepEqual(d.Change.Cases[0].Now.Work, Work{}) {
+		t.Errorf("without following: %+v, %v", d.Change, err)
+	}
+}
+
 // What runs longer than it was reckoned to keeps its slot and its money; after two hours without an end it is given up,
 // and its end, should it be heard after all, is booked in place of what was assumed.
 func TestLongRun(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/meanwhile"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/virtual"
+	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/policy"
 )
 
@@ -24,7 +25,10 @@ func history(t *testing.T, text, rules string) (lines []string) {
 		t.Fatal(err)
 	}
 	w := meanwhile.New(s.Begins, s.Faults, s.Calm)
-	o := virtual.Options{Policy: p, Begin: s.Begins, Seed: s.Seed}
+	o := virtual.Options{Policy: p, Begin: s.Begins, Seed: s.Seed, Follow: meanwhile.Follow(s.Investigations)}
+	if s.Investigations != nil {
+		o.Policy = meanwhile.Followed(p)
+	}
 	w.Options(&o)
 	var b *virtual.Bridge
 	say := func(format string, args ...any) {
@@ -38,7 +42,10 @@ func history(t *testing.T, text, rules string) (lines []string) {
 		}
 	}
 	o.OnCase = func(m virtual.Move) {
-		if m.From != m.To {
+		switch {
+		case m.From != m.To && m.Case.Confirmed() && m.To == gate.Ended:
+			say("%s", m.Case.How)
+		case m.From != m.To:
 			say("%s", m.To)
 		}
 	}
@@ -96,7 +103,7 @@ func TestFaults(t *testing.T) {
 		{"faults: {at: 0s, fault: unknown, in: dispatcher}", "10 met unknown, 10.013 new_incident, 10.013 starting, 10.013 call: investigation started, 10.513 started"},
 		{"faults: {at: 0s, fault: applied late, in: dispatcher, by: 3s}", "10 met applied late, 10.013 new_incident, 10.013 starting, 10.013 call: investigation started, 10.513 started"},
 
-		{"agent: {at: 0s, is: slow}", "10 new_incident, 10 starting, 10 met agent slow, 10 call: investigation started, 15 started"},
+		{"agent: {at: 0s, is: slow}", "10 new_incident, 10 starting, 10 met agent slow, 10 call: investigation started, 14 started"},
 		{"agent: {at: 0s, is: shut, for: 20s}", "10 new_incident, 10 starting, 10 met agent shut, 10 call: scripted, 10 waiting, 60 starting, 60 call: investigation started, 60.5 started"},
 		{"agent: {at: 10s, is: refuses}", "10 new_incident, 10 starting, 10 met agent refuses, 10 call: scripted, 10 refused"},
 		{"agent: {at: 0s, is: busy, for: 20s}", "10 new_incident, 10 starting, 10 met agent busy, 10 call: scripted, 10 waiting, 180 starting, 180 call: investigation started, 180.5 started"},
@@ -106,7 +113,7 @@ func TestFaults(t *testing.T) {
 		{"agent: {at: 0s, is: hangs, for: 20s}", "10 new_incident, 10 starting, 10 met agent hangs, 10 call: scripted, 18 in_doubt, 120 starting, 120 call: investigation started, 120.5 started"},
 		{"agent: {at: 0s, is: takes and hangs, for: 20s}", "10 new_incident, 10 starting, 10 met agent takes and hangs, 10 call: investigation started, 18 in_doubt, 120 starting, 120 call: duplicate, 120.5 started"},
 		// The one that began last counts, and when it is over the other one again; until it is calm.
-		{"agent: [{at: 0s, is: down}, {at: 5s, is: slow, for: 1m}]", "10 new_incident, 10 starting, 10 met agent slow, 10 call: investigation started, 15 started"},
+		{"agent: [{at: 0s, is: down}, {at: 5s, is: slow, for: 1m}]", "10 new_incident, 10 starting, 10 met agent slow, 10 call: investigation started, 14 started"},
 		{"agent: [{at: 0s, is: down}, {at: 5s, is: slow, for: 1s}]\ncalm: 50s", "10 new_incident, 10 starting, 10 met agent down, 10 waiting, 60 starting, 60 call: investigation started, 60.5 started"},
 	} {
 		got := history(t, one+tt.with, "")
@@ -127,6 +134,35 @@ func TestFaults(t *testing.T) {
 		{"faults: {at: 0s, fault: reordered, for: 1m}", "10 met reordered, 41 hold, 41 waiting, 120 starting, 120 call: investigation started, 120.5 started"},
 	} {
 		got := history(t, held+tt.with, "")
+		if text := strings.Join(got, ", "); text != tt.want {
+			t.Errorf("%s:\n%s\nwant\n%s", tt.with, text, tt.want)
+		}
+		for _, k := range scenario.Kinds() {
+			seen[k] = seen[k] || strings.Contains(strings.Join(got, ","), "met "+string(k))
+		}
+	}
+	// Where the Agent's work is followed its task appears 20 seconds after the start, runs from 40 to 100, and an event comes a
+	// second later and is taken in after a tenth of one. The API is asked after three minutes.
+	const work = one + "investigations: {appears: 20s, triage: 5s, waits: 5s, runs: 60s}\n"
+	for _, tt := range []struct{ with, want string }{
+		{"", started + ", 101.1 completed"},
+		{"faults: {at: 90s, fault: api throttled, for: 1m}", started + ", 101 met api throttled, 191.1 completed"},
+		{"faults: {at: 90s, fault: api denied, for: 1m}", started + ", 101 met api denied, 191.1 completed"},
+		{"faults: {at: 90s, fault: api slow, for: 1m}", started + ", 101 met api slow, 105 completed"},
+		{"faults: {at: 90s, fault: api down, for: 1m}", started + ", 101 met api down, 191.1 completed"},
+		{"faults: {at: 0s, fault: task gone, for: 2m}", started + ", 31 met task gone, 36 met task gone, 41 met task gone, 101 met task gone, 240.1 completed"},
+		{"faults: {at: 0s, fault: events lost, for: 2m}", started + ", 30 met events lost, 35 met events lost, 40 met events lost, 100 met events lost, 240.1 completed"},
+		{"faults: {at: 90s, fault: events late, for: 1m}", started + ", 100 met events late, 151.1 completed"},
+		{"faults: {at: 90s, fault: events twice, for: 1m}", started + ", 100 met events twice, 101.1 completed"},
+		{"faults: {at: 90s, fault: events reordered, for: 1m}", started + ", 100 met events reordered, 181.1 completed"},
+		{"faults: {at: 90s, fault: crash before, in: outcome, step: ask}", started + ", 101 met crash before, 191.1 completed"},
+		{"faults: {at: 90s, fault: crash after, in: outcome, step: look_case}", started + ", 101.1 met crash after, 191.1 completed"},
+		{"faults: {at: 90s, fault: answer lost, in: outcome}", started + ", 101.1 met answer lost, 101.1 completed"},
+		{"agent: {at: 0s, is: takes and is busy, for: 20s}", "10 new_incident, 10 starting, 10 met agent takes and is busy, 10 call: investigation started, 10 waiting, 31.1 started, 101.1 completed"},
+		{"agent: {at: 0s, is: takes and refuses, for: 20s}", "10 new_incident, 10 starting, 10 met agent takes and refuses, 10 call: investigation started, 10 refused, 31.1 started, 101.1 completed"},
+		{"agent: {at: 0s, is: takes and hangs, for: 20s}", "10 new_incident, 10 starting, 10 met agent takes and hangs, 10 call: investigation started, 18 in_doubt, 31.1 started, 101.1 completed"},
+	} {
+		got := history(t, work+tt.with, "")
 		if text := strings.Join(got, ", "); text != tt.want {
 			t.Errorf("%s:\n%s\nwant\n%s", tt.with, text, tt.want)
 		}

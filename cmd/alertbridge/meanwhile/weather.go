@@ -21,7 +21,7 @@ import (
 // How long the Agent takes to answer, and how long one that is slow.
 const (
 	Latency = 500 * time.Millisecond
-	Slow    = 5 * time.Second
+	Slow    = 4 * time.Second // with the longest pause besides it still answers before the call is given up
 )
 
 // Weather is everything that goes wrong in one bridge.
@@ -75,6 +75,9 @@ func (w *Weather) Options(o *virtual.Options) {
 	o.Latency = Latency
 	o.Agent, o.Ticks, o.Skew, o.Delay = w.agent, w.ticks, w.skew, w.delay
 	o.Pick = w.pick
+	if o.Follow != nil {
+		o.API, o.Event = w.api, w.event
+	}
 	if len(w.steps) > 0 {
 		o.Meddle = w.meddle
 	}
@@ -159,6 +162,9 @@ var behaviours = map[scenario.AgentState]agenttest.Behaviour{
 	scenario.AgentGibberish: agenttest.Garbage,
 	scenario.AgentShut:      agenttest.Status(403, `{"message":"Forbidden"}`),
 	scenario.AgentRefusing:  agenttest.Errors("priority must be one of CRITICAL, HIGH"),
+
+	scenario.AgentTakingBusy:     agenttest.Taken(agenttest.Throttled("120")),
+	scenario.AgentTakingRefusing: agenttest.Taken(agenttest.Errors("priority must be one of CRITICAL, HIGH")),
 }
 
 // AgentState is how the Agent is at a time.

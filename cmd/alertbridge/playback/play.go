@@ -30,9 +30,13 @@ func Play(ctx context.Context, w *World, p gate.Policy, watch Watch) (*Result, e
 		pending: map[string][]int{}, weather: meanwhile.New(w.Begin, w.Faults, w.Calm),
 	}
 	s.weather.OnMet = s.met
+	if w.Work != nil {
+		p = meanwhile.Followed(p)
+	}
 	o := virtual.Options{
 		Policy: p, Begin: w.Begin, Seed: w.Seed,
 		OnVerdict: s.verdict, OnCase: s.move, OnStart: s.start, OnAnswer: func(a virtual.Answer) { s.weather.Again(a) }, Log: watch.Log,
+		Follow: meanwhile.Follow(w.Work),
 	}
 	s.weather.Options(&o)
 	b, err := virtual.New(o)

@@ -25,6 +25,7 @@ type World struct {
 	End      time.Time
 	Arrivals []Arrival // in order
 	Agent    []scenario.AgentChange
+	Work     []scenario.Investigation // how investigations go; nil: nobody follows the Agents' work
 	Hand     []scenario.Order
 	Faults   []scenario.Fault   // with the states of the Agent
 	Calm     time.Duration      // after which nothing goes wrong any more; 0: that never comes

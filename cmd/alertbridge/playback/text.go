@@ -173,6 +173,13 @@ func (r *Result) lines() []line {
 		if !c.Ended.IsZero() && !c.HasStarted() {
 			all = append(all, line{c.Ended, []string{"► ended", "", string(c.How), "", short(c.Title), c.ID}, "ended" + string(c.How)})
 		}
+		if how, told := c.Told(); told {
+			what := short(c.Title)
+			if c.Work.Booked > 0 {
+				what = c.Work.Booked.String() + ": " + what
+			}
+			all = append(all, line{c.Ended, []string{"► is over", "", string(how), "", what, c.ID}, ""})
+		}
 	}
 	for _, s := range r.Starts {
 		all = append(all, line{s.At, []string{"► investigation", "", s.Severity, "", short(s.Title), s.Case}, ""})
@@ -253,7 +260,11 @@ func (r *Result) sum() string {
 		parts = append(parts, fmt.Sprintf("%d without a verdict", none))
 	}
 	text := fmt.Sprintf("  %s: %s\n", count(len(r.Alerts), "alert"), strings.Join(parts, ", "))
-	text += fmt.Sprintf("  %s, %s\n", count(len(r.Starts), "start"), r.Dollars)
+	text += fmt.Sprintf("  %s, %s", count(len(r.Starts), "start"), r.Dollars)
+	if n, price := r.bill(); n > 0 {
+		text += fmt.Sprintf(" as reckoned; %s over, %s by the Agent's word", count(n, "investigation"), price)
+	}
+	text += "\n"
 	if unmet := r.unmet(); unmet > 0 {
 		text += fmt.Sprintf("  %s met nothing\n", count(unmet, "fault"))
 	}
@@ -264,6 +275,16 @@ func (r *Result) sum() string {
 		text += fmt.Sprintf("  %d cases still wait at the end\n", waits)
 	}
 	return text
+}
+
+// bill counts the cases of which the Agent has told the end, with what they have cost.
+func (r *Result) bill() (n int, price gate.Dollars) {
+	for _, c := range r.Cases {
+		if _, told := c.Told(); told {
+			n, price = n+1, price+c.Work.Booked
+		}
+	}
+	return n, price
 }
 
 // unmet counts the faults of single steps that met none.

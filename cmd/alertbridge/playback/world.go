@@ -56,7 +56,7 @@ func KindOf(text []byte) Kind {
 func OfScenario(s *scenario.Scenario) *World {
 	w := &World{
 		Name: s.Name, Title: s.Title, Begin: s.Begins, End: s.Begins.Add(s.Lasts), Agent: s.Agent, Hand: s.Hand,
-		Faults: s.Faults, Calm: s.Calm, Seed: s.Seed, Scenario: s,
+		Faults: s.Faults, Calm: s.Calm, Seed: s.Seed, Scenario: s, Work: s.Investigations,
 	}
 	for _, a := range s.Alerts {
 		arrival := arrivalOf(s.Begins.Add(a.Arrives), a.Body)

@@ -46,6 +46,19 @@ const (
 	Reordered Kind = "reordered" // messages come late and in any order
 )
 
+// What goes wrong for a while with the Agents' API and with their events, where their work is followed.
+const (
+	APIThrottled    Kind = "api throttled"
+	APIDenied       Kind = "api denied"
+	APISlow         Kind = "api slow" // it answers after four seconds
+	APIDown         Kind = "api down"
+	TaskGone        Kind = "task gone" // it knows no task by its id, and lists them all
+	EventsLost      Kind = "events lost"
+	EventsLate      Kind = "events late" // they come when it is over
+	EventsTwice     Kind = "events twice"
+	EventsReordered Kind = "events reordered"
+)
+
 // What goes wrong with the Agent for a while. A scenario says it by a state of the Agent.
 const (
 	AgentIsSlow   = Kind(ofAgent + AgentSlow)
@@ -57,6 +70,8 @@ const (
 	AgentBabbles  = Kind(ofAgent + AgentGibberish)
 	AgentIsShut   = Kind(ofAgent + AgentShut)
 	AgentRefuses  = Kind(ofAgent + AgentRefusing)
+	AgentLiesBusy = Kind(ofAgent + AgentTakingBusy)
+	AgentLies     = Kind(ofAgent + AgentTakingRefusing)
 	ofAgent       = "agent "
 	agentIsItself = Kind(ofAgent + AgentUp)
 )
@@ -74,6 +89,7 @@ func (k Kind) Agent() AgentState {
 func Kinds() []Kind {
 	return slices.Concat(kindsOfFaults(), []Kind{
 		AgentIsSlow, AgentHangs, AgentTakes, AgentIsDown, AgentIsBusy, AgentFails, AgentBabbles, AgentIsShut, AgentRefuses,
+		AgentLiesBusy, AgentLies,
 	})
 }
 
@@ -82,8 +98,17 @@ func kindsOfFaults() []Kind {
 	return []Kind{
 		CrashBefore, CrashAfter, TimesOut, Conflict, Throttle, AnswerLost, Unanswered, AppliedLate, SendLost, Paused, DeleteLost,
 		NoTicks, TwoTicks, Skewed, Reordered,
+		APIThrottled, APIDenied, APISlow, APIDown, TaskGone, EventsLost, EventsLate, EventsTwice, EventsReordered,
 	}
 }
+
+// Followed tells whether the kind is about what only those have who follow the Agents' work.
+func (k Kind) Followed() bool {
+	return strings.HasPrefix(string(k), "api ") || strings.HasPrefix(string(k), "events ") || k == TaskGone
+}
+
+// Followed tells the same of a fault: by its kind, its function or its step.
+func (f Fault) Followed() bool { return f.Kind.Followed() || f.In == Outcome || f.Step == Ask }
 
 // Function is one of the bridge's functions.
 type Function string
@@ -93,9 +118,10 @@ const (
 	Ingest     Function = "ingest"
 	Dispatcher Function = "dispatcher"
 	Scheduler  Function = "scheduler"
+	Outcome    Function = "outcome"
 )
 
-func functions() []Function { return []Function{Ingest, Dispatcher, Scheduler} }
+func functions() []Function { return []Function{Ingest, Dispatcher, Scheduler, Outcome} }
 
 // Step is a step at which a function meets the world.
 type Step string
@@ -108,7 +134,10 @@ const (
 	Due      Step = "due"       // of scheduler: which cases are
 	Commit   Step = "commit"
 	Call     Step = "call" // the Agent
+	Ask      Step = "ask"  // the Agent's API
 )
+
+func steps() []Step { return []Step{Send, Look, LookCase, Due, Commit, Call, Ask} }
 
 // stepsOf are the steps of each function.
 func stepsOf(f Function) []Step {
@@ -117,8 +146,10 @@ func stepsOf(f Function) []Step {
 		return []Step{Send}
 	case Dispatcher:
 		return []Step{Look, LookCase, Commit, Call}
+	case Outcome:
+		return []Step{Ask, LookCase, Commit}
 	}
-	return []Step{LookCase, Due, Commit, Call}
+	return []Step{LookCase, Due, Commit, Call, Ask}
 }
 
 // Takes are the names that a fault of the kind has in a scenario, besides at and fault. All but nth it must have.
@@ -143,10 +174,14 @@ func (k Kind) Takes() []string {
 }
 
 // faultList reads the faults.
-func (r *reader) faultList(n ast.Node) []Fault {
+func (r *reader) faultList(n ast.Node, followed bool) []Fault {
 	var all []Fault
 	for _, e := range r.list(n) {
-		all = append(all, r.fault(e))
+		f := r.fault(e)
+		if f.Followed() && !followed {
+			r.problem(e, "it can meet nothing, because nobody follows the Agents' work; say in investigations how that goes")
+		}
+		all = append(all, f)
 	}
 	return all
 }
@@ -157,7 +192,7 @@ func (r *reader) fault(n ast.Node) Fault {
 	r.needed(f, "fault")
 	x := Fault{
 		At: r.duration(f.get("at"), "at"), Kind: choice(r, f.get("fault"), "fault", kindsOfFaults()),
-		In: choice(r, f.get("in"), "in", functions()), Step: choice(r, f.get("step"), "step", []Step{Send, Look, LookCase, Due, Commit, Call}),
+		In: choice(r, f.get("in"), "in", functions()), Step: choice(r, f.get("step"), "step", steps()),
 		Nth: r.number(f.get("nth"), "nth", 1, MaxNth), By: r.shift(f.get("by"), "by"), For: r.duration(f.get("for"), "for"),
 	}
 	if x.Kind == "" {

@@ -15,7 +15,7 @@ const page = "docs/play.md"
 // The page tells of every name that there is, and of no other.
 func TestNamesAreOnThePage(t *testing.T) {
 	for table, names := range map[string][]string{
-		"scenario": namesOfScenario, "monitor": namesOfMonitor, "alert": namesOfAlert, "agent": namesOfAgent,
+		"scenario": namesOfScenario, "monitor": namesOfMonitor, "alert": namesOfAlert, "agent": namesOfAgent, "investigation": namesOfInvestigation,
 		"hand": namesOfHand, "fault": namesOfFault, "expect": namesOfExpect, "start": namesOfStart, "end": namesOfEnd,
 	} {
 		var told []string
@@ -54,12 +54,13 @@ func TestWordsAreOnThePage(t *testing.T) {
 	}
 	check("alert", "transition", words(alert.Transitions()))
 	check("agent", "is", words(AgentStates()))
+	check("investigation", "ends", words(Endings()))
 	check("hand", "mode", words(gate.Modes()))
 	check("fault", "fault", words(kindsOfFaults()))
 	check("fault", "in", words(functions()))
-	check("fault", "step", words([]Step{Send, Look, LookCase, Due, Commit, Call}))
+	check("fault", "step", words(steps()))
 	check("start", "severity", severities)
-	check("end", "how", words([]gate.How{gate.EndRecovered, gate.EndExpired, gate.EndSilenced, gate.EndObserved, gate.EndAssumed}))
+	check("end", "how", words(endsOfCases()))
 	if number < 50 {
 		t.Errorf("only %d words", number)
 	}

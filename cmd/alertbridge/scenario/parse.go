@@ -17,7 +17,7 @@ import (
 
 // The names that there are, by where they stand. docs/play.md tells of each, and a test holds it to that.
 var (
-	namesOfScenario = []string{"title", "about", "begins", "lasts", "calm", "seed", "policy", "monitors", "alerts", "agent", "hand", "faults", "expect"}
+	namesOfScenario = []string{"title", "about", "begins", "lasts", "calm", "seed", "policy", "monitors", "alerts", "agent", "investigations", "hand", "faults", "expect"}
 	namesOfMonitor  = []string{"title", "id", "type", "priority", "tags", "message", "org", "cycle_key"}
 	namesOfAlert    = []string{
 		"at", "monitor", "group", "priority", "tags", "transition", "arrives", "lost", "test", "twice", "recovers",
@@ -53,8 +53,9 @@ func Parse(name string, text []byte) (*Scenario, error) {
 	monitors := r.monitors(top.get("monitors"))
 	list := r.alerts(top, monitors)
 	s.Agent = r.agent(top.get("agent"))
+	s.Investigations = r.investigations(top.get("investigations"))
 	s.Hand = r.hand(top.get("hand"))
-	s.Faults = r.faultList(top.get("faults"))
+	s.Faults = r.faultList(top.get("faults"), s.Investigations != nil)
 	r.expect(s, top.get("expect"))
 	if err := r.err(); err != nil {
 		return nil, err
@@ -484,13 +485,18 @@ func (r *reader) expect(s *Scenario, n ast.Node) {
 		r.needed(g, "how")
 		end := End{
 			At: r.duration(g.get("at"), "at"), Within: r.within(g), Title: r.text(g.get("title"), "title"),
-			How: choice(r, g.get("how"), "how", []gate.How{gate.EndRecovered, gate.EndExpired, gate.EndSilenced, gate.EndObserved, gate.EndAssumed}),
+			How: choice(r, g.get("how"), "how", endsOfCases()),
 		}
 		end.Line, _ = place(e)
 		s.Ends = append(s.Ends, end)
 	}
 	slices.SortStableFunc(s.Ends, func(a, b End) int { return int(a.At - b.At) })
 	s.Dollars = r.dollars(f.get("dollars"))
+}
+
+// endsOfCases are the ways in which a case can end.
+func endsOfCases() []gate.How {
+	return append([]gate.How{gate.EndRecovered, gate.EndExpired, gate.EndSilenced, gate.EndObserved, gate.EndAssumed}, gate.Outcomes()...)
 }
 
 // starts reads an entry of starts, which may stand for several.

@@ -53,8 +53,10 @@ type Scenario struct {
 
 	Alerts []Alert // in the order in which they arrive; those that never do are left out
 	Agent  []AgentChange
-	Hand   []Order
-	Faults []Fault // what goes wrong, with the states of the Agent, in the order in which it begins
+	// Investigations are how those go that the Agents open, for each title in turn. nil: nobody follows them.
+	Investigations []Investigation
+	Hand           []Order
+	Faults         []Fault // what goes wrong, with the states of the Agent, in the order in which it begins
 
 	Starts  []Start // what the Agent must be asked to investigate, in order
 	Number  int     // how many starts there must be; below 0: nothing is expected
@@ -117,6 +119,9 @@ const (
 	AgentTaking    AgentState = "takes and hangs" // starts what it is given, and never answers
 	AgentFailing   AgentState = "fails"           // starts what it is given, and answers 500
 	AgentGibberish AgentState = "gibberish"       // starts nothing, and answers what nobody can read
+
+	AgentTakingBusy     AgentState = "takes and is busy" // starts what it is given, and says that it is busy
+	AgentTakingRefusing AgentState = "takes and refuses" // starts what it is given, and says that it refuses it
 )
 
 // Within is how much later than expected something may come, unless the scenario says otherwise: what waits is moved on
@@ -127,6 +132,7 @@ const Within = time.Minute + 5*time.Second
 func AgentStates() []AgentState {
 	return []AgentState{
 		AgentUp, AgentDown, AgentShut, AgentSlow, AgentBusy, AgentRefusing, AgentHanging, AgentTaking, AgentFailing, AgentGibberish,
+		AgentTakingBusy, AgentTakingRefusing,
 	}
 }
 

@@ -281,10 +281,14 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("title: &a A\n<<: *a\nalerts: !!set {? x}\n---\n"))
 	f.Add([]byte("title: A\npolicy:\n  a: |\n   x\nalerts: [{at: 1d1h, monitor: M, every: 1s, for: 1s, services: 1}]\nhand: [{at: 0s, silence: 'a=~('}]"))
 	f.Add([]byte("title: A\nseed: 7\ncalm: 1h\nalerts: [{at: -1h, arrives: 0s, monitor: M, event: 3, cycle: 0}, {at: 1s, unreadable: true}]\nagent: [{at: 0s, is: busy, for: 1m}, {at: 0s, is: shut}]\n"))
+	f.Add([]byte("title: A\nalerts: {at: 0s, monitor: M}\ninvestigations: [{}, {title: M, appears: 1s, triage: 0s, waits: 1s, runs: 3h, again: 1m, ends: linked}, {ends: nothing}]\nfaults: {at: 1s, fault: paused, in: outcome, step: ask, by: 1s}\n"))
 	for i, k := range scenario.Kinds() {
 		text := fmt.Sprintf("title: A\nalerts: {at: 0s, monitor: M}\nhand: [{at: 0s, start: %d}, {at: 0s, retry: true}]\nfaults: {at: 0s, fault: %s", i, k)
 		for _, name := range k.Takes() {
 			text += ", " + name + ": " + map[string]string{"in": "scheduler", "step": "commit", "nth": "2", "by": "-3s", "for": "1d"}[name]
+		}
+		if k.Followed() {
+			text += "}\ninvestigations: {"
 		}
 		f.Add([]byte(text + "}\n"))
 	}
@@ -443,5 +447,36 @@ func TestAlertTypes(t *testing.T) {
 		if list := decoded(t, parse(t, "title: A\nalerts: [{at: 0s, monitor: M, transition: "+transition+"}]\n")); list[0].AlertType != want {
 			t.Errorf("%s is of the type %q, want %q", transition, list[0].AlertType, want)
 		}
+	}
+}
+
+// How investigations go, with what is not said as most do.
+func TestInvestigations(t *testing.T) {
+	s := parse(t, `
+title: A
+alerts: [{at: 0s, monitor: M}]
+investigations:
+  - {}
+  - {title: M, appears: 1s, triage: 2s, waits: 0s, runs: 3m, again: 4s, ends: cancelled}
+  - {ends: nothing}
+  - {ends: timed_out}
+`)
+	second := time.Second
+	want := []scenario.Investigation{
+		{Appears: 20 * second, Triage: 20 * second, Waits: 20 * second, Runs: 300 * second, Again: 42 * second, Ends: "completed"},
+		{Title: "M", Appears: second, Triage: 2 * second, Runs: 180 * second, Again: 4 * second, Ends: "cancelled"},
+		{Appears: 20 * second, Triage: 20 * second, Waits: 20 * second, Runs: 300 * second, Again: 42 * second, Ends: scenario.Nothing},
+		{Appears: 20 * second, Triage: 20 * second, Waits: 20 * second, Runs: 300 * second, Again: 42 * second, Ends: "timed_out"},
+	}
+	if !slices.Equal(s.Investigations, want) {
+		t.Errorf("%+v", s.Investigations)
+	}
+	for i, end := range []string{"COMPLETED", "CANCELED", "NOTHING", "TIMED_OUT"} {
+		if p := s.Investigations[i].Plan(); p.End != end || p.Vanish != (end == "NOTHING") || p.Run != want[i].Runs || p.Appear != want[i].Appears {
+			t.Errorf("%+v", p)
+		}
+	}
+	if s := parse(t, "title: A\nalerts: [{at: 0s, monitor: M}]\n"); s.Investigations != nil {
+		t.Errorf("nobody says so, and they are %+v", s.Investigations)
 	}
 }

@@ -18,6 +18,10 @@ func (m *maker) aim() {
 	edges, faults := m.edges(), Faults()
 	turn := int(m.Seed) % (len(edges) * len(faults))
 	cell := Cell{faults[turn%len(faults)], edges[turn/len(faults)]}
+	second := another(cell.Fault)
+	if (cell.Fault.Followed() || ofFollowed(cell.Edge)) && m.Work == nil {
+		m.work()
+	}
 	at := time.Duration(20+m.IntN(40)) * time.Minute
 	a := m.cycle(Alert{Monitor: 50, Host: 50, Env: "aimed", Priority: "P1"})
 	after := time.Duration(0) // from the beginning of the story until the edge
@@ -57,10 +61,13 @@ func (m *maker) aim() {
 		waits()
 		after = 5 * time.Minute
 	case Edge{gate.Waiting, gate.Ended, gate.EndExpired}: // for want of money; the other Agent has some
-		m.Settings.MaxAge, m.Settings.Month, m.Settings.Bucket = time.Hour, 4*price, 1
-		m.late(m.cycle(Alert{Monitor: 51, Host: 51, Env: "aimed", Priority: "P2"}), alert.Triggered, at-10*time.Minute, 0)
+		m.Settings.MaxAge, m.Settings.Month, m.Settings.Bucket, m.Settings.PerDay = time.Hour, 4*price, 1, 20
+		b := m.cycle(Alert{Monitor: 51, Host: 51, Env: "aimed", Priority: "P2"})
+		m.late(b, alert.Triggered, at-10*time.Minute, 0)
+		m.goes(b, scenario.Investigation{Appears: 10 * time.Second, Runs: 50 * time.Minute, Ends: "completed"}) // and costs more than there is
 		a.Priority = "P2"
 		trigger()
+		m.late(m.cycle(Alert{Monitor: 52, Host: 52, Env: "aimed-too", Priority: "P2"}), alert.Triggered, at+2*time.Minute, 0) // should a hand start the other one
 		after = time.Hour
 	case Edge{From: gate.Starting, To: gate.Waiting}:
 		agent(scenario.AgentIsDown, 10*time.Second)
@@ -74,7 +81,9 @@ func (m *maker) aim() {
 	case Edge{From: gate.InDoubt, To: gate.Starting}:
 		agent(scenario.AgentBabbles, 10*time.Second)
 		trigger()
-		after = time.Minute
+		if after = time.Minute; m.Work != nil { // only when the API would show it
+			after = 5 * time.Minute
+		}
 	case Edge{From: gate.InDoubt, To: gate.Refused}:
 		agent(scenario.AgentBabbles, 10*time.Second)
 		trigger()
@@ -88,16 +97,53 @@ func (m *maker) aim() {
 		hand(Promote, at+after-10*time.Second)
 	case Edge{gate.Started, gate.Ended, gate.EndAssumed}:
 		trigger()
-		after = 8 * time.Minute
+		if after = 8 * time.Minute; m.Work != nil {
+			after = 2 * time.Hour
+			m.goes(a, scenario.Investigation{Ends: scenario.Nothing})
+		}
+	case Edge{From: gate.Waiting, To: gate.Started}:
+		agent(scenario.AgentLiesBusy, 10*time.Second)
+		trigger()
+		after = 20 * time.Second
+		m.goes(a, scenario.Investigation{Appears: after, Triage: 10 * time.Second, Runs: time.Minute, Ends: "completed"})
+	case Edge{From: gate.Refused, To: gate.Started}:
+		agent(scenario.AgentLies, 10*time.Second)
+		trigger()
+		after = 20 * time.Second
+		m.goes(a, scenario.Investigation{Appears: after, Triage: 10 * time.Second, Runs: time.Minute, Ends: "completed"})
+	case Edge{From: gate.InDoubt, To: gate.Started}:
+		agent(scenario.AgentTakes, 10*time.Second)
+		trigger()
+		after = 30 * time.Second
+		m.goes(a, scenario.Investigation{Appears: after, Triage: 10 * time.Second, Runs: time.Minute, Ends: "completed"})
 	default:
 		trigger()
+		if outcome(cell.Edge) {
+			after = 2 * time.Minute
+			x := scenario.Investigation{
+				Appears: 10 * time.Second, Triage: 10 * time.Second, Waits: 10 * time.Second, Runs: 90 * time.Second, Again: 20 * time.Second,
+				Ends: scenario.Ending(cell.Edge.How),
+			}
+			if x.Ends == "linked" || x.Ends == "skipped" { // by its triage
+				x.Triage = 110 * time.Second
+			}
+			m.goes(a, x)
+		}
 	}
-	m.strike(cell.Fault, at+after-30*time.Second)
+	m.strike(cell.Fault, at+after-30*time.Second, 60)
+	m.strike(second, at+after-75*time.Second, 61)
 }
 
-// strike lets a fault meet something shortly before a time.
-func (m *maker) strike(kind Kind, at time.Duration) {
-	b := m.cycle(Alert{Monitor: 60, Host: 60, Env: "struck", Service: "mail", Priority: "P1"})
+// another is a fault beside one, so that each cell has two chances: one of those that only followed worlds can meet beside
+// such a one.
+func another(kind Kind) Kind {
+	alike := slices.DeleteFunc(Faults(), func(k Kind) bool { return k.Followed() != kind.Followed() })
+	return alike[(slices.Index(alike, kind)+len(alike)/2)%len(alike)]
+}
+
+// strike lets a fault meet something shortly before a time: an alert of that monitor.
+func (m *maker) strike(kind Kind, at time.Duration, monitor int) {
+	b := m.cycle(Alert{Monitor: monitor, Host: monitor, Env: "struck" + number(monitor), Service: "mail", Priority: "P1"})
 	when := at - 20*time.Second
 	e := Event{At: when, Kind: kind}
 	switch kind {
@@ -106,8 +152,10 @@ func (m *maker) strike(kind Kind, at time.Duration) {
 		if e.Role == scenario.Dispatcher {
 			e.Op = pick(m, scenario.Commit, scenario.Call)
 		}
+		m.outcome(&e, scenario.Ask, scenario.LookCase, scenario.Commit)
 	case scenario.TimesOut, scenario.Conflict, scenario.Throttle, scenario.AnswerLost, scenario.Unanswered, scenario.AppliedLate, scenario.Paused:
 		e.Role, e.Op, e.Pause = scenario.Dispatcher, scenario.Commit, time.Second
+		m.outcome(&e, scenario.Commit)
 	case scenario.SendLost:
 		e.Role, e.Op = scenario.Ingest, scenario.Send
 	case scenario.DeleteLost:
@@ -120,6 +168,9 @@ func (m *maker) strike(kind Kind, at time.Duration) {
 	}
 	m.add(e)
 	m.late(b, alert.Triggered, when, 0)
+	m.goes(b, scenario.Investigation{
+		Appears: 2 * time.Second, Triage: 5 * time.Second, Waits: 5 * time.Second, Runs: 30 * time.Second, Ends: "completed",
+	})
 	if m.one(2) {
 		m.late(b, alert.Recovered, when+10*time.Minute, 0)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/meanwhile"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
 	"github.com/alertbridge/alertbridge/shared/gate"
 )
@@ -101,7 +102,10 @@ func FromScenario(s *scenario.Scenario, p gate.Policy) (World, error) {
 		return World{}, fmt.Errorf("%s lasts longer than %d days, and what it comes to cannot be judged: the ledger forgets a delivery after 30 days",
 			s.Name, MaxLasts/(24*time.Hour))
 	}
-	w := World{Seed: s.Seed, Begins: s.Begins, Policy: p, Calm: s.Calm}
+	w := World{Seed: s.Seed, Begins: s.Begins, Policy: p, Calm: s.Calm, Work: s.Investigations}
+	if w.Work != nil {
+		w.Policy = meanwhile.Followed(p)
+	}
 	if w.Calm == 0 {
 		w.Calm = s.Lasts
 	}

@@ -25,6 +25,9 @@ type maker struct {
 func Generate(seed uint64) World {
 	m := maker{Rand: rand.New(rand.NewPCG(seed, 0x5eed)), World: World{Seed: seed, Begins: Begin}}
 	m.settings()
+	if m.one(6) {
+		m.work()
+	}
 	length := time.Duration(1+m.IntN(5)) * time.Hour
 	for range 4 + m.IntN(7) {
 		m.story(m.upTo(length))
@@ -268,7 +271,7 @@ func (m *maker) faults(length time.Duration) {
 		}
 	}
 	for range 2 + m.IntN(4) {
-		m.fault(pick(m, Faults()...), max(0, pick(m, times...)-time.Duration(m.IntN(3))*time.Second), length)
+		m.fault(pick(m, m.kinds()...), max(0, pick(m, times...)-time.Duration(m.IntN(3))*time.Second), length)
 	}
 }
 
@@ -277,25 +280,31 @@ func (m *maker) fault(kind Kind, at, _ time.Duration) {
 	switch kind {
 	case scenario.CrashBefore, scenario.CrashAfter:
 		e.Role, e.Op = m.step()
+		m.outcome(&e, scenario.Ask, scenario.LookCase, scenario.Commit)
 	case scenario.TimesOut, scenario.Conflict, scenario.Throttle, scenario.AnswerLost, scenario.Unanswered, scenario.AppliedLate:
 		e.Role, e.Op = pick(m, scenario.Dispatcher, scenario.Dispatcher, scenario.Scheduler), scenario.Commit
 		if (kind == scenario.TimesOut || kind == scenario.Throttle) && m.one(3) {
 			e.Op = pick(m, scenario.Look, scenario.LookCase)
 		}
+		m.outcome(&e, scenario.Commit, scenario.Commit, scenario.Ask, scenario.LookCase)
 		e.Pause = time.Duration(1+m.IntN(20)) * time.Second
 	case scenario.SendLost:
 		e.Role, e.Op = scenario.Ingest, scenario.Send
 	case scenario.Paused:
 		e.Role, e.Op = pick(m, scenario.Dispatcher, scenario.Dispatcher, scenario.Scheduler), pick(m, scenario.Look, scenario.Commit, scenario.Commit, scenario.LookCase)
 		e.Pause = time.Duration(200+m.IntN(2200)) * time.Millisecond
+		m.outcome(&e, scenario.Commit, scenario.Ask, scenario.LookCase)
 	case scenario.DeleteLost:
 	case scenario.Skewed:
 		e.Role, e.For = pick(m, scenario.Dispatcher, scenario.Scheduler), time.Duration(5+m.IntN(60))*time.Minute
+		m.outcome(&e)
 		e.Pause = time.Duration(m.IntN(9)-4) * time.Second
 	case scenario.NoTicks:
 		e.For = 10 * time.Minute
 	case scenario.AgentIsDown:
 		e.For = time.Duration(1+m.IntN(150)) * time.Minute
+	case scenario.APIThrottled, scenario.APIDenied, scenario.APIDown, scenario.EventsLost, scenario.EventsLate:
+		e.For = time.Duration(1+m.IntN(pick(m, 20, 20, 240))) * time.Minute
 	case scenario.AgentIsShut:
 		e.For = time.Duration(1+m.IntN(60)) * time.Minute
 	default:

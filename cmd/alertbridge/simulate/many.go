@@ -13,6 +13,8 @@ import (
 // Report is what many worlds came to.
 type Report struct {
 	Histories, Alerts, Messages int
+	Events                      int // of the Agents', see Result
+	Heard, Unheard              int
 	MedianAlerts, MedianFaults  int
 	Took                        time.Duration
 	Cover                       Cover
@@ -46,6 +48,9 @@ func Many(ctx context.Context, first uint64, n int, progress func(done, broken i
 		rep.Histories++
 		rep.Alerts += r.Alerts
 		rep.Messages += r.Messages
+		rep.Events += r.Events
+		rep.Heard += r.Heard
+		rep.Unheard += r.Unheard
 		rep.Cover.Add(r.Cover)
 		alerts, faults = append(alerts, r.Alerts), append(faults, r.Faults)
 		if len(r.Breaches) > 0 {

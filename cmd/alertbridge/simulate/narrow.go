@@ -23,7 +23,7 @@ func (m *maker) narrow(at time.Duration) {
 		b.Host, b.Priority = host, priority
 		return b
 	}
-	switch m.IntN(12) {
+	switch m.IntN(14) {
 	case 0: // a start in doubt, which recovers while it is being repeated
 		m.Settings.Repeat = true
 		agent(scenario.AgentBabbles, -2*time.Second, 10*time.Second)
@@ -80,7 +80,7 @@ func (m *maker) narrow(at time.Duration) {
 	case 5: // it recovers while the Agent is called in vain, and fires again when the tick ends it
 		a.Cycle = 0
 		agent(pick(m, scenario.AgentIsDown, scenario.AgentIsBusy), -2*time.Second, 10*time.Second)
-		m.add(Event{At: at - time.Second, Kind: scenario.Paused, Role: scenario.Dispatcher, Op: scenario.Call, Pause: 3 * time.Second})
+		m.add(Event{At: at - time.Second, Kind: scenario.Paused, Role: scenario.Dispatcher, Op: scenario.Call, Pause: 2 * time.Second})
 		say(a, alert.Triggered, 0)
 		say(a, alert.Recovered, time.Second)
 		if m.one(2) {
@@ -137,6 +137,21 @@ func (m *maker) narrow(at time.Duration) {
 			mode(gate.ModeFull, -10*time.Second, 2*time.Minute)
 		}
 		say(a, alert.Triggered, 0)
+	case 12, 13: // the Agent takes a start, says that it is busy, and gets it once more: a second task, which may be linked to the first
+		if m.Work == nil {
+			m.work()
+		}
+		agent(scenario.AgentLiesBusy, -2*time.Second, 10*time.Second)
+		m.add(Event{At: at, Kind: pick(m, scenario.EventsLost, scenario.EventsLate, scenario.APIDown), For: time.Duration(3+m.IntN(6)) * time.Minute})
+		say(a, alert.Triggered, 0)
+		for range 2 {
+			m.goes(a, scenario.Investigation{
+				Appears: time.Duration(5+m.IntN(60)) * time.Second, Triage: time.Duration(1+m.IntN(60)) * time.Second,
+				Waits: time.Duration(1+m.IntN(60)) * time.Second, Runs: time.Duration(20+m.IntN(400)) * time.Second,
+				Again: time.Duration(20+m.IntN(400)) * time.Second,
+				Ends:  pick[scenario.Ending](m, "completed", "completed", "failed", "timed_out", "cancelled", "skipped", "linked"),
+			})
+		}
 	case 11: // a start in doubt fires again when the tick gives its slot back
 		m.Settings.Repeat, a.Cycle = true, 0
 		agent(scenario.AgentBabbles, -2*time.Second, 10*time.Second)

@@ -21,6 +21,9 @@ type Result struct {
 	Breaches []promises.Breach
 	Alerts   int // that came into the queue
 	Messages int // that a dispatcher was done with
+	Events   int // of the Agents', that an outcome function was done with
+	Heard    int // cases whose work was known to the end
+	Unheard  int // and whose was not: events were lost, and nobody asked
 	Faults   int // that met something
 	Cover    Cover
 }
@@ -45,10 +48,12 @@ type player struct {
 	meddled  map[int]bool // invocations that met a fault
 	excused  map[int]bool // and one that lets them fail
 	recent   []blow
-	longest  time.Duration // for which a case may wait, of all alerts
+	longest  time.Duration          // for which a case may wait, of all alerts
+	became   map[string][]gate.Task // by task, what the Agents' work has become
 	alerts   int
 	messages int
 	onCall   func(virtual.Call)
+	onTold   func(virtual.Told)
 	say      func(virtual.Committed) // nil: nobody wants to know
 }
 
@@ -63,13 +68,15 @@ const weather = 10 * time.Minute
 
 func prepare(w World) (*player, error) {
 	p := &player{
-		World: w, meddled: map[int]bool{}, excused: map[int]bool{},
+		World: w, meddled: map[int]bool{}, excused: map[int]bool{}, became: map[string][]gate.Task{},
 		model: promises.New(w.policy().For), cover: newCover(), weather: meanwhile.New(w.Begins, w.faults(), w.calm()),
 	}
+	p.onTold = p.told
 	p.onCall, p.weather.OnMet, p.weather.OnMend = p.called, p.met, p.model.Mended
 	o := virtual.Options{
 		Policy: w.policy(), Begin: w.Begins, Seed: w.Seed,
 		OnAlert: p.came, OnAnswer: p.answered, OnVerdict: p.verdict, OnCommit: p.committed, OnStart: p.reached, OnCall: func(c virtual.Call) { p.onCall(c) }, OnEnd: p.ended,
+		Follow: meanwhile.Follow(w.Work), OnTold: func(t virtual.Told) { p.onTold(t) }, OnEvent: p.event,
 	}
 	p.weather.Options(&o)
 	var err error
@@ -101,11 +108,12 @@ func (p *player) plan() {
 
 func (p *player) play() Result {
 	p.bridge.Run(p.Begins.Add(p.calm()))
-	p.bridge.Run(p.bridge.Now().Add(p.longest + 2*time.Hour))
+	p.bridge.Run(p.bridge.Now().Add(p.longest + p.settles()))
 	p.end()
 	p.cover.tell(p.World)
 	return Result{
 		Seed: p.Seed, Breaches: p.model.Breaches(), Alerts: p.alerts, Messages: p.messages, Faults: p.weather.Met(), Cover: p.cover,
+		Events: p.bridge.Events(), Heard: p.model.Heard, Unheard: p.model.Unheard,
 	}
 }
 
@@ -122,6 +130,7 @@ func (p *player) end() {
 		return v
 	}
 	for _, name := range p.policy().Agents() {
+		f.Bill = append(f.Bill, p.bill(name)...)
 		if v, err := l.LookCase(ctx, "", name, now); err == nil {
 			f.Accounts[name] = v.Account
 		}
@@ -157,14 +166,19 @@ var answers = map[scenario.AgentState]struct {
 	scenario.AgentGibberish: {delivery.InDoubt, true, false, 0},
 	scenario.AgentShut:      {delivery.Shut, true, false, 0},
 	scenario.AgentRefusing:  {delivery.Refused, true, false, 0},
+
+	scenario.AgentTakingBusy:     {delivery.NotDelivered, true, true, 2 * time.Minute},
+	scenario.AgentTakingRefusing: {delivery.Refused, true, true, 0},
 }
 
 // called tells the model of a request, with what its call comes to by the weather.
 func (p *player) called(c virtual.Call) {
-	a := answers[p.weather.AgentState(c.At)]
+	state := p.weather.AgentState(c.At)
+	a := answers[state]
 	p.model.Called(promises.Call{
 		At: c.At, Invocation: c.Invocation, Case: c.Case, Timestamp: c.Timestamp, Priority: c.Priority,
 		Left: a.left, Taken: a.taken, Outcome: a.outcome, Rest: a.rest,
+		Lies: state == scenario.AgentTakingBusy || state == scenario.AgentTakingRefusing, Opened: p.bridge.Opened(c.Agent, c.Case),
 	})
 }
 
@@ -209,7 +223,7 @@ func (p *player) committed(c virtual.Committed) {
 		p.say(c)
 	}
 	p.model.Committed(promises.Commit{
-		At: c.At, Invocation: c.Invocation, Tick: c.Role == virtual.Scheduler, ByHand: c.Role == virtual.ByHand, Alone: c.Alone,
+		At: c.At, Invocation: c.Invocation, Tick: c.Role == virtual.Scheduler, ByHand: c.Role == virtual.ByHand, Follows: c.Role == virtual.Follower, Alone: c.Alone,
 		Change: c.Change,
 	})
 	for len(p.recent) > 0 && c.At.Sub(p.recent[0].at) > weather {
@@ -231,6 +245,9 @@ func (p *player) ended(e virtual.Ended) {
 		return
 	}
 	p.model.Done(e.Invocation, e.At, e.Failed && e.Alone)
+	if e.Alone && !e.Failed && e.At.Sub(e.Began) < 30*time.Second {
+		p.model.Followed(e.Invocation, e.Event, e.At)
+	}
 	if e.Role != virtual.Scheduler || !e.Alone || e.At.Sub(e.Began) > 30*time.Second {
 		return
 	}

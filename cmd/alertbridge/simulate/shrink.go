@@ -1,6 +1,11 @@
 package simulate
 
-import "time"
+import (
+	"slices"
+	"time"
+
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
+)
 
 // maxRuns bounds the worlds that one Shrink plays.
 const maxRuns = 3000
@@ -18,6 +23,7 @@ func Shrink(w World) (World, Result, error) {
 		s.events()
 	}
 	s.simpler()
+	s.work()
 	return s.best, s.result, nil
 }
 
@@ -85,6 +91,26 @@ func (s *shrinker) simpler() {
 		if w.Settings != s.best.Settings {
 			s.breaks(w)
 		}
+	}
+}
+
+// work leaves out how investigations go, and whether anybody follows them.
+func (s *shrinker) work() {
+	if s.best.Work == nil {
+		return
+	}
+	w := s.best
+	w.Work, w.Settings.Followed = nil, false
+	w.Events = slices.DeleteFunc(slices.Clone(w.Events), func(e Event) bool {
+		return scenario.Fault{Kind: e.Kind, In: e.Role, Step: e.Op}.Followed()
+	})
+	if s.breaks(w) {
+		return
+	}
+	for i := len(s.best.Work) - 1; i >= 0 && len(s.best.Work) > 1; i-- {
+		w := s.best
+		w.Work = slices.Delete(slices.Clone(w.Work), i, i+1)
+		s.breaks(w)
 	}
 }
 

@@ -44,6 +44,9 @@ func TestWorlds(t *testing.T) {
 			t.Errorf("not covered: %s", name)
 		}
 	}
+	if rep.Events < n*5 || rep.Heard < 10*rep.Unheard || rep.Unheard == 0 {
+		t.Errorf("%d events; the work of %d cases was known to its end, and that of %d was not", rep.Events, rep.Heard, rep.Unheard)
+	}
 	reached := rep.Cover.names()
 	for name := range Impossible() {
 		if slices.Contains(reached, name) {
@@ -63,7 +66,7 @@ func TestSameWorldAgain(t *testing.T) {
 }
 
 // readBack is the world of a scenario's text.
-func readBack(t *testing.T, text []byte) (World, *policy.Policy) {
+func readBack(t *testing.T, text []byte) (World, gate.Policy) {
 	t.Helper()
 	s, err := scenario.Parse("x.yaml", text)
 	if err != nil {
@@ -77,7 +80,7 @@ func readBack(t *testing.T, text []byte) (World, *policy.Policy) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w, p
+	return w, w.Policy
 }
 
 // A world that is written as a scenario and read again is the same world: the same seed and beginning, the same is
@@ -235,6 +238,14 @@ func TestBrokenWorldsAreBrokenAsScenarios(t *testing.T) {
 				}
 			})
 		},
+		"what the Agent's API says is withheld": func(p *player) {
+			old := p.onTold
+			p.onTold = func(t virtual.Told) {
+				if t.Role == virtual.Follower {
+					old(t)
+				}
+			}
+		},
 		"an Agent that hangs has objected": func(p *player) {
 			old := p.onCall
 			p.onCall = func(c virtual.Call) {
@@ -273,7 +284,7 @@ func TestBrokenWorldsAreBrokenAsScenarios(t *testing.T) {
 				t.Errorf("%s: without %q:\n%s", name, want, text)
 			}
 		}
-		if lines := strings.Count(string(text), "\n"); lines > 45 {
+		if lines := strings.Count(string(text), "\n"); lines > 50 {
 			t.Errorf("%s: %d lines:\n%s", name, lines, text)
 		}
 		breakIt = nil

@@ -27,7 +27,8 @@ type World struct {
 	Begins   time.Time
 	Calm     time.Duration // when nothing goes wrong any more; 0: a minute after the last event
 	Settings Settings
-	Policy   gate.Policy // instead of Settings; nil: these
+	Policy   gate.Policy              // instead of Settings; nil: these
+	Work     []scenario.Investigation // how investigations go; nil: nobody follows the Agents' work
 	Events   []Event
 }
 
@@ -46,6 +47,7 @@ type Settings struct {
 	OnlyTriggered bool // nothing starts on Re-Triggered and Renotify
 	TestsStart    bool
 	Groups        bool // alerts have grouping keys
+	Followed      bool // the Agents' work is
 }
 
 // Event is something that happens in a world. Kind says which of the other fields count; the others are zero.
@@ -191,7 +193,7 @@ func (s Settings) For(a alert.Alert) gate.Rules {
 	if !s.Repeat {
 		r.InDoubt = gate.StopIt
 	}
-	r.MaxAge, r.Slots, r.CriticalSlots = s.MaxAge, s.Slots, s.CriticalSlots
+	r.MaxAge, r.Slots, r.CriticalSlots, r.Followed = s.MaxAge, s.Slots, s.CriticalSlots, s.Followed
 	of := a.Incident.Org + "/" + r.Agent + "/"
 	if s.Groups {
 		r.Keys = []gate.Key{{Name: of + "monitor=" + a.Incident.Monitor + ",env=" + env, For: 30 * time.Minute}}

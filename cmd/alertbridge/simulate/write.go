@@ -20,12 +20,13 @@ func Scenario(w World, broken []promises.Breach, name string) []byte {
 	p.line("title: %s (seed %d)", title(broken), w.Seed)
 	p.line("begins: %s", w.Begins.UTC().Format(time.RFC3339))
 	p.line("calm: %s # then nothing goes wrong any more", short(w.calm()))
-	p.line("lasts: %s # then every case has found its end", short(w.calm()+w.Settings.MaxAge+2*time.Hour))
+	p.line("lasts: %s # then every case has found its end", short(w.calm()+w.Settings.MaxAge+w.settles()))
 	p.line("seed: %d # of what the bridge itself leaves to chance: how long it pauses before it tries again", w.Seed)
 	p.policy()
 	p.monitors()
 	p.alerts()
 	p.agent()
+	p.work()
 	p.hand()
 	p.faults()
 	return p.Bytes()
@@ -240,6 +241,21 @@ func (p *page) agent() {
 		}
 		return fmt.Sprintf("is: %s, for: %s", f.Kind.Agent(), short(f.For))
 	})
+}
+
+func (p *page) work() {
+	if p.world.Work == nil {
+		return
+	}
+	p.line("\ninvestigations: # the Agents' work is followed")
+	for _, x := range p.world.Work {
+		title := ""
+		if x.Title != "" {
+			title = "title: " + x.Title + ", "
+		}
+		p.line("  - {%sappears: %s, triage: %s, waits: %s, runs: %s, again: %s, ends: %s}", title,
+			short(x.Appears), short(x.Triage), short(x.Waits), short(x.Runs), short(x.Again), x.Ends)
+	}
 }
 
 func (p *page) faults() {

@@ -39,6 +39,9 @@ func (b *Bridge) behaviour(name string) agenttest.Behaviour {
 
 // reached tells of a request that came to an Agent.
 func (b *Bridge) reached(name string, r agenttest.Request) {
+	if v := b.work[name]; v != nil && (r.Started || r.Verdict == "duplicate") {
+		v.open(r.Body)
+	}
 	if b.o.OnStart == nil {
 		return
 	}

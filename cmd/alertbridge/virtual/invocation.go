@@ -18,6 +18,7 @@ const (
 	Ingest     Role = "ingest"
 	Dispatcher Role = "dispatcher"
 	Scheduler  Role = "scheduler"
+	Follower   Role = "outcome" // takes in the Agent's events
 	ByHand     Role = "hand"
 )
 
@@ -41,6 +42,7 @@ const (
 	Due      Op = "due"
 	Commit   Op = "commit"
 	Calling  Op = "call" // the Agent
+	Asking   Op = "ask"  // the Agent's API
 )
 
 // Outcome is what becomes of a step. The zero value: it goes as it should, and takes no time.
@@ -79,6 +81,7 @@ type invocation struct {
 	own     int            // commits of its own
 	seen    int            // commits of all others when it last read
 	before  int            // and when it began
+	event   gate.Task      // what its event says, of one that takes in an event
 }
 
 // worker is a coroutine that runs one invocation after the other.
@@ -117,6 +120,7 @@ func (i *invocation) ended() {
 		b.o.OnEnd(Ended{
 			At: b.now, Role: i.role, Invocation: i.id, Began: i.began, Skew: i.skew, Dead: i.dead || !b.now.Before(i.end),
 			Failed: i.failed, Alone: i.before == b.commits-i.own, Commits: i.own,
+			Event: i.event,
 		})
 	}
 }

@@ -105,6 +105,8 @@ func did(i *invocation, cw gate.CaseWrite) gate.Did {
 	switch {
 	case from == "":
 		return gate.Opens
+	case !cw.Read.Confirmed() && cw.Now.Confirmed() && to == gate.Started:
+		return gate.Confirms
 	case from == gate.Starting && i.called:
 		return gate.Settles
 	case to == gate.Starting && from == gate.InDoubt:
@@ -113,6 +115,8 @@ func did(i *invocation, cw gate.CaseWrite) gate.Did {
 		return gate.Starts
 	case to == gate.Ended && from != gate.Ended:
 		return gate.Ends
+	case i.role == Follower || from == gate.Started && to == gate.Started:
+		return gate.Learns
 	case to == gate.InDoubt && from == gate.Starting:
 		return gate.Doubts
 	case to == gate.InDoubt && cw.Now.Resting && !cw.Read.Resting:

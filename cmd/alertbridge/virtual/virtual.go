@@ -6,6 +6,9 @@
 //	                                   memledger ◄┘ ▲
 //	                            a tick every minute ► schedule
 //
+// With Options.Follow the Agents' work is followed: what they take opens a task of package apitest, whose events come back
+// to follow.Handler, and which can be asked for.
+//
 // Only the edges are made here: when a delivery comes, when the queue gives a message out, when the tick comes, how the
 // Agent behaves, and what goes wrong (Options.Meddle). Everything between is the code that is deployed.
 //
@@ -23,9 +26,12 @@ import (
 
 	"github.com/alertbridge/alertbridge/functions/dispatcher/dispatch"
 	"github.com/alertbridge/alertbridge/functions/ingest/intake"
+	"github.com/alertbridge/alertbridge/functions/outcome/follow"
 	"github.com/alertbridge/alertbridge/functions/scheduler/schedule"
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
+	"github.com/alertbridge/alertbridge/shared/agent/agenttest/apitest"
 	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger/memledger"
 	"github.com/alertbridge/alertbridge/shared/queue"
@@ -65,6 +71,15 @@ type Options struct {
 	// Meddle is asked before every step of every invocation what becomes of it.
 	Meddle func(Step) Outcome
 
+	// Follow is how each investigation goes that an Agent opens; nil: nobody follows the Agents' work. The policy has to say
+	// the same.
+	Follow func(agent string, i apitest.Incident) apitest.Plan
+	// API is how the Agents' API meets a question at this time, one about a single task or one for a list: how long it takes,
+	// and what is wrong then, "" for nothing; nil: it answers at once.
+	API func(at time.Time, single bool) (time.Duration, delivery.Fault)
+	// Event is after how long an event of an Agent's comes, once for each time that it does; nil: once, at once.
+	Event func(at time.Time) []time.Duration
+
 	// OnAlert is told of every alert that comes into the queue, OnCall of every request before it goes to an Agent.
 	OnAlert func(alert.Alert)
 	OnCall  func(Call)
@@ -78,6 +93,11 @@ type Options struct {
 	OnCase    func(Move)
 	OnStart   func(Start)
 	OnAnswer  func(Answer)
+	// OnTold is told of what an invocation learns of a case from an event or from the API.
+	OnTold func(Told)
+	// OnEvent is told of every event of an Agent's when it comes about, whatever becomes of it: how the task stands, and the
+	// case that it refers to.
+	OnEvent func(gate.Task)
 
 	Log slog.Handler // of all functions; nil: nowhere
 }
@@ -104,6 +124,7 @@ type Ended struct {
 	Failed     bool          // its handler returned an error, or gave its message back
 	Alone      bool          // nobody else has committed anything while it ran
 	Commits    int           // of its own
+	Event      gate.Task     // that it has taken in, with the case that it is about; of a Follower
 }
 
 // Verdict is what a message came to.
@@ -174,6 +195,9 @@ type Bridge struct {
 	ingest   *intake.Handler
 	dispatch *dispatch.Handler
 	schedule *schedule.Handler
+	outcome  *follow.Handler            // nil where nobody's work is followed
+	work     map[string]*investigations // by the name of the Agent
+	events   int                        // that were taken in, or given up
 }
 
 // New makes a Bridge at Options.Begin. Close it.
@@ -204,6 +228,9 @@ func New(o Options) (*Bridge, error) {
 	b.dispatch = &dispatch.Handler{Ledger: b.watch, Starter: starter, Policy: o.Policy, Now: b.local, Log: log}
 	b.schedule = &schedule.Handler{
 		Ledger: b.watch, Starter: starter, Secrets: secrets, Policy: o.Policy, Now: b.local, Log: log,
+	}
+	if o.Follow != nil {
+		b.followAll(log)
 	}
 	b.At(b.now.Add(o.Tick), b.onTick)
 	return b, nil

@@ -8,6 +8,8 @@ import (
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/virtual"
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
+	"github.com/alertbridge/alertbridge/shared/agent/agenttest/apitest"
+	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 )
@@ -196,5 +198,76 @@ func BenchmarkMessages(b *testing.B) {
 		}
 		s.Run(noon.Add(6 * time.Hour))
 		s.Close()
+	}
+}
+
+// Where the Agent's work is followed its events confirm the start and end the case; what comes again, and what comes before
+// the answer to the call, changes nothing.
+func TestFollowed(t *testing.T) {
+	rules := gate.DefaultRules()
+	rules.Followed = true
+	var told []string
+	s := begin(t, virtual.Options{
+		Latency: 5 * time.Second, Policy: rules,
+		Follow: func(agent string, i apitest.Incident) apitest.Plan {
+			if agent != "default" || !strings.HasPrefix(i.ID, "ab-") || !strings.Contains(i.Title, "Errors of 77") {
+				t.Errorf("%s opens %+v", agent, i)
+			}
+			return apitest.Plan{Appear: 2 * time.Second, Triage: 2 * time.Second, Queue: 30 * time.Second, Run: time.Minute, End: "FAILED"}
+		},
+		Event: func(time.Time) []time.Duration { return []time.Duration{time.Second, 9 * time.Second} },
+		OnTold: func(x virtual.Told) {
+			told = append(told, fmt.Sprintf("%s %s %t", x.Role, x.Tasks[len(x.Tasks)-1].Status, x.Asked))
+		},
+	})
+	s.Deliver(noon.Add(10*time.Second), body(1, "77", "1", "Triggered", noon))
+	s.Run(noon.Add(time.Hour))
+	s.is(t,
+		"12:00:10 answered 202",
+		"12:00:10 Errors of 77: start new_incident",
+		`12:00:10 dispatcher opens "" to starting `,
+		"12:00:10 default: investigation started",
+		`12:00:13 outcome confirms "starting" to started `, // and the answer at 12:00:15 finds nothing to settle
+		`12:00:15 outcome learns "started" to started `,
+		`12:00:45 outcome learns "started" to started `,
+		`12:01:45 outcome ends "started" to ended failed`,
+	)
+	if len(told) != 8 || told[0] != "outcome pending_triage false" || told[7] != "outcome failed false" || s.Events() != 8 {
+		t.Errorf("%d events, and told was %q", s.Events(), told)
+	}
+	if work := s.Investigations("default").Tasks(); len(work) != 1 || work[0].Ran != time.Minute || s.Investigations("nobody") != nil {
+		t.Errorf("%+v", work)
+	}
+}
+
+// An event that cannot be taken in comes again after a minute and a half, ten times at most. Then the tick finds out by
+// asking the API.
+func TestEventsThatCannotBeTakenIn(t *testing.T) {
+	rules := gate.DefaultRules()
+	rules.Followed = true
+	asked := 0
+	s := begin(t, virtual.Options{
+		Policy: rules, Follow: func(string, apitest.Incident) apitest.Plan { return apitest.Typical },
+		API: func(at time.Time, single bool) (time.Duration, delivery.Fault) {
+			if single {
+				asked++
+				return 0, delivery.APIUnavailable
+			}
+			return 0, ""
+		},
+	})
+	s.Deliver(noon.Add(10*time.Second), body(1, "77", "1", "Triggered", noon))
+	s.Run(noon.Add(time.Hour))
+	s.is(t,
+		"12:00:10 answered 202",
+		"12:00:10 Errors of 77: start new_incident",
+		`12:00:10 dispatcher opens "" to starting `,
+		"12:00:10 default: investigation started",
+		`12:00:10 dispatcher settles "starting" to started `,
+		`12:04:00 scheduler confirms "started" to started `,
+		`12:09:00 scheduler ends "started" to ended completed`,
+	)
+	if asked != 40 || s.Events() != 4 {
+		t.Errorf("%d questions for %d events", asked, s.Events())
 	}
 }

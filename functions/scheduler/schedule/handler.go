@@ -195,6 +195,13 @@ func (t *tick) cases(ctx context.Context, ids []string) {
 		}
 		t.due++
 		c, d, err := t.decide(ctx, id)
+		if err == nil && c.State == gate.Waiting && t.askAgent(ctx) { // what it says may free the slot that the case waits for
+			if !t.goesOn(ctx) {
+				t.left += len(ids) - i
+				break
+			}
+			c, d, err = t.decide(ctx, id)
+		}
 		switch {
 		case err != nil || d.Change.Empty() && d.Ask == nil:
 			continue

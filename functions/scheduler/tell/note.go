@@ -43,11 +43,8 @@ func (t *telling) note(ctx context.Context) error {
 		read, cancel := clock.WithTimeout(ctx, ReadTime)
 		p, err = t.Outbox.Post(read, p.ID, t.Now())
 		cancel()
-		switch {
-		case err != nil:
+		if err != nil {
 			return fmt.Errorf("what was told is not noted, and may be told once more: %w", err)
-		case t.outage != nil && p.Over: // another tick has told its end
-			return nil
 		}
 	}
 }

@@ -66,8 +66,7 @@ func New(s Settings) (Parts, error) {
 	for name, client := range clients {
 		starter.Agents[name] = client
 	}
-	outbox, _ := any(led).(ledger.Outbox)
-	return Parts{pol, led, outbox, clients, starter, log, telemetry.NewRecorder(s.Telemetry), cfg}, nil
+	return Parts{pol, led, led, clients, starter, log, telemetry.NewRecorder(s.Telemetry), cfg}, nil
 }
 
 // LoadPolicy reads the policy beside the binary. In it the work of those Agents is followed that have an agent space, and

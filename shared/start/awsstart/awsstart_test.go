@@ -107,7 +107,7 @@ func TestPartsAreComplete(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if parts.Starter.Agents["default"] == nil || parts.Agents["default"] == nil || parts.Starter.Ledger != parts.Ledger || parts.Ledger == nil ||
+	if parts.Starter.Agents["default"] == nil || parts.Agents["default"] == nil || parts.Starter.Ledger != parts.Ledger || parts.Ledger == nil || parts.Outbox == nil ||
 		parts.Log == nil || parts.Metrics == nil || !slices.Equal(parts.Policy.Agents(), []string{"default"}) {
 		t.Errorf("parts %+v", parts)
 	}

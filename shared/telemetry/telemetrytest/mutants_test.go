@@ -80,7 +80,7 @@ var mutants = []mutant{
 	},
 	{
 		"the call has no peer",
-		[]edit{{"shared/telemetry/call.go", `httptrace.RTWithSpanOptions(tracer.Tag("peer.service", AgentService)),`, ``}},
+		[]edit{{"shared/telemetry/call.go", `httptrace.RTWithSpanOptions(tracer.Tag("peer.service", service)),`, ``}},
 		"dispatcher", "^TestOneTraceFromIngestToTheAgent$", "the spans are",
 	},
 	{

@@ -442,6 +442,10 @@ func (m *Model) claimed(c Commit, w gate.CaseWrite) {
 	k.state, k.why, k.until, k.resting = gate.Starting, "", now.Add(lease), false
 	k.attempt++
 	k.claimedBy, k.wasDown = c.Invocation, a.down
+	if r.Followed {
+		k.called, k.asks = now, 0
+	}
+	m.worked(k, w.Now)
 	res := a.holds(k.id, critical(k.rank), r, now)
 	a.reserve(k.id, res, now)
 	m.equal(k, w.Now, c.Alone)

@@ -19,7 +19,7 @@ func (m *Model) Called(c Call) {
 	case k == nil:
 		m.broken("3", "the Agent was called for %q, which is no case", c.Case)
 		return
-	case k.state != gate.Starting && c.Left:
+	case k.state != gate.Starting && c.Left && !(k.state == gate.Started && k.confirmed() && (k.asked || k.lied)): // its word came in between
 		m.broken("3", "the Agent was called for %s, which is %s", k.id, k.state)
 	}
 	if want := k.lead.Time.UTC().Format("2006-01-02T15:04:05.000Z"); c.Timestamp != want || c.Priority != k.rank.String() {
@@ -28,6 +28,10 @@ func (m *Model) Called(c Call) {
 	if !c.Left {
 		return
 	}
+	if k.rules.Followed && c.Taken && c.Opened > 0 && !k.asked && !k.lied {
+		m.broken("3", "the Agent has %d investigations of %s, and is asked for one more", c.Opened, k.id)
+	}
+	k.lied = k.lied || c.Lies
 	before := m.perCase[c.Case]
 	if n := len(before); n > 0 {
 		if before[0].Timestamp != c.Timestamp {
@@ -117,7 +121,8 @@ func (m *Model) left(k *kase, a *account, quiet bool, now time.Time) {
 			}
 		}
 	case gate.Refused:
-		if k.hand && !now.Before(k.until) && len(k.firing) > 0 && a.closed(now) == "" && a.hadRoom(r, critical(k.rank), now, k.id) {
+		if k.hand && !now.Before(k.until) && len(k.firing) > 0 && a.closed(now) == "" && a.hadRoom(r, critical(k.rank), now, k.id) &&
+			now.Sub(a.freed) >= time.Minute { // else by this very tick, when it had looked at the case already
 			m.broken("12", "the case %s was refused and is to be started by hand, and a tick left it", k.id)
 		}
 	case gate.InDoubt:
@@ -143,6 +148,12 @@ func (m *Model) leftInDoubt(k *kase, a *account, r gate.Rules, now time.Time) {
 	}
 	res, there := a.running[k.id]
 	held := before.Before(res.Until)
+	if r.Followed && !k.resting && !k.hand && !k.gone() && young {
+		if !before.Before(k.until) {
+			m.broken("6", "the Agent's API can be asked for %s since %s, and a tick left it", k.id, clock(k.until))
+		}
+		return
+	}
 	again := m.again(k, r, before) && len(k.firing) > 0 && young
 	if m.unsure(k, now) || m.again(k, r, now) != m.again(k, r, before) { // it is muted, or not any more, while the tick runs
 		return
@@ -151,6 +162,7 @@ func (m *Model) leftInDoubt(k *kase, a *account, r gate.Rules, now time.Time) {
 	case before.Before(k.until): // it rests, and nobody looks at it
 	case !again && there && !held && !k.resting: // a reservation that cost nothing may be gone, by another start of this tick
 		m.broken("slots", "the start of %s is in doubt and not repeated any more, and a tick left it with its slot", k.id)
+	case now.Sub(a.freed) < time.Minute: // by this very tick, when it had looked at the case already: the next one repeats it
 	// One that rests is looked at when something fires again.
 	case again && !k.resting && a.closed(before) == "" && (k.hand || !a.affords(r.Budget, critical(k.rank), before).After(before)) &&
 		a.hadRoom(r, critical(k.rank), before, k.id):
@@ -170,6 +182,7 @@ type Final struct {
 	At        time.Time
 	Look      func(alert.Alert) gate.View // the delivery and the incident as the ledger has them
 	Accounts  map[string]gate.Account
+	Bill      []Task
 	DeadAfter int // dead letters, after all were redriven in good weather
 }
 
@@ -206,6 +219,7 @@ func (m *Model) Ended(f Final) {
 			m.broken("12", "the case %s sleeps: %s (%s) until %s", k.id, k.state, k.why, clock(k.until))
 		}
 	}
+	m.billed(f.Bill)
 	for name, got := range f.Accounts {
 		m.sums(m.account(name), got)
 	}

@@ -21,6 +21,8 @@ func (m *Model) moved(c Commit) {
 			m.broken("3", "the case %s goes from %s, and was %s", k.id, w.Read.State, k.state)
 		case c.ByHand:
 			m.ordered(k, w, c)
+		case spoken(k, w, c):
+			m.learns(k, w, c)
 		case w.Now.State != gate.Starting || k.state == gate.Starting:
 			m.move(k, w, c)
 		default:
@@ -51,6 +53,7 @@ func (m *Model) promoted(w gate.CaseWrite, c Commit) {
 func (m *Model) ordered(k *kase, w gate.CaseWrite, c Commit) {
 	n := w.Now
 	if acct := c.Change.Account; acct != nil && len(acct.Drop) > 0 {
+		m.bookedAs(k, m.account(k.agent))
 		m.books(k, m.account(k.agent), c)
 	}
 	if n.State == gate.Ended {
@@ -62,6 +65,7 @@ func (m *Model) ordered(k *kase, w gate.CaseWrite, c Commit) {
 	k.last, k.state = n.Last, n.State
 	k.until, k.why, k.hand = n.Until, n.Why, n.Hand != (gate.Order{})
 	k.noRepeat, k.resting, k.shadow = n.NoRepeat, n.Resting, n.Shadow
+	m.worked(k, n)
 }
 
 // starts: what the tick starts must be due.
@@ -71,6 +75,8 @@ func (m *Model) starts(k *kase, c Commit) {
 	switch {
 	case k.state == gate.InDoubt && !k.hand && (r.InDoubt != gate.RepeatIt || k.noRepeat || k.doubts > repeats):
 		m.broken("3", "the start of %s is repeated after %d doubts (%s, refused once: %t)", k.id, k.doubts, r.InDoubt, k.noRepeat)
+	case k.state == gate.InDoubt && !k.hand && r.Followed && !k.gone():
+		m.broken("3", "the start of %s is repeated, and the Agent's API has not said that it has no task of it (absent %s, called %s)", k.id, clock(k.absent), clock(k.called))
 	case k.state == gate.InDoubt && now.Before(k.until):
 		m.broken("3", "the start of %s is repeated before %s", k.id, clock(k.until))
 	case k.state == gate.Refused && !k.hand:
@@ -151,7 +157,11 @@ func (m *Model) move(k *kase, w gate.CaseWrite, c Commit) {
 				m.broken("12", "the case %s rests, and could be repeated (%t) or holds its slot (%t)", k.id, again, held)
 			}
 			k.resting = n.Resting
-			m.books(k, acct, c)
+			if r.Followed {
+				m.lets(k, acct, c)
+			} else {
+				m.books(k, acct, c)
+			}
 		default:
 			m.broken("3", "the case %s goes from in doubt to %s", k.id, n.State)
 		}
@@ -268,6 +278,9 @@ func (m *Model) settles(k *kase, w gate.CaseWrite, c Commit) {
 	switch n.State {
 	case gate.Started:
 		k.until = acct.running[k.id].Until
+		if first := now.Add(firstAsk); k.rules.Followed && first.Before(k.until) {
+			k.until = first
+		}
 	case gate.Waiting:
 		k.why, k.until = gate.WhyAgentDown, n.Until
 		if outcome == delivery.Shut {

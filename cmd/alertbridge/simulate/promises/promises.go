@@ -37,6 +37,7 @@ type Commit struct {
 	At         time.Time // of all
 	Invocation int
 	Tick       bool // a scheduler made it
+	Follows    bool // the outcome function did, on an event of the Agent's
 	ByHand     bool
 	Alone      bool // nobody else has committed since it was read what this rests on
 	Change     gate.Change
@@ -51,6 +52,8 @@ type Call struct {
 	Priority   string
 	Left       bool // it may have reached the Agent
 	Taken      bool // the Agent opened an investigation, or knew it for one that it had opened
+	Lies       bool // and says that it did not
+	Opened     int  // investigations of the case that the Agent had opened before; only counted where its work is followed
 	Outcome    delivery.Outcome
 	Rest       time.Duration // for which the Agent asks; 0: for none
 }
@@ -74,6 +77,10 @@ type Model struct {
 	calls    map[calling]Call // the last of each
 	perCase  map[string][]Call
 	accepted map[string]time.Time // by delivery: answered with 2xx
+	tellings map[int]map[string]Telling
+
+	// Heard counts the cases of which the Agent's work was known to the end, Unheard those of which it was not.
+	Heard, Unheard int
 
 	breaches []Breach
 }
@@ -91,6 +98,7 @@ func New(policy func(alert.Alert) gate.Rules) *Model {
 		incidents: map[string]*incident{}, cases: map[string]*kase{}, pointers: map[string]string{},
 		groups: map[string]*group{}, surges: map[string]*surge{}, accounts: map[string]*account{}, words: map[string]alert.Alert{},
 		calls: map[calling]Call{}, perCase: map[string][]Call{}, accepted: map[string]time.Time{},
+		tellings: map[int]map[string]Telling{},
 	}
 }
 
@@ -157,10 +165,11 @@ type kase struct {
 	rules         gate.Rules // that the policy has for the lead
 	claimedBy     int        // the invocation that claimed its last start
 	wasDown       gate.Down  // the account when it did
+	heard
 }
 
 func (k *kase) started() bool {
-	return k.state == gate.Started || k.state == gate.Ended && k.how == gate.EndAssumed
+	return k.state == gate.Started || k.state == gate.Ended && (k.how == gate.EndAssumed || outcomes[k.how])
 }
 
 func (k *kase) live() bool {

@@ -2,9 +2,10 @@ package apitest
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -168,12 +169,23 @@ func (v *Investigations) byHand(id string, do func(*task, time.Time)) bool {
 
 // Task is one of them.
 func (v *Investigations) Task(id string) (Task, bool) {
-	all := v.Tasks()
-	i := slices.IndexFunc(all, func(t Task) bool { return t.ID == id })
-	if i < 0 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.advance()
+	t := v.find(id)
+	if t == nil {
 		return Task{}, false
 	}
-	return all[i], true
+	return v.asItIs(t), true
+}
+
+// asItIs is a task with what it has run up to now.
+func (v *Investigations) asItIs(t *task) Task {
+	now := t.Task
+	if t.Status == "IN_PROGRESS" {
+		now.Ran += v.now().Sub(t.since)
+	}
+	return now
 }
 
 // Tasks are all that there are, in the order in which they came about.
@@ -183,10 +195,7 @@ func (v *Investigations) Tasks() []Task {
 	v.advance()
 	all := make([]Task, len(v.tasks))
 	for i, t := range v.tasks {
-		all[i] = t.Task
-		if t.Status == "IN_PROGRESS" {
-			all[i].Ran += v.now().Sub(t.since)
-		}
+		all[i] = v.asItIs(t)
 	}
 	return all
 }
@@ -229,7 +238,7 @@ func (v *Investigations) next(kind string) string {
 
 // id has the form of a UUID, and is the same in every run.
 func (v *Investigations) id(kind string, n int) string {
-	h := sha256.Sum256(fmt.Appendf(nil, "%s %s %d", v.space, kind, n))
-	text := fmt.Sprintf("%x", h[:16])
-	return text[:8] + "-" + text[8:12] + "-4" + text[13:16] + "-8" + text[17:20] + "-" + text[20:]
+	sum := sha256.Sum256([]byte(v.space + " " + kind + " " + strconv.Itoa(n)))
+	h := hex.EncodeToString(sum[:16])
+	return h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-8" + h[17:20] + "-" + h[20:]
 }

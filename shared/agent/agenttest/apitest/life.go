@@ -12,7 +12,8 @@ type Plan struct {
 	Queue  time.Duration // pending start
 	Run    time.Duration // in progress
 	Again  time.Duration // in progress once more, because another task was linked to it
-	// End is the status it ends in: COMPLETED, FAILED, TIMED_OUT or CANCELED; SKIPPED ends it at triage. "" is COMPLETED.
+	// End is the status it ends in: COMPLETED, FAILED, TIMED_OUT or CANCELED; SKIPPED ends it at triage, and so does LINKED:
+	// triage takes it for the same as the latest task of another incident. "" is COMPLETED.
 	End string
 	// Summary is the content of the record of one that is COMPLETED; nil: there is no record.
 	Summary any
@@ -76,11 +77,17 @@ func (v *Investigations) live(id string, i Incident) {
 // triage links a task to an earlier one of the same incident, skips it, or lets it go on.
 func (v *Investigations) triage(t *task, plan Plan, at time.Time) {
 	primary := v.earlier(t)
+	if primary == nil && plan.End == "LINKED" {
+		primary = v.another(t, at)
+	}
 	switch {
 	case primary != nil:
 		t.Primary, primary.Linked = primary.ID, true
 		v.become(t, "LINKED", "Same incident as task "+primary.ID, "", at)
 		if primary.Status == "COMPLETED" {
+			if plan.End == "LINKED" || plan.End == "SKIPPED" { // which says nothing about the other one
+				plan.End = ""
+			}
 			v.become(primary, "IN_PROGRESS", "", "", at)
 			v.later(primary, at.Add(plan.Again), func(at time.Time) { v.end(primary, plan, at) })
 		}
@@ -103,6 +110,21 @@ func (v *Investigations) earlier(t *task) *task {
 		}
 	}
 	return nil
+}
+
+// another is the latest task of another incident that stands for itself; where there is none, one of somebody else's that
+// is over.
+func (v *Investigations) another(t *task, at time.Time) *task {
+	for _, o := range slices.Backward(v.tasks) {
+		if o.Reference != t.Reference && o.Status != "LINKED" && o.Status != "SKIPPED" {
+			return o
+		}
+	}
+	o := &task{Task: Task{
+		ID: v.next("task"), Type: "INVESTIGATION", Title: "somebody's task", Priority: "MEDIUM", Status: "FAILED", Created: at, Updated: at, Version: 1,
+	}}
+	v.tasks = append(v.tasks, o)
+	return o
 }
 
 func (v *Investigations) end(t *task, plan Plan, at time.Time) {
