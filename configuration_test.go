@@ -180,12 +180,20 @@ func TestVariablesAreSetAsThePageSays(t *testing.T) {
 			got, there := at[object](plain.properties(f), "Environment", "Variables")[name]
 			delete(left, name)
 			if param, ok := strings.CutPrefix(to, "parameter "); ok {
-				if got := at[string](newFollowed(t, param, "probe").properties(f), "Environment", "Variables", name); got != "probe" {
-					t.Errorf("%s is told %s=%q with %s=probe", function, name, got, param)
+				param, besides, _ := strings.Cut(param, " with ")
+				given := []string{param, "probe"}
+				if other, value, ok := strings.Cut(besides, "="); ok {
+					if got != "" {
+						t.Errorf("%s is told %s=%v without %s", function, name, got, besides)
+					}
+					given = append(given, other, value)
+				}
+				if got := at[string](newFollowed(t, given...).properties(f), "Environment", "Variables", name); got != "probe" {
+					t.Errorf("%s is told %s=%q with %v", function, name, got, given)
 				}
 				continue
 			}
-			want := to
+			want := strings.TrimSuffix(to, " where somebody is told") // which newFollowed has
 			switch {
 			case strings.HasPrefix(to, "resource "):
 				want = "Ref(" + strings.TrimPrefix(to, "resource ") + ")"

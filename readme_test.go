@@ -76,6 +76,7 @@ var commands = map[string]string{
 	"bin/alertbridge send --url WEBHOOK-URL --fresh events/http/test-notification.json":                                                                                                                            here,
 	`aws logs tail /aws/lambda/alertbridge-dispatcher --since 15m --filter-pattern '{ $.message = "alert decided" }'`:                                                                                              cloud,
 	`aws secretsmanager put-secret-value --secret-id INGEST-TOKEN-ARN --secret-string "$(aws secretsmanager get-random-password --password-length 48 --exclude-punctuation --query RandomPassword --output text)"`: cloud,
+	"aws secretsmanager create-secret --name alertbridge/pagerduty --secret-string file://pagerduty-key":                                                                                                           cloud,
 	"sam delete --stack-name alertbridge": cloud,
 	"bin/alertbridge verify":              here,
 	"bin/alertbridge verify --url WEBHOOK-URL --table LEDGER --agent-secret AGENT-SECRET-ARN":                    cloud,
@@ -334,6 +335,23 @@ func fenced(t *testing.T, page, comment string) string {
 	_, after, _ = strings.Cut(after, "\n")
 	block, _, _ := strings.Cut(after, "```")
 	return block
+}
+
+// What the on-call sees stands on the page as it is told.
+func TestReadmeSaysWhatIsTold(t *testing.T) {
+	text := docstest.Read(t, "README.md")
+	golden := "\n" + docstest.Read(t, "shared/answer/words/testdata/words.golden")
+	blocks := strings.Split(text, "<!-- output: told -->")[1:]
+	if len(blocks) != 2 {
+		t.Fatalf("%d examples, want 2", len(blocks))
+	}
+	for _, after := range blocks {
+		_, after, _ = strings.Cut(after, "```text\n")
+		block, _, _ := strings.Cut(after, "```")
+		if !strings.Contains(golden, "\n"+block+"\n== ") {
+			t.Errorf("nobody is told\n%s", block)
+		}
+	}
 }
 
 func TestReadmeTables(t *testing.T) {

@@ -25,7 +25,16 @@ type translation struct {
 		Metadata   object
 		Resources  map[string]resource
 		Outputs    map[string]object
+		Rules      map[string]refusal
 	} `json:"template"`
+}
+
+type refusal struct {
+	RuleCondition object
+	Assertions    []struct {
+		Assert            object
+		AssertDescription string
+	}
 }
 
 type parameter struct {
@@ -90,10 +99,31 @@ func newStack(t testing.TB, given ...string) *stack {
 	return s
 }
 
-// newFollowed is newStack with an agent space, and so with all that there is.
+// pagerKey is a secret with PagerDuty's key, datadogKey one with Datadog's.
+const (
+	pagerKey   = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:pagerduty-AbCdEf"
+	datadogKey = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:datadog-AbCdEf"
+)
+
+// newFollowed is newStack with an agent space and somebody to tell, and so with every resource that there is.
 func newFollowed(t testing.TB, given ...string) *stack {
 	t.Helper()
-	return newStack(t, slices.Concat([]string{"AgentSpaces", "space-1"}, given)...)
+	return newStack(t, slices.Concat([]string{"AgentSpaces", "space-1", "PagerDutySecretArn", pagerKey}, given)...)
+}
+
+// refuses says with which words CloudFormation refuses the parameters that were given, "" when it takes them.
+func (s *stack) refuses() string {
+	for _, r := range s.Template.Rules {
+		if len(r.RuleCondition) > 0 && !s.true(r.RuleCondition) {
+			continue
+		}
+		for _, a := range r.Assertions {
+			if !s.true(a.Assert) {
+				return a.AssertDescription
+			}
+		}
+	}
+	return ""
 }
 
 // properties of a resource that must be there.
@@ -256,8 +286,15 @@ func (s *stack) holds(condition string) bool {
 
 func (s *stack) true(c any) bool {
 	for name, arg := range c.(object) {
+		if name == "Condition" {
+			return s.holds(arg.(string))
+		}
 		args := arg.([]any)
 		switch name {
+		case "Fn::And":
+			return !slices.ContainsFunc(args, func(c any) bool { return !s.true(c) })
+		case "Fn::Or":
+			return slices.ContainsFunc(args, s.true)
 		case "Fn::Not":
 			return !s.true(args[0])
 		case "Fn::Equals":

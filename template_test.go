@@ -24,6 +24,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/agent"
 	"github.com/alertbridge/alertbridge/shared/agent/agentapi"
 	"github.com/alertbridge/alertbridge/shared/answer/ddevents"
+	"github.com/alertbridge/alertbridge/shared/answer/pagerduty"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/start"
@@ -225,9 +226,12 @@ func TestEveryLogGroupForgets(t *testing.T) {
 // environment is what each function is told, besides what all are.
 var environment = map[string][]string{
 	"IngestFunction":     {"QUEUE_URL", "INGEST_TOKEN_SECRET"},
-	"DispatcherFunction": {"TABLE_NAME", "POLICY_FILE", "AGENT_SECRET", "AGENT_SECRETS_PREFIX", "AGENT_HOST", "AGENT_SPACES", "AGENT_ALLOW_LOCAL"},
-	"SchedulerFunction":  {"TABLE_NAME", "POLICY_FILE", "AGENT_SECRET", "AGENT_SECRETS_PREFIX", "AGENT_HOST", "AGENT_SPACES", "AGENT_ALLOW_LOCAL"},
-	"OutcomeFunction":    {"TABLE_NAME", "POLICY_FILE", "AGENT_HOST", "AGENT_SPACES"},
+	"DispatcherFunction": {"TABLE_NAME", "POLICY_FILE", "AGENT_SECRET", "AGENT_SECRETS_PREFIX", "AGENT_HOST", "AGENT_SPACES", "AGENT_ALLOW_LOCAL", "TELLS"},
+	"SchedulerFunction": {
+		"TABLE_NAME", "POLICY_FILE", "AGENT_SECRET", "AGENT_SECRETS_PREFIX", "AGENT_HOST", "AGENT_SPACES", "AGENT_ALLOW_LOCAL", "TELLS",
+		"DATADOG_EVENTS_SECRET", "DATADOG_EVENTS_SITE", "PAGERDUTY_SECRET", "PAGERDUTY_REGION",
+	},
+	"OutcomeFunction": {"TABLE_NAME", "POLICY_FILE", "AGENT_HOST", "AGENT_SPACES", "TELLS"},
 }
 
 func TestEnvironment(t *testing.T) {
@@ -256,6 +260,7 @@ func TestEnvironment(t *testing.T) {
 			"STACK_NAME": "bridge", "QUEUE_URL": "Ref(AlertQueue)", "TABLE_NAME": "Ref(Ledger)",
 			"INGEST_TOKEN_SECRET": "Ref(IngestToken)", "AGENT_SECRET": "Ref(AgentSecret)", "AGENT_ALLOW_LOCAL": "no",
 			"AGENT_HOST": "event-ai.eu-central-1.api.aws", "AGENT_SECRETS_PREFIX": "bridge/agents/", "POLICY_FILE": "policy.yaml",
+			"TELLS": "yes", "DATADOG_EVENTS_SECRET": "", "DATADOG_EVENTS_SITE": "datadoghq.com", "PAGERDUTY_SECRET": pagerKey, "PAGERDUTY_REGION": "us",
 			"AGENT_SPACES": "space-1", "DD_SERVICE": "alertbridge-" + strings.ToLower(strings.TrimSuffix(f, "Function")),
 		} {
 			if got, there := vars[name]; there && got != want {
@@ -283,7 +288,7 @@ func TestEachParameterReachesItsVariableAlone(t *testing.T) {
 }
 
 func TestDatadogIsOptionalAsAWhole(t *testing.T) {
-	const key = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:datadog-AbCdEf"
+	const key = datadogKey
 	for _, f := range functions {
 		p := newFollowed(t).properties(f)
 		if layers := at[[]any](p, "Layers"); len(layers) > 0 {
@@ -328,7 +333,8 @@ var permissions = map[string][]string{
 		"secretsmanager:GetSecretValue Ref(AgentSecret)", "secretsmanager:GetSecretValue "+otherAgents),
 	"SchedulerRole": append(ledgerPermissions(),
 		"logs:CreateLogStream SchedulerLogGroup.Arn", "logs:PutLogEvents SchedulerLogGroup.Arn",
-		"dynamodb:Query Ledger.Arn/index/state", "aidevops:ListBacklogTasks "+agentSpaces,
+		"dynamodb:Query Ledger.Arn/index/state", "aidevops:ListBacklogTasks "+agentSpaces, "aidevops:ListJournalRecords "+agentSpaces,
+		"secretsmanager:GetSecretValue "+pagerKey,
 		"secretsmanager:GetSecretValue Ref(AgentSecret)", "secretsmanager:GetSecretValue "+otherAgents),
 	"OutcomeRole": append(ledgerPermissions(),
 		"logs:CreateLogStream OutcomeLogGroup.Arn", "logs:PutLogEvents OutcomeLogGroup.Arn",
@@ -344,7 +350,7 @@ func ledgerPermissions() []string {
 }
 
 func TestRolesAllowNoMoreThanIsUsed(t *testing.T) {
-	const key = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:datadog-AbCdEf"
+	const key = datadogKey
 	for name, want := range permissions {
 		plain := allowed(t, newFollowed(t), name)
 		if want := slices.Sorted(slices.Values(want)); !slices.Equal(plain, want) {
@@ -370,7 +376,7 @@ func TestAgentIsAskedInItsRegion(t *testing.T) {
 
 // Without AgentSpaces there is nothing that is paid for or may do anything for following.
 func TestFollowingIsOptionalAsAWhole(t *testing.T) {
-	s := newStack(t)
+	s := newStack(t, "PagerDutySecretArn", pagerKey)
 	for name := range s.Template.Resources {
 		follows := strings.HasPrefix(name, "Outcome") || name == "StartUnconfirmed" || name == "AgentApiFailing"
 		if s.has(name) == follows {
@@ -407,6 +413,80 @@ func TestFollowingIsOptionalAsAWhole(t *testing.T) {
 	}
 }
 
+// Without somebody to tell nobody is told, and nothing is noted, paid for or allowed for it. With one, all who decide note
+// what he is to be told: what one of them left out would never be.
+func TestTellingIsOptionalAsAWhole(t *testing.T) {
+	const spaces = "aidevops:ListJournalRecords " + agentSpaces
+	events := []string{"DatadogEvents", "yes", "DatadogApiKeySecretArn", datadogKey, "DatadogSite", "datadoghq.eu"}
+	pager := []string{"PagerDutySecretArn", pagerKey, "PagerDutyRegion", "eu"}
+	for _, c := range []struct {
+		name                string
+		given               []string
+		tells               string
+		eventsKey, pagerKey string
+	}{
+		{"nobody", nil, "no", "", ""},
+		{"Datadog without events", events[2:], "no", "", ""},
+		{"events without a key", events[:2], "no", "", ""},
+		{"events", events, "yes", datadogKey, ""},
+		{"pager", pager, "yes", "", pagerKey},
+		{"both", slices.Concat(events, pager), "yes", datadogKey, pagerKey},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStack(t, slices.Concat([]string{"AgentSpaces", "space-1"}, c.given)...)
+			variable := func(f, name string) string { return at[string](s.properties(f), "Environment", "Variables", name) }
+			for _, f := range []string{"DispatcherFunction", "OutcomeFunction", "SchedulerFunction"} {
+				if got := variable(f, "TELLS"); got != c.tells {
+					t.Errorf("%s is told TELLS=%s, want %s", f, got, c.tells)
+				}
+			}
+			if got := variable("SchedulerFunction", "DATADOG_EVENTS_SECRET"); got != c.eventsKey {
+				t.Errorf("events are sent with %q, want %q", got, c.eventsKey)
+			}
+			if got := variable("SchedulerFunction", "PAGERDUTY_SECRET"); got != c.pagerKey {
+				t.Errorf("PagerDuty is told with %q, want %q", got, c.pagerKey)
+			}
+			if slices.Contains(c.given, "DatadogSite") && variable("SchedulerFunction", "DATADOG_EVENTS_SITE") != "datadoghq.eu" ||
+				c.pagerKey != "" && variable("SchedulerFunction", "PAGERDUTY_REGION") != "eu" {
+				t.Error("it is told somewhere else than where the account is")
+			}
+			if got := s.has("AnswersGivenUp"); got != (c.tells == "yes") {
+				t.Errorf("the alarm is there: %v", got)
+			}
+			may := allowed(t, s, "SchedulerRole")
+			for permission, want := range map[string]bool{spaces: c.tells == "yes", "secretsmanager:GetSecretValue " + pagerKey: c.pagerKey != ""} {
+				if got := slices.Contains(may, permission); got != want {
+					t.Errorf("%s is allowed: %v, want %v", permission, got, want)
+				}
+			}
+			if c.eventsKey != "" && !slices.Contains(may, "secretsmanager:GetSecretValue "+datadogKey) {
+				t.Error("the key for events cannot be read")
+			}
+		})
+	}
+	// Nothing is found out where no Agent is followed.
+	if may := allowed(t, newStack(t, pager...), "SchedulerRole"); slices.Contains(may, spaces) {
+		t.Errorf("without an agent space it may ask for what was found: %v", may)
+	}
+}
+
+// Whoever asks for events and has no key is told so before anything is changed, not by events that never come.
+func TestEventsWithoutAKeyAreRefused(t *testing.T) {
+	for _, c := range []struct {
+		given []string
+		words string
+	}{
+		{nil, ""},
+		{[]string{"DatadogApiKeySecretArn", datadogKey}, ""},
+		{[]string{"DatadogEvents", "yes", "DatadogApiKeySecretArn", datadogKey}, ""},
+		{[]string{"DatadogEvents", "yes"}, "DatadogEvents=yes needs DatadogApiKeySecretArn"},
+	} {
+		if got := newStack(t, c.given...).refuses(); !strings.HasPrefix(got, c.words) || (got == "") != (c.words == "") {
+			t.Errorf("%v is refused with %q, want %q", c.given, got, c.words)
+		}
+	}
+}
+
 // allowed lists what a role allows, one action on one resource each.
 func allowed(t *testing.T, s *stack, role string) []string {
 	t.Helper()
@@ -432,7 +512,8 @@ func TestRolesAllowWhatTheCodeAsks(t *testing.T) {
 	byMapping := []string{"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"} // Lambda asks, not the code
 	asked := slices.Concat(byMapping,
 		requests(t, "sqs", "shared/queue/sqsqueue/*.go", `^\t(SendMessage\w*)\(ctx `),
-		requests(t, "aidevops", "shared/agent/agentapi/task.go", `c\.api\.(\w+)`), // no function asks for usage or summaries
+		requests(t, "aidevops", "shared/agent/agentapi/task.go", `c\.api\.(\w+)`), // no function asks for usage
+		requests(t, "aidevops", "shared/agent/agentapi/summary.go", `c\.api\.(\w+)`),
 		requests(t, "secretsmanager", "shared/secret/awssecret/*.go", `^\t(\w+)\(context\.Context, \*secretsmanager\.`),
 		requests(t, "dynamodb", "shared/ledger/dynamoledger/*.go", `^\t(\w+)\(context\.Context, \*dynamodb\.`, `types\.(Put|Update|Delete|ConditionCheck)\{`))
 	// A transaction is allowed by what is in it.
@@ -845,6 +926,10 @@ var alarms = map[string]alarm{
 		"AWS/SQS ApproximateNumberOfMessagesVisible QueueName=OutcomeDeadLetterQueue.QueueName", "Maximum", 60, 1, 1, "GreaterThanThreshold 0",
 		"each is an event that an hour of tries could not bring into the ledger",
 	},
+	"AnswersGivenUp": {
+		"Alertbridge AnswerGivenUp stack=bridge", "Sum", 300, 1, 1, "GreaterThanThreshold 0",
+		"each is something that nobody was told, and is counted once; a wrong key's come together",
+	},
 	"BeyondBudget": {
 		"Alertbridge BeyondBudget stack=bridge", "Sum", 3600, 1, 1, "GreaterThanThreshold 0",
 		"each is money that was not planned; a bad afternoon rings once an hour, not with each case",
@@ -954,6 +1039,9 @@ func TestParametersRefuseWhatCannotWork(t *testing.T) {
 		{"DatadogApiKeySecretArn", "", true},
 		{"DatadogApiKeySecretArn", "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:dd-AbCdEf", true},
 		{"DatadogApiKeySecretArn", "0123456789abcdef0123456789abcdef", false}, // the key itself
+		{"PagerDutySecretArn", "", true},
+		{"PagerDutySecretArn", pagerKey, true},
+		{"PagerDutySecretArn", "0123456789abcdef0123456789abcdef", false}, // the key itself
 		{"DispatcherReservedConcurrency", "", true},
 		{"DispatcherReservedConcurrency", "10", true},
 		{"DispatcherReservedConcurrency", "9", false}, // less than the mapping starts: throttled messages would be dead-lettered
@@ -1011,13 +1099,20 @@ func TestParametersArePresented(t *testing.T) {
 	}
 }
 
-// The sites that the template offers are those that answers can be told to.
-func TestDatadogSitesAreThoseOfEvents(t *testing.T) {
+// The sites and regions that the template offers are those that answers can be told to.
+func TestSitesAreThoseOfAnswers(t *testing.T) {
 	var offered []string
 	for _, site := range newStack(t).Template.Parameters["DatadogSite"].AllowedValues {
 		offered = append(offered, site.(string))
 	}
 	if !slices.Equal(offered, ddevents.Sites()) {
 		t.Errorf("the template offers %q, and events can be sent to %q", offered, ddevents.Sites())
+	}
+	offered = nil
+	for _, region := range newStack(t).Template.Parameters["PagerDutyRegion"].AllowedValues {
+		offered = append(offered, region.(string))
+	}
+	if want := []string{string(pagerduty.US), string(pagerduty.EU)}; !slices.Equal(offered, want) {
+		t.Errorf("the template offers %q, and PagerDuty can be told in %q", offered, want)
 	}
 }
