@@ -273,10 +273,18 @@ func TestCriticalCasesArePaged(t *testing.T) {
 	}{
 		"it starts":  {func(w *telling, id string) { w.learns(id, gate.Completed) }, nil, nil, false},
 		"it is shut": {func(*telling, string) {}, []delivery.Reason{delivery.Unauthorized}, []string{"trigger"}, true},
-		"it is shut, and starts": {func(w *telling, id string) { w.agent.version = "v2" },
-			[]delivery.Reason{delivery.Unauthorized}, []string{"trigger", "resolve"}, false},
-		"it is shut, and recovers": {func(w *telling, id string) { w.recovers("A") },
-			[]delivery.Reason{delivery.Unauthorized}, []string{"trigger", "resolve"}, false},
+		"it is shut, and starts": {
+			func(w *telling, id string) { w.agent.version = "v2" },
+			[]delivery.Reason{delivery.Unauthorized},
+			[]string{"trigger", "resolve"},
+			false,
+		},
+		"it is shut, and recovers": {
+			func(w *telling, id string) { w.recovers("A") },
+			[]delivery.Reason{delivery.Unauthorized},
+			[]string{"trigger", "resolve"},
+			false,
+		},
 		"it is refused":               {func(*telling, string) {}, []delivery.Reason{delivery.ErrorsInBody}, []string{"trigger"}, true},
 		"it is refused, and recovers": {func(w *telling, id string) { w.recovers("A") }, []delivery.Reason{delivery.ErrorsInBody}, []string{"trigger", "resolve"}, false},
 		"it fails":                    {func(w *telling, id string) { w.learns(id, gate.Failed) }, nil, []string{"trigger"}, true},

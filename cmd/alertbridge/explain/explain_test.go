@@ -442,18 +442,42 @@ func TestWhatTheAgentHasToldOfACase(t *testing.T) {
 		dollars float64
 		tells   string
 	}{
-		{"runs", gate.Case{State: gate.Started, Work: ran(gate.InProgress, 0)}, running,
-			"about $3.98 is reserved until 2026-11-03 12:08:00 UTC; so far it ran 2m0s", 3.98, "task t-1 is in_progress since 2026-11-03 12:00:00 UTC (2m ago)"},
-		{"completed", gate.Case{State: gate.Ended, How: gate.EndCompleted, Work: booked(ran(gate.Completed, 90*time.Second), 747_000)}, nil,
-			"$0.75, by the running time that the Agent has told: 1m30s", 0.75, "task t-1 is completed since 2026-11-03 12:01:30 UTC (30s ago)"},
-		{"no end was heard", gate.Case{State: gate.Ended, How: gate.EndAssumed, Work: booked(ran(gate.InProgress, 0), 996_000)}, nil,
-			"about $1.00 as reckoned, for nobody has told when it ended", 1, "task t-1 is in_progress since 2026-11-03 12:00:00 UTC (2m ago)"},
-		{"nothing confirms it", gate.Case{State: gate.Started, Work: gate.Work{Missed: true, Absent: noon}}, overdue,
-			"about $3.98 is reserved until it is known what became of it", 3.98, "not confirmed for 12m: the Agent has no task of it as of 12:00:00 UTC"},
-		{"nothing ever did", gate.Case{State: gate.Ended, How: gate.EndAssumed, Work: gate.Work{Missed: true, Absent: noon}}, nil,
-			"nothing, as far as is known: the Agent never showed that it has it", 0, "never confirmed: the Agent has no task of it as of 12:00:00 UTC"},
-		{"is in doubt", gate.Case{State: gate.InDoubt, Doubts: 1, Work: gate.Work{Absent: noon}}, running,
-			"about $3.98 is reserved until 2026-11-03 12:08:00 UTC", 3.98, "the Agent has no task of it as of 12:00:00 UTC"},
+		{
+			"runs",
+			gate.Case{State: gate.Started, Work: ran(gate.InProgress, 0)},
+			running,
+			"about $3.98 is reserved until 2026-11-03 12:08:00 UTC; so far it ran 2m0s", 3.98, "task t-1 is in_progress since 2026-11-03 12:00:00 UTC (2m ago)",
+		},
+		{
+			"completed",
+			gate.Case{State: gate.Ended, How: gate.EndCompleted, Work: booked(ran(gate.Completed, 90*time.Second), 747_000)},
+			nil,
+			"$0.75, by the running time that the Agent has told: 1m30s", 0.75, "task t-1 is completed since 2026-11-03 12:01:30 UTC (30s ago)",
+		},
+		{
+			"no end was heard",
+			gate.Case{State: gate.Ended, How: gate.EndAssumed, Work: booked(ran(gate.InProgress, 0), 996_000)},
+			nil,
+			"about $1.00 as reckoned, for nobody has told when it ended", 1, "task t-1 is in_progress since 2026-11-03 12:00:00 UTC (2m ago)",
+		},
+		{
+			"nothing confirms it",
+			gate.Case{State: gate.Started, Work: gate.Work{Missed: true, Absent: noon}},
+			overdue,
+			"about $3.98 is reserved until it is known what became of it", 3.98, "not confirmed for 12m: the Agent has no task of it as of 12:00:00 UTC",
+		},
+		{
+			"nothing ever did",
+			gate.Case{State: gate.Ended, How: gate.EndAssumed, Work: gate.Work{Missed: true, Absent: noon}},
+			nil,
+			"nothing, as far as is known: the Agent never showed that it has it", 0, "never confirmed: the Agent has no task of it as of 12:00:00 UTC",
+		},
+		{
+			"is in doubt",
+			gate.Case{State: gate.InDoubt, Doubts: 1, Work: gate.Work{Absent: noon}},
+			running,
+			"about $3.98 is reserved until 2026-11-03 12:08:00 UTC", 3.98, "the Agent has no task of it as of 12:00:00 UTC",
+		},
 	} {
 		row.c.ID, row.c.Agent, row.c.Attempt, row.c.Called = "ab-1", "default", 1, noon.Add(-10*time.Minute)
 		f := Facts{Now: noon.Add(2 * time.Minute), Accounts: map[string]gate.Account{"default": {Running: row.held}}}

@@ -78,8 +78,10 @@ func aboutKey(words string) bool {
 func (r *run) api(ctx context.Context, a Agent) {
 	began := r.Now()
 	if a.Space == "" {
-		r.say(Step{Step: AgentAPI, Agent: a.Name, Result: NotChecked, Saw: "its work is not followed, so a start cannot be confirmed",
-			Mend: "where it is, name its agent space with --space"}, began)
+		r.say(Step{
+			Step: AgentAPI, Agent: a.Name, Result: NotChecked, Saw: "its work is not followed, so a start cannot be confirmed",
+			Mend: "where it is, name its agent space with --space",
+		}, began)
 		return
 	}
 	s := r.ask(ctx, a)

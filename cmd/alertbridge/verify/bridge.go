@@ -35,11 +35,15 @@ func (r *run) door(ctx context.Context) {
 	case r.Local && v.Case != "":
 		r.say(Step{Step: TestGiven, Result: OK, Saw: fmt.Sprintf("%s, %s: the run's policy lets test notifications start; a stand-in answers, and nothing costs anything", v.Verdict, v.Reason)}, began)
 	case v.Verdict == string(gate.Drop):
-		r.say(Step{Step: TestGiven, Result: Failed, Saw: fmt.Sprintf("drop, %s, where drop, test was expected", v.Reason),
-			Mend: "why is told by alertbridge explain " + taken.Delivery}, began)
+		r.say(Step{
+			Step: TestGiven, Result: Failed, Saw: fmt.Sprintf("drop, %s, where drop, test was expected", v.Reason),
+			Mend: "why is told by alertbridge explain " + taken.Delivery,
+		}, began)
 	default:
-		r.say(Step{Step: TestGiven, Result: Failed, Saw: fmt.Sprintf("%s, %s, in case %s: the deployed policy lets test notifications start, and this one does not", v.Verdict, v.Reason, v.Case),
-			Mend: "an investigation may run and be paid for: alertbridge stop " + v.Case + " --reason verification, and stop it at the Agent; then name the deployed policy with --policy"}, began)
+		r.say(Step{
+			Step: TestGiven, Result: Failed, Saw: fmt.Sprintf("%s, %s, in case %s: the deployed policy lets test notifications start, and this one does not", v.Verdict, v.Reason, v.Case),
+			Mend: "an investigation may run and be paid for: alertbridge stop " + v.Case + " --reason verification, and stop it at the Agent; then name the deployed policy with --policy",
+		}, began)
 	}
 }
 
@@ -96,14 +100,20 @@ func (r *run) decided(ctx context.Context, taken Taken) (Verdict, error) {
 func undecided(step string, taken Taken, v Verdict, err error, within time.Duration) Step {
 	switch {
 	case err != nil:
-		return Step{Step: step, Result: Failed, Saw: "the ledger cannot be read: " + err.Error(),
-			Mend: "compare --table with the stack's output LedgerName, and the region; reading needs dynamodb:BatchGetItem and dynamodb:Query"}
+		return Step{
+			Step: step, Result: Failed, Saw: "the ledger cannot be read: " + err.Error(),
+			Mend: "compare --table with the stack's output LedgerName, and the region; reading needs dynamodb:BatchGetItem and dynamodb:Query",
+		}
 	case v.Trouble != "":
-		return Step{Step: step, Result: Failed, Saw: fmt.Sprintf("none within %s: %s", within, v.Trouble),
-			Mend: "the queue tries again; look at the log of dispatcher"}
+		return Step{
+			Step: step, Result: Failed, Saw: fmt.Sprintf("none within %s: %s", within, v.Trouble),
+			Mend: "the queue tries again; look at the log of dispatcher",
+		}
 	}
-	return Step{Step: step, Result: Failed, Saw: fmt.Sprintf("none within %s on delivery %s", within, taken.Delivery),
-		Mend: "look at the alarms DispatcherFailing, AlertsStuck and DeadLetters, at the log of dispatcher, and whether --table is this bridge's"}
+	return Step{
+		Step: step, Result: Failed, Saw: fmt.Sprintf("none within %s on delivery %s", within, taken.Delivery),
+		Mend: "look at the alarms DispatcherFailing, AlertsStuck and DeadLetters, at the log of dispatcher, and whether --table is this bridge's",
+	}
 }
 
 // late is how long after its time something may be undone before the scheduler is missed: it comes once a minute.
@@ -142,8 +152,10 @@ func (r *run) tick(ctx context.Context) {
 	}
 	for _, c := range cases {
 		if overdue := r.Now().Sub(c.Until); awaited(c) && overdue > late {
-			r.say(Step{Step: Tick, Result: Failed, Saw: fmt.Sprintf("case %s is %s, and the scheduler should have taken it up %s ago", c.ID, c.State, overdue.Round(time.Second)),
-				Mend: "look at the alarm TickMissing and at the log of scheduler"}, began)
+			r.say(Step{
+				Step: Tick, Result: Failed, Saw: fmt.Sprintf("case %s is %s, and the scheduler should have taken it up %s ago", c.ID, c.State, overdue.Round(time.Second)),
+				Mend: "look at the alarm TickMissing and at the log of scheduler",
+			}, began)
 			return
 		}
 	}

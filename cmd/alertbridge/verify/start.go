@@ -42,8 +42,10 @@ func (r *run) starts(ctx context.Context, taken Taken, began time.Time) bool {
 	r.report.Start.Case = v.Case
 	held := v.Verdict == string(gate.Wait) && v.Reason == string(gate.Holding)
 	if v.Verdict != string(gate.Start) && !held {
-		r.say(Step{Step: Started, Result: Failed, Saw: fmt.Sprintf("the verdict is %s, %s: nothing was started", v.Verdict, v.Reason),
-			Mend: unstarted(gate.Reason(v.Reason)) + "; why is told by alertbridge explain " + taken.Delivery}, began)
+		r.say(Step{
+			Step: Started, Result: Failed, Saw: fmt.Sprintf("the verdict is %s, %s: nothing was started", v.Verdict, v.Reason),
+			Mend: unstarted(gate.Reason(v.Reason)) + "; why is told by alertbridge explain " + taken.Delivery,
+		}, began)
 		return false
 	}
 	c, err := r.look(ctx)
@@ -63,8 +65,10 @@ func (r *run) starts(ctx context.Context, taken Taken, began time.Time) bool {
 		r.say(Step{Step: Started, Result: OK, Saw: "case " + c.ID + ": the Agent has taken it"}, began)
 		return true
 	}
-	r.say(Step{Step: Started, Result: Failed, Saw: fmt.Sprintf("case %s is %s: %s", c.ID, c.State, cmp.Or(c.Note, c.Why, "nobody says why")),
-		Mend: "tell why with alertbridge explain " + c.ID}, began)
+	r.say(Step{
+		Step: Started, Result: Failed, Saw: fmt.Sprintf("case %s is %s: %s", c.ID, c.State, cmp.Or(c.Note, c.Why, "nobody says why")),
+		Mend: "tell why with alertbridge explain " + c.ID,
+	}, began)
 	return false
 }
 
@@ -115,16 +119,20 @@ func (r *run) confirms(ctx context.Context) bool {
 	case err != nil:
 		r.say(Step{Step: Confirmed, Result: Failed, Saw: "case " + id + " cannot be read: " + err.Error()}, began)
 	case c.Investigation == nil:
-		r.say(Step{Step: Confirmed, Result: NotChecked, Saw: "it cannot be seen: the Agent's work is not followed",
-			Mend: "look at the Agent for an investigation of incident " + id}, began)
+		r.say(Step{
+			Step: Confirmed, Result: NotChecked, Saw: "it cannot be seen: the Agent's work is not followed",
+			Mend: "look at the Agent for an investigation of incident " + id,
+		}, began)
 	case shown():
 		r.say(Step{Step: Confirmed, Result: OK, Saw: fmt.Sprintf("the Agent has it: task %s is %s", c.Investigation.Task, c.Investigation.Status)}, began)
 		return true
 	case ctx.Err() != nil:
 		r.say(Step{Step: Confirmed, Result: NotChecked, Saw: "it was told to end before the Agent showed it", Mend: "look later with alertbridge cases show " + id}, began)
 	default:
-		r.say(Step{Step: Confirmed, Result: Failed, Saw: fmt.Sprintf("the Agent took it, and shows no task of it within %s", r.ConfirmTime),
-			Mend: "look at the Agent for incident " + id + ", at the log of outcome, and whether its events reach the stack"}, began)
+		r.say(Step{
+			Step: Confirmed, Result: Failed, Saw: fmt.Sprintf("the Agent took it, and shows no task of it within %s", r.ConfirmTime),
+			Mend: "look at the Agent for incident " + id + ", at the log of outcome, and whether its events reach the stack",
+		}, began)
 	}
 	return false
 }
@@ -144,8 +152,10 @@ func (r *run) end(ctx context.Context) {
 	case err != nil:
 		r.say(Step{Step: End, Result: Failed, Saw: "case " + id + " cannot be read: " + err.Error()}, began)
 	case !over:
-		r.say(Step{Step: End, Result: NotChecked, Saw: "it is not over within " + r.Wait.Round(time.Second).String(),
-			Mend: "it runs on, and is paid for: look with alertbridge cases show " + id}, began)
+		r.say(Step{
+			Step: End, Result: NotChecked, Saw: "it is not over within " + r.Wait.Round(time.Second).String(),
+			Mend: "it runs on, and is paid for: look with alertbridge cases show " + id,
+		}, began)
 	default:
 		saw := c.How
 		if v := c.Investigation; v != nil && v.Cost() != "" {

@@ -42,20 +42,40 @@ func TestAStart(t *testing.T) {
 		steps  string
 		says   string // of the last step but the recovery
 	}{
-		{"all is well", start, []caseview.Case{inState("starting", nil), inState("started", unseen), inState("started", unseen), inState("started", pending)}, 0,
-			"front_door ok, start ok, confirmed ok, recovery ok", "task task-1 is pending_triage"},
-		{"with its end", start, []caseview.Case{inState("started", unseen), inState("started", pending), inState("started", pending), over}, time.Second,
-			"front_door ok, start ok, confirmed ok, recovery ok, end ok", "completed, ran 18s, $0.15"},
+		{
+			"all is well", start,
+			[]caseview.Case{inState("starting", nil), inState("started", unseen), inState("started", unseen), inState("started", pending)},
+			0,
+			"front_door ok, start ok, confirmed ok, recovery ok", "task task-1 is pending_triage",
+		},
+		{
+			"with its end", start,
+			[]caseview.Case{inState("started", unseen), inState("started", pending), inState("started", pending), over},
+			time.Second,
+			"front_door ok, start ok, confirmed ok, recovery ok, end ok", "completed, ran 18s, $0.15",
+		},
 		{"over at once", start, []caseview.Case{over}, 0, "front_door ok, start ok, confirmed ok, recovery ok", "task task-1 is completed"},
 		{"cancelled", start, endsAs("cancelled"), time.Second, "front_door ok, start ok, confirmed ok, recovery ok, end failed", "the month's hours are used up"},
 		{"failed", start, endsAs("failed"), time.Second, "front_door ok, start ok, confirmed ok, recovery ok, end failed", "look at the Agent for what went wrong"},
 		{"linked", start, endsAs("linked"), time.Second, "front_door ok, start ok, confirmed ok, recovery ok, end ok", "linked, ran 18s"},
-		{"it runs on", start, []caseview.Case{inState("started", pending)}, 5 * time.Millisecond,
-			"front_door ok, start ok, confirmed ok, recovery ok, end not_checked", "it runs on, and is paid for"},
-		{"not followed", start, []caseview.Case{inState("started", nil)}, time.Second,
-			"front_door ok, start ok, confirmed not_checked, recovery ok", "look at the Agent for an investigation of incident ab-1"},
-		{"never confirmed", start, []caseview.Case{inState("started", unseen)}, time.Second,
-			"front_door ok, start ok, confirmed failed, recovery ok", "shows no task of it within 20ms"},
+		{
+			"it runs on", start,
+			[]caseview.Case{inState("started", pending)},
+			5 * time.Millisecond,
+			"front_door ok, start ok, confirmed ok, recovery ok, end not_checked", "it runs on, and is paid for",
+		},
+		{
+			"not followed", start,
+			[]caseview.Case{inState("started", nil)},
+			time.Second,
+			"front_door ok, start ok, confirmed not_checked, recovery ok", "look at the Agent for an investigation of incident ab-1",
+		},
+		{
+			"never confirmed", start,
+			[]caseview.Case{inState("started", unseen)},
+			time.Second,
+			"front_door ok, start ok, confirmed failed, recovery ok", "shows no task of it within 20ms",
+		},
 		{"refused", start, []caseview.Case{refused}, time.Second, "front_door ok, start failed, recovery ok", "case ab-1 is refused: priority must be"},
 		{"still in doubt", start, []caseview.Case{inState("in_doubt", nil)}, 0, "front_door ok, start failed, recovery ok", "case ab-1 is in_doubt: nobody says why"},
 		{"never settled", start, []caseview.Case{inState("starting", nil)}, 0, "front_door ok, start failed, recovery ok", "case ab-1 is starting"},
@@ -65,9 +85,15 @@ func TestAStart(t *testing.T) {
 		{"shut", verify.Verdict{Verdict: "wait", Reason: "agent_shut"}, nil, 0, "front_door ok, start failed, recovery ok", "alertbridge retry"},
 		{"covered", verify.Verdict{Verdict: "join", Reason: "covered"}, nil, 0, "front_door ok, start failed, recovery ok", "another case covers it"},
 		{"by no rule", verify.Verdict{Verdict: "drop", Reason: "not_on_transition"}, nil, 0, "front_door ok, start failed, recovery ok", "the policy does not start it at once"},
-		{"held first", verify.Verdict{Verdict: "wait", Reason: "hold", Case: "ab-1"}, []caseview.Case{
-			{ID: "ab-1", State: "waiting", Until: time.Now().Add(time.Second)}, inState("started", pending)}, 0,
-			"front_door ok, start ok, confirmed ok, recovery ok", "task task-1"},
+		{
+			"held first",
+			verify.Verdict{Verdict: "wait", Reason: "hold", Case: "ab-1"},
+			[]caseview.Case{
+				{ID: "ab-1", State: "waiting", Until: time.Now().Add(time.Second)}, inState("started", pending),
+			},
+			0,
+			"front_door ok, start ok, confirmed ok, recovery ok", "task task-1",
+		},
 		{"no verdict", verify.Verdict{}, nil, 0, "front_door ok, start failed, recovery ok", "none within 20ms"},
 	} {
 		b := newBridge(t, 0)

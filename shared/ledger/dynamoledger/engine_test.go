@@ -308,8 +308,17 @@ func TestExpiryOfItems(t *testing.T) {
 		t.Fatal(err)
 	}
 	life := now.Add(ledger.Life).Truncate(time.Second)
-	for _, k := range [][2]string{{"D#d-1", "D"}, {"I#1#2", "c.3"}, {"K#k-1", "K"}, {"C#ab-1", "C"}, {"G#1/2/host", "G"}, {"S#1/prod", "S"}, {"C#ab-2", "L"},
-		{"C#ab-1", "P"}, {"C#agent:" + agent, "P"}} {
+	for _, k := range [][2]string{
+		{"D#d-1", "D"},
+		{"I#1#2", "c.3"},
+		{"K#k-1", "K"},
+		{"C#ab-1", "C"},
+		{"G#1/2/host", "G"},
+		{"S#1/prod", "S"},
+		{"C#ab-2", "L"},
+		{"C#ab-1", "P"},
+		{"C#agent:" + agent, "P"},
+	} {
 		if at, _ := expires(k[0], k[1]); !at.Equal(life) {
 			t.Errorf("item %v expires at %v, want %v", k, at, life)
 		}

@@ -69,7 +69,9 @@ func TestPostMeetsFailures(t *testing.T) {
 		}
 		// Moments that only another build knows are there too, always in the same order.
 		want := gate.Post{ID: "ab-1", Agent: "default", Version: 3, Happened: []gate.Happened{
-			{Moment: gate.Waits, At: noon.Add(-time.Second)}, {Moment: "newer", At: noon}, {Moment: "solved", At: noon},
+			{Moment: gate.Waits, At: noon.Add(-time.Second)},
+			{Moment: "newer", At: noon},
+			{Moment: "solved", At: noon},
 			{Moment: gate.WasStarted, At: noon},
 		}}
 		if !reflect.DeepEqual(p, want) {

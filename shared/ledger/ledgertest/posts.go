@@ -121,8 +121,14 @@ func testPosts(t *testing.T, open func(*testing.T) Harness) {
 			until int
 			over  bool
 		}{
-			{"ab-c", -10, false}, {"ab-b", -10, false}, {"ab-late", 10, false}, {"ab-a", -5, false}, {"ab-first", -30, false},
-			{"ab-over", -40, true}, {"ab-now", 0, false}, {gate.AgentPost(agent), -20, false},
+			{"ab-c", -10, false},
+			{"ab-b", -10, false},
+			{"ab-late", 10, false},
+			{"ab-a", -5, false},
+			{"ab-first", -30, false},
+			{"ab-over", -40, true},
+			{"ab-now", 0, false},
+			{gate.AgentPost(agent), -20, false},
 		} {
 			w.commit(tells(w.now, gate.Post{ID: row.id, Agent: agent, Until: w.in(row.until), Over: row.over, Version: 1}))
 		}
