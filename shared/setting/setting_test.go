@@ -3,6 +3,7 @@ package setting_test
 import (
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/alertbridge/alertbridge/shared/setting"
@@ -55,5 +56,43 @@ func TestProblemsOfOthersAreSaidToo(t *testing.T) {
 	want := `settings: QUEUE_URL is not set; LOG_LEVEL is "loud" (docs/configuration.md lists every setting)`
 	if err := r.Err(); err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+func TestSpaces(t *testing.T) {
+	for text, want := range map[string]map[string]string{
+		"":                         nil,
+		" space-1 ":                {"default": "space-1"},
+		"default=a,payments=b":     {"default": "a", "payments": "b"},
+		"a.b_c-D9, payments=other": {"default": "a.b_c-D9", "payments": "other"},
+	} {
+		r := from(map[string]string{"AGENT_SPACES": text})
+		got := r.Spaces("AGENT_SPACES", "default")
+		if !reflect.DeepEqual(got, want) || r.Err() != nil {
+			t.Errorf("%q: %v, want %v, %v", text, got, want, r.Err())
+		}
+	}
+	for text, want := range map[string]string{
+		"=a":              `AGENT_SPACES has "=a", and each part must be the id of an agent space or NAME=ID`,
+		"default=":        `AGENT_SPACES has "default=", and each part must be the id of an agent space or NAME=ID`,
+		"../a":            `AGENT_SPACES has "../a", and each part must be the id of an agent space or NAME=ID`,
+		"-a":              `AGENT_SPACES has "-a", and each part must be the id of an agent space or NAME=ID`,
+		"a,b":             `AGENT_SPACES names two agent spaces for the Agent "default"`,
+		"a,payments=a":    `AGENT_SPACES gives the agent space "a" to the Agents "default" and "payments"; each needs its own`,
+		"a, payments = b": `AGENT_SPACES has " payments = b", and each part must be the id of an agent space or NAME=ID`,
+	} {
+		r := from(map[string]string{"AGENT_SPACES": text})
+		r.Spaces("AGENT_SPACES", "default")
+		if err := r.Err(); err == nil || err.Error() != "settings: "+want+" (docs/configuration.md lists every setting)" {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+	r := from(map[string]string{"AGENT_SPACES": strings.Repeat("a", 129)})
+	if r.Spaces("AGENT_SPACES", "default"); r.Err() == nil {
+		t.Error("an id of 129 characters is taken")
+	}
+	r = from(map[string]string{"AGENT_SPACES": strings.Repeat("a", 128)})
+	if r.Spaces("AGENT_SPACES", "default"); r.Err() != nil {
+		t.Error(r.Err())
 	}
 }

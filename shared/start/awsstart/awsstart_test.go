@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/setting"
 )
 
@@ -113,5 +114,24 @@ func TestPartsAreComplete(t *testing.T) {
 	}
 	if _, err := New(Settings{Policy: "/nowhere/policy.yaml"}); err == nil || !strings.Contains(err.Error(), "/nowhere/policy.yaml") {
 		t.Errorf("without a policy: %v", err)
+	}
+}
+
+// An agent space of an Agent that the policy does not have is a mistake in the settings, and said with their name.
+func TestSpacesAreOfAgentsThatThereAre(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := LoadPolicy(file, map[string]string{"payments": "space-1"}, false)
+	if want := `AGENT_SPACES: the policy has no Agent "payments" whose work could be followed; it has default`; err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	p, err := LoadPolicy(file, map[string]string{"default": "space-1"}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := p.For(alert.Alert{}); !r.Followed || !r.Tells {
+		t.Errorf("followed %t, told %t", r.Followed, r.Tells)
 	}
 }
