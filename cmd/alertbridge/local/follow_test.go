@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/caseview"
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/explain"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/operate"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/policy"
@@ -153,6 +154,16 @@ func TestRunWithAnAgentThatLosesStarts(t *testing.T) {
 	told := r.tells(t, id, "pager incident triggered unconfirmed")
 	if want := []string{"datadog event started", "datadog event unconfirmed", "pager incident triggered unconfirmed"}; !slices.Equal(told, want) {
 		t.Errorf("people were told %q, want %q", told, want)
+	}
+	paged := func(s caseview.Told) bool {
+		return s.Target == "pagerduty" && s.Moment == "unconfirmed" && s.As == "told"
+	}
+	r.becomes(t, id, func(c caseview.Case) bool { return slices.ContainsFunc(c.Told, paged) }) // it is told before it is noted
+	var story explain.Story
+	r.get(t, "/explain?id="+id, &story)
+	if len(story.Cases) != 1 || !slices.ContainsFunc(story.Cases[0].Told, paged) ||
+		!slices.ContainsFunc(story.Events, func(e explain.Event) bool { return e.Text == "told PagerDuty: unconfirmed" }) {
+		t.Errorf("%+v", story)
 	}
 	var s operate.Status
 	if r.get(t, "/status", &s); len(s.Accounts) != 1 || len(s.Accounts[0].Unconfirmed) != 1 || s.Accounts[0].Unconfirmed[0].Case != id {
