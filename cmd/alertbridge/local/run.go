@@ -152,7 +152,8 @@ func banner(base string, o Options) string {
 		text += "The Agent's events are withheld: only its API tells what comes of a start.\n"
 	}
 	if o.WithholdEvents || o.LoseStarts {
-		text += fmt.Sprintf("The API is asked %s after a start; one that is not confirmed within %s is an alarm.\n",
+		text += fmt.Sprintf("The API is asked %s after a start; one that is not confirmed within %s is an alarm, and\n"+
+			"of a critical alert somebody is paged.\n",
 			minutes(gate.FirstAsk, o.Speed), minutes(gate.ConfirmWithin, o.Speed))
 	}
 	return text + "\n"
