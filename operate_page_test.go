@@ -11,10 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/caseview"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/explain"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/operate"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/verify"
 	"github.com/alertbridge/alertbridge/docs/docstest"
+	"github.com/alertbridge/alertbridge/functions/scheduler/tell"
 	"github.com/alertbridge/alertbridge/shared/gate"
 )
 
@@ -118,6 +120,37 @@ func TestOperatePageKnowsEveryState(t *testing.T) {
 	}
 	if len(rows) != len(states) {
 		t.Errorf("stop has the rows %v", slices.Sorted(maps.Keys(rows)))
+	}
+}
+
+// What people were told is said in the page's words, of every moment and however it was settled.
+func TestOperatePageKnowsWhoWasTold(t *testing.T) {
+	_, section, _ := strings.Cut(docstest.Read(t, operatePage), "\n## Who was told of it?\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for _, m := range gate.Moments() {
+		if !strings.Contains(section, "`"+string(m)+"`") {
+			t.Errorf("the page does not name the moment %s", m)
+		}
+	}
+	var rows []string
+	for _, r := range docstest.Table(t, operatePage, "told") {
+		rows = append(rows, r["it says"])
+	}
+	for _, c := range []caseview.Told{
+		{Target: tell.Events, Moment: string(gate.HasEnded), As: string(gate.WasTold)},
+		{Target: tell.Pager, Moment: string(gate.WasMissed), As: string(gate.WasTold)},
+		{Target: tell.Pager, Moment: string(gate.WasStarted), As: string(gate.LeftOut)},
+		{Target: tell.Events, Moment: string(gate.HasEnded), As: string(gate.GivenUp)},
+	} {
+		if !slices.Contains(rows, "*"+c.String()+"*") {
+			t.Errorf("the page has no row for %q", c)
+		}
+	}
+	late := explain.Tell(explain.Facts{
+		Cases: []gate.Case{{ID: "…"}}, Posts: map[string]gate.Post{"…": {Version: 1, Tries: 1}},
+	}).Hints
+	if last := strings.Trim(rows[len(rows)-1], "*"); len(late) != 1 || !strings.HasPrefix(late[0], last) {
+		t.Errorf("explain says %q, the page %q", late, last)
 	}
 }
 

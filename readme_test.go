@@ -149,15 +149,18 @@ func TestReadmeOnThisComputer(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", bin, "./cmd/alertbridge").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	b := runBridge(t, bin)
+	// At half the page's speed, which is seen in no line: a busy computer has twice the time for a call.
+	b, lost := runBridge(t, bin), runBridge(t, bin, "--speed", "30", "--lose-starts")
 	for _, line := range strings.Split(fenced(t, "README.md", "output: make run"), "\n") {
 		if line != "…" && line != "" && !b.said(line) {
 			t.Errorf("make run no longer prints\n%s", line)
 		}
 	}
-	for line := range strings.SplitSeq(fenced(t, "README.md", "output: make run, later"), "\n") {
-		if line != "…" && line != "" && !b.willSay(line) {
-			t.Errorf("make run no longer prints, within a minute,\n%s", line)
+	for block, bridge := range map[string]*bridge{"make run, later": b, "run, and the Agent loses its starts": lost} {
+		for line := range strings.SplitSeq(fenced(t, "README.md", "output: "+block), "\n") {
+			if line != "…" && line != "" && !bridge.willSay(line) {
+				t.Errorf("%s: it no longer prints, within a minute,\n%s", block, line)
+			}
 		}
 	}
 
@@ -274,7 +277,7 @@ func (b *bridge) said(line string) bool { return slices.Contains(b.text, line) }
 func (b *bridge) willSay(line string) bool {
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		b.mu.Lock()
-		there := slices.Contains(b.later, line)
+		there := slices.Contains(b.later, line) || b.said(line) // a slow computer ticks while it plays
 		b.mu.Unlock()
 		if there {
 			return true

@@ -43,8 +43,8 @@ const listExample = `  alertbridge cases list
 
 const showLong = `Shows all that is known of one case: its state and why, until when, how many of its incidents fire and which joined, how
 often the Agent was called and what it said last, by which of its tasks the start is confirmed, how that stands, how long it
-ran and for how much, who wants it started by hand, the trace of the first alert, and each step
-that led to where it is. "alertbridge explain" tells the story with the alerts in it.
+ran and for how much, who wants it started by hand, the trace of the first alert, each step that led to where it is, and who
+was told what of it. "alertbridge explain" tells the story with the alerts in it.
 
 Exit status: 1 when there is no such case.`
 

@@ -13,13 +13,16 @@ import (
 )
 
 const runLong = `Runs the whole bridge in one process: the same handlers that run in AWS Lambda, with queue and ledger in memory, a
-tick every second, and a stand-in for AWS DevOps Agent on a socket of this computer. It needs no account, sends
-nothing anywhere else, and forgets everything when it ends.
+tick every second, and stand-ins for AWS DevOps Agent, Datadog's events and PagerDuty on sockets of this computer. It
+needs no account, sends nothing anywhere else, and forgets everything when it ends.
 
 First it sends the deliveries of the folder events/ through its own front door. Each line that it prints is a delivery
 with the status that Datadog would get, the verdict and its reason, the transition, the delivery's id and the title.
 Below a start stands the request that the Agent received. Then it stays up for more: it prints a curl command that
 sends one, "alertbridge send" sends files, "alertbridge cases" shows the cases. Ctrl-C ends it.
+
+What the Agent tells of its work is a line that begins with "event". What people are told, in Datadog or by PagerDuty, is
+one that begins with "told": what it does there, and which moment of the case it tells of.
 
 It decides by your policy, in true time: a case that is held for two minutes starts in two minutes, as a line that
 begins with "tick" then tells. To see the end of a story at once, play it: "alertbridge play".

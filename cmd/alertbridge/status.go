@@ -41,11 +41,11 @@ func statusCommand() *cobra.Command {
 }
 
 const explainLong = `Tells the story of an alert, a case or a monitor: what came, what was decided, by which line of the policy and with which
-numbers, what was set by hand, what was sent to the Agent and what it said, and what it cost. For an alert, and for the one
-that opened a case, it also tells what would have had to differ for another verdict: the gate is asked again on what it
-saw, with one thing changed at a time (priority, age, mode, silence, money, slots, the Agent). What it would say of another
-priority only the policy that decided can tell: a local run has it, and with --table it is read from --policy. Of a case that
-waits it tells what the next tick does about it, and what it would need to be started.
+numbers, what was set by hand, what was sent to the Agent and what it said, who was told, and what it cost. For an alert, and
+for the one that opened a case, it also tells what would have had to differ for another verdict: the gate is asked again on
+what it saw, with one thing changed at a time (priority, age, mode, silence, money, slots, the Agent). What it would say of
+another priority only the policy that decided can tell: a local run has it, and with --table it is read from --policy. Of a
+case that waits it tells what the next tick does about it, and what it would need to be started.
 
 ID is an event's or a monitor's number, the id of a delivery (dd-ORG-EVENT), a case (ab-…) or an incident
 (ORG/MONITOR/KEY), or a link of Datadog to an event or a monitor, in quotes. An event or a monitor is looked for in the

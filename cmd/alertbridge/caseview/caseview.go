@@ -43,6 +43,7 @@ type Case struct {
 
 	Members []Member `json:"members,omitempty"`
 	Steps   []Step   `json:"steps,omitempty"` // what became of it, the oldest first
+	Told    []Told   `json:"told,omitempty"`  // who was told what, the oldest first; of one case that is shown only
 	TraceID string   `json:"trace_id,omitempty"`
 }
 

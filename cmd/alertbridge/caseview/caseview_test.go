@@ -135,8 +135,10 @@ There are more than these 3: --limit shows more, --state fewer.
 // shelf is a ledger whose lists come in pages of two, as an index gives them.
 type shelf struct {
 	cases map[gate.Bucket][]gate.Case
+	posts map[string]gate.Post
 	pages int
 	err   error
+	lost  error // of posts
 }
 
 func (s *shelf) List(_ context.Context, agent string, b gate.Bucket, _ int, from string, _ time.Time) ([]gate.Case, string, error) {
@@ -167,6 +169,10 @@ func (s *shelf) LookCase(_ context.Context, id, _ string, _ time.Time) (gate.Vie
 		}
 	}
 	return v, s.err
+}
+
+func (s *shelf) Post(_ context.Context, id string, _ time.Time) (gate.Post, error) {
+	return s.posts[id], s.lost
 }
 
 func (s *shelf) Verdict(context.Context, string, time.Time) (*gate.Delivery, error) { return nil, nil }
@@ -260,6 +266,41 @@ func TestGet(t *testing.T) {
 	}
 	if _, there, err := Get(t.Context(), newShelf(), "default", "x", now); err != nil || there {
 		t.Errorf("a case that is not there: %t, %v", there, err)
+	}
+}
+
+// Of one case it is shown who was told what, the oldest first.
+func TestGetWhatWasTold(t *testing.T) {
+	s := newShelf()
+	s.posts = map[string]gate.Post{"r1": {ID: "r1", Told: []gate.Told{
+		{Target: "pagerduty", Moment: gate.WasRefused, As: gate.GivenUp, At: now.Add(time.Minute), Words: "it could not be told for 24 hours"},
+		{Target: "pagerduty", Moment: gate.Waits, As: gate.LeftOut, At: now, Words: "it does not wait any more"},
+		{Target: "datadog", Moment: gate.WasRefused, As: gate.WasTold, At: now},
+		{Target: "elsewhere", Moment: gate.WasRefused, As: gate.WasTold, At: now.Add(time.Hour)},
+	}}}
+	c, _, err := Get(t.Context(), s, "default", "r1", now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := Write(&out, c, now); err != nil {
+		t.Fatal(err)
+	}
+	want := `told      2026-11-03 10:00:00 UTC  told Datadog: refused
+          2026-11-03 10:00:00 UTC  not told PagerDuty: waits (it does not wait any more)
+          2026-11-03 10:01:00 UTC  given up telling PagerDuty: refused (it could not be told for 24 hours)
+          2026-11-03 11:00:00 UTC  told elsewhere: refused
+`
+	if got := out.String(); !strings.HasSuffix(got, "\n"+want) {
+		t.Errorf("it printed\n%s\nwant at its end\n%s", got, want)
+	}
+	text, err := json.Marshal(c)
+	if err != nil || !strings.Contains(string(text), `"told":[{"target":"datadog","moment":"refused","as":"told","at":"2026-11-03T10:00:00Z"},`) {
+		t.Errorf("%s, %v", text, err)
+	}
+	s.lost = errors.New("away")
+	if _, _, err := Get(t.Context(), s, "default", "r1", now); !errors.Is(err, s.lost) {
+		t.Errorf("without its answer: %v", err)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 type Ledger interface {
 	ledger.Lister
 	LookCase(ctx context.Context, id, agent string, now time.Time) (gate.View, error)
+	Post(ctx context.Context, id string, now time.Time) (gate.Post, error)
 }
 
 // States that can be asked for: Open is every one but ended, and All is every one.
@@ -101,12 +102,21 @@ func wanted(asked string, s gate.State) bool {
 	return asked == All || asked == Open && s != gate.Ended || asked == string(s)
 }
 
-// Get reads one case; false when the ledger has none with this id.
+// Get reads one case, and what people were told of it; false when the ledger has none with this id.
 func Get(ctx context.Context, l Ledger, agent, id string, now time.Time) (Case, bool, error) {
 	v, err := l.LookCase(ctx, id, agent, now)
 	if err != nil {
 		return Case{}, false, err
 	}
 	c, there := v.Cases[id]
-	return Of(c, now), there, nil
+	if !there {
+		return Case{}, false, nil
+	}
+	p, err := l.Post(ctx, id, now)
+	if err != nil {
+		return Case{}, false, err
+	}
+	shown := Of(c, now)
+	shown.Told = ToldOf(p)
+	return shown, true, nil
 }

@@ -92,6 +92,13 @@ func Write(w io.Writer, c Case, now time.Time) error {
 	for i, step := range c.Steps {
 		fmt.Fprintf(t, "%s\t%s  %s\n", first(i, "steps"), step.At.UTC().Format("2006-01-02 15:04:05 UTC"), step.Text)
 	}
+	for i, told := range c.Told {
+		text := told.String()
+		if told.Words != "" {
+			text += " (" + told.Words + ")"
+		}
+		fmt.Fprintf(t, "%s\t%s  %s\n", first(i, "told"), told.At.UTC().Format("2006-01-02 15:04:05 UTC"), text)
+	}
 	return t.Flush()
 }
 

@@ -85,7 +85,9 @@ type Case struct {
 	// Next is what the next tick does about a case that waits, and Others what it would do, and what each would have needed.
 	Next   *Other  `json:"next,omitempty"`
 	Others []Other `json:"others,omitempty"`
-	Sent   *Sent   `json:"sent,omitempty"` // nil where the Agent was not called, or the alert is not kept any more
+	// Told is who was told what of it, the oldest first.
+	Told []caseview.Told `json:"told,omitempty"`
+	Sent *Sent           `json:"sent,omitempty"` // nil where the Agent was not called, or the alert is not kept any more
 }
 
 // Sent is what the Agent was told. It is made once more from the record, and so can differ from what was sent in what
@@ -165,6 +167,13 @@ func events(f Facts) []Event {
 		for _, step := range c.Steps {
 			list = append(list, Event{At: ledger.Moment(step.At), What: "case", ID: c.ID, Text: step.Text})
 		}
+		for _, t := range caseview.ToldOf(f.Posts[c.ID]) {
+			e := Event{At: t.At, What: "case", ID: c.ID, Text: t.String()}
+			if t.Words != "" {
+				e.Notes = []string{t.Words}
+			}
+			list = append(list, e)
+		}
 	}
 	slices.SortStableFunc(list, func(a, b Event) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.What, b.What)) })
 	return list
@@ -209,6 +218,7 @@ func eventOf(d gate.Delivery) Event {
 func caseOf(f Facts, c gate.Case) Case {
 	out := Case{ID: c.ID, State: string(c.State), Why: string(c.Why), How: string(c.How), Title: c.Title, Note: c.Note, Sent: sent(f, c)}
 	out.Next, out.Others = pending(f, c)
+	out.Told = caseview.ToldOf(f.Posts[c.ID])
 	if v := caseview.InvestigationOf(c, f.Now); v != nil {
 		out.Investigation, out.Tells = v, v.Tells(out.State, f.Now)
 	}
@@ -292,6 +302,12 @@ func hints(f Facts) []string {
 	for _, in := range f.Incidents {
 		if asked := f.Asked.Case; asked != "" && in.Case != "" && in.Case != asked {
 			list = append(list, fmt.Sprintf("the incident %s belongs to case %s by now", in.Key, in.Case))
+		}
+	}
+	for _, c := range f.Cases {
+		if p := f.Posts[c.ID]; !p.Over && p.Tries > 0 {
+			list = append(list, fmt.Sprintf("not all of case %s could be told yet: nothing of it in the last %d tries; it is tried again at %s",
+				c.ID, p.Tries, clock(p.Until)))
 		}
 	}
 	if len(f.Deliveries) >= maxMentions {

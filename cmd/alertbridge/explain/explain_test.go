@@ -74,6 +74,10 @@ func TestTheStoryOfAnAlertThatWasHeldAndStarted(t *testing.T) {
 			c.ID: {Attempt: 1, Until: noon.Add(10 * time.Minute), Money: 3_984_000, Month: "2026-11"},
 		}}},
 		Policy: held(), Leads: map[string]alert.Alert{c.ID: fired()},
+		Posts: map[string]gate.Post{c.ID: {ID: c.ID, Version: 4, Tries: 2, Until: noon.Add(7 * time.Minute), Told: []gate.Told{
+			{Target: "pagerduty", Moment: gate.WasStarted, As: gate.LeftOut, At: noon.Add(124 * time.Second), Words: "it does nothing to the pager"},
+			{Target: "datadog", Moment: gate.WasStarted, As: gate.WasTold, At: noon.Add(123 * time.Second)},
+		}}},
 	}
 	wantText(t, Tell(f), `alert       dd-1000042-8873248385148318284
 title       Checkout answers slowly
@@ -95,6 +99,9 @@ What came and what became of it (UTC)
   2026-11-03 12:00:00  `+c.ID+`  waits (hold) until 2026-11-03 12:02:00 UTC
   2026-11-03 12:02:00  `+c.ID+`  start, attempt 1
   2026-11-03 12:02:02  `+c.ID+`  started: the Agent accepted
+  2026-11-03 12:02:03  `+c.ID+`  told Datadog: started
+  2026-11-03 12:02:04  `+c.ID+`  not told PagerDuty: started
+                       it does nothing to the pager
   2026-11-03 12:04:00  dd-1000042-2  Renotify: join, renotified, case `+c.ID+`
                        it had happened 14m before
   2026-11-03 12:05:00  dd-1000042-3  Recovered: drop, recovered
@@ -110,7 +117,15 @@ What would have had to differ
   wait, would_start, if the mode were observe
   drop, critical_only, if the mode were critical_only
   drop, silenced, if a silence muted it
+
+Note: not all of case `+c.ID+` could be told yet: nothing of it in the last 2 tries; it is tried again at 2026-11-03 12:07:00 UTC.
 `)
+	text, err := json.Marshal(Tell(f).Cases[0].Told)
+	want := `[{"target":"datadog","moment":"started","as":"told","at":"2026-11-03T12:02:03Z"},` +
+		`{"target":"pagerduty","moment":"started","as":"left_out","at":"2026-11-03T12:02:04Z","words":"it does nothing to the pager"}]`
+	if err != nil || string(text) != want {
+		t.Errorf("%s, %v, want %s", text, err, want)
+	}
 }
 
 func TestTheStoryOfASilencedAlert(t *testing.T) {

@@ -18,6 +18,7 @@ type Ledger interface {
 	ledger.Lister
 	Look(ctx context.Context, q ledger.Question, now time.Time) (gate.View, error)
 	LookCase(ctx context.Context, id, agent string, now time.Time) (gate.View, error)
+	Post(ctx context.Context, id string, now time.Time) (gate.Post, error)
 }
 
 // Finder reads what Tell needs.
@@ -41,6 +42,7 @@ type Facts struct {
 	Leads      map[string]alert.Alert  // by case: the alert that opened it, or would have
 	Accounts   map[string]gate.Account // by Agent
 	Views      map[string]gate.View    // by case: what a tick would see of it
+	Posts      map[string]gate.Post    // by case: what is to be told of it, and what became of that
 	Policy     gate.Policy             // the one at hand, as in Finder
 }
 
@@ -54,7 +56,7 @@ const (
 func (f Finder) Find(ctx context.Context, a Asked, now time.Time) (Facts, error) {
 	s := search{Finder: f, now: now, facts: Facts{
 		Asked: a, Now: now, Policy: f.Policy, Deliveries: map[string]gate.Delivery{}, Leads: map[string]alert.Alert{}, Accounts: map[string]gate.Account{},
-		Views: map[string]gate.View{},
+		Views: map[string]gate.View{}, Posts: map[string]gate.Post{},
 	}}
 	err := s.all(ctx, a)
 	return s.facts, err
@@ -289,6 +291,7 @@ func (s *search) addCase(ctx context.Context, id string) error {
 	if c, there := v.Cases[id]; there {
 		s.facts.Cases = append(s.facts.Cases, c)
 		s.facts.Accounts[v.Account.Agent], s.facts.Views[id] = v.Account, v
+		s.facts.Posts[id], err = s.Ledger.Post(ctx, id, s.now)
 	}
-	return nil
+	return err
 }

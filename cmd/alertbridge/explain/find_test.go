@@ -208,6 +208,21 @@ func TestFindACaseThatItsIncidentHasLeft(t *testing.T) {
 	}
 }
 
+// What people were told is found with the case that it is about.
+func TestFindWhatWasTold(t *testing.T) {
+	l := told(t, joining(), said("dd-1000042-1", "a", alert.Triggered))
+	id := explain.WouldBe("dd-1000042-1")
+	is := gate.Told{Target: "datadog", Moment: gate.Waits, As: gate.WasTold, At: noon}
+	err := l.Commit(t.Context(), gate.Change{At: noon, Told: &gate.ToldWrite{Now: gate.Post{ID: id, Agent: "payments", Told: []gate.Told{is}, Over: true, Version: 1}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := explain.Finder{Ledger: l, Agents: []string{"default"}}.Find(t.Context(), explain.Asked{Delivery: "dd-1000042-1"}, noon)
+	if err != nil || !slices.Equal(f.Posts[id].Told, []gate.Told{is}) {
+		t.Errorf("%+v, %v", f.Posts, err)
+	}
+}
+
 // An alert that was dropped and kept is found by the id of the case that it would have opened.
 func TestFindWhatWasDropped(t *testing.T) {
 	r := joining()
@@ -222,7 +237,7 @@ func TestFindWhatWasDropped(t *testing.T) {
 // down is a ledger of which one question is not answered.
 type down struct {
 	*memledger.Ledger
-	look, lookCase, list, verdict, incidents bool
+	look, lookCase, list, verdict, incidents, post bool
 }
 
 var errDown = errors.New("the store is down")
@@ -262,6 +277,13 @@ func (d down) Incidents(ctx context.Context, org, monitor string, limit int, now
 	return d.Ledger.Incidents(ctx, org, monitor, limit, now)
 }
 
+func (d down) Post(ctx context.Context, id string, now time.Time) (gate.Post, error) {
+	if d.post {
+		return gate.Post{}, errDown
+	}
+	return d.Ledger.Post(ctx, id, now)
+}
+
 // "Nothing is known" must never be said when the ledger has not answered.
 func TestFindTellsWhenTheLedgerDoesNotAnswer(t *testing.T) {
 	l := told(t, joining(), said("dd-1000042-8873248385148318281", "a", alert.Triggered), said("dd-1000042-8873248385148318282", "b", alert.Triggered))
@@ -274,7 +296,9 @@ func TestFindTellsWhenTheLedgerDoesNotAnswer(t *testing.T) {
 		{"8873248385148318281", down{verdict: true}},
 		{"8873248385148318281", down{look: true}},
 		{"8873248385148318281", down{lookCase: true}},
+		{"8873248385148318281", down{post: true}},
 		{lead, down{lookCase: true}},
+		{lead, down{post: true}},
 		{lead, down{verdict: true}},
 		{lead, down{look: true}},
 		{"77", down{list: true}},

@@ -4,11 +4,12 @@
 //	net/http ► what the HTTP API makes of a request ► intake ─► memqueue ► dispatch ─► agent.Client ═► stand-in
 //	                                                               memledger ◄┘ ▲                (a real socket)
 //	                                                a tick every second ► schedule ─► agentapi.Client ═► its tasks
-//	                                                                       its events ► memqueue ► follow ─┘
+//	                                                                         │ its events ► memqueue ► follow ─┘
+//	                                                                         └► tell ─► ddevents, pagerduty ═► stand-ins
 //
 // Only the edges differ from a deployment: where a request comes from, where messages and cases are kept, where the
-// secrets are, how often the tick comes, and, if that is asked for, how fast the clock goes. Run plays the deliveries of package events through the front door, says
-// what becomes of each, and stays up for more.
+// secrets are, how often the tick comes, and, if that is asked for, how fast the clock goes. Run plays the deliveries of
+// package events through the front door, says what becomes of each, and stays up for more.
 package local
 
 import (
@@ -43,6 +44,7 @@ type bridge struct {
 	agent    *agenttest.Server
 	tasks    *apitest.Investigations // what the Agent makes of its starts
 	api      *apitest.Server
+	places   places // where people look
 	ledger   *memledger.Ledger
 	queue    *memqueue.Queue
 	outcomes *memqueue.Queue // of the Agent's events
@@ -56,9 +58,9 @@ type bridge struct {
 	scheduler  func(context.Context, struct{}) (struct{}, error)
 }
 
-// newBridge wires the bridge. One stand-in plays every Agent of the policy. The functions log to o.Logs, which may be nil.
-// Close what it returns.
-func newBridge(o Options, w *watch, onRequest func(agenttest.Request)) (*bridge, error) {
+// newBridge wires the bridge. One stand-in plays every Agent of the policy. It says what the Agent is asked, and what
+// people are told. The functions log to o.Logs, which may be nil. Close what it returns.
+func newBridge(o Options, w *watch, onRequest func(agenttest.Request), onTold func(Told)) (*bridge, error) {
 	logs := o.Logs
 	b := &bridge{pace: newPace(o.Speed), watch: w, ledger: memledger.New(), policy: followed(o.Policy)}
 	w.look = b.look
@@ -70,6 +72,10 @@ func newBridge(o Options, w *watch, onRequest func(agenttest.Request)) (*bridge,
 		return nil, err
 	}
 	if b.api, err = apitest.NewServer(apitest.Options{Investigations: b.tasks}); err != nil {
+		b.close()
+		return nil, err
+	}
+	if b.places, err = newPlaces(b.pace); err != nil {
 		b.close()
 		return nil, err
 	}
@@ -93,8 +99,13 @@ func newBridge(o Options, w *watch, onRequest func(agenttest.Request)) (*bridge,
 		Log: w.logger("dispatcher", handler("dispatcher", logs)),
 	}
 	b.dispatcher = telemetry.Wrap(config("dispatcher", logs), b.traced(dis.Handle))
+	teller, err := b.answers(work, spaces, onTold, logs)
+	if err != nil {
+		b.close()
+		return nil, err
+	}
 	sch := &schedule.Handler{
-		Ledger: b.ledger, Starter: starter, Secrets: secrets, Work: work, Spaces: spaces, Policy: b.policy, Now: now,
+		Ledger: b.ledger, Starter: starter, Secrets: secrets, Work: work, Spaces: spaces, Teller: teller, Policy: b.policy, Now: now,
 		Log: w.logger("scheduler", handler("scheduler", logs)),
 	}
 	b.scheduler = noted(&b.ticked, telemetry.Wrap(config("scheduler", logs), sch.Handle))
@@ -107,6 +118,7 @@ func (b *bridge) close() {
 	if b.api != nil {
 		b.api.Close()
 	}
+	b.places.close()
 }
 
 // client is the real client of the Agent, on its way to the stand-in.

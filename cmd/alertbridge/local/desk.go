@@ -20,42 +20,42 @@ func (b *bridge) desk() operate.Desk {
 func (b *bridge) takeOrder(w http.ResponseWriter, r *http.Request) {
 	var o operate.Order
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxOrder)).Decode(&o); err != nil {
-		answer(w, http.StatusBadRequest, map[string]string{"error": "the order cannot be read: " + err.Error()})
+		respond(w, http.StatusBadRequest, map[string]string{"error": "the order cannot be read: " + err.Error()})
 		return
 	}
 	done, err := b.desk().Do(r.Context(), o)
 	refusal := (*operate.Refusal)(nil)
 	switch {
 	case errors.As(err, &refusal):
-		answer(w, http.StatusConflict, map[string]string{"error": refusal.Words})
+		respond(w, http.StatusConflict, map[string]string{"error": refusal.Words})
 	case err != nil:
-		answer(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})
+		respond(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})
 	default:
-		answer(w, http.StatusOK, done)
+		respond(w, http.StatusOK, done)
 	}
 }
 
 func (b *bridge) showStatus(w http.ResponseWriter, r *http.Request) {
 	s, err := b.desk().Status(r.Context())
 	if err != nil {
-		answer(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})
+		respond(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})
 		return
 	}
-	answer(w, http.StatusOK, s)
+	respond(w, http.StatusOK, s)
 }
 
 // tellStory explains what ?id= names; ?org= says of which organisation.
 func (b *bridge) tellStory(w http.ResponseWriter, r *http.Request) {
 	asked, err := explain.Parse(r.URL.Query().Get("id"))
 	if err != nil {
-		answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
+		respond(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
 		return
 	}
 	f := explain.Finder{Ledger: b.ledger, Agents: b.policy.Agents(), Org: r.URL.Query().Get("org"), Policy: b.policy}
 	facts, err := f.Find(r.Context(), asked, b.pace.Now())
 	if err != nil {
-		answer(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})
+		respond(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})
 		return
 	}
-	answer(w, http.StatusOK, explain.Tell(facts))
+	respond(w, http.StatusOK, explain.Tell(facts))
 }

@@ -37,18 +37,18 @@ func (o Options) plan() apitest.Plan {
 	return p
 }
 
-// followed is the same policy where the work of every Agent is followed.
+// followed is the same policy where the work of every Agent is followed, and people are told of it.
 func followed(p gate.Policy) gate.Policy {
 	switch p := p.(type) {
 	case gate.Rules:
-		p.Followed = true
+		p.Followed, p.Tells = true, true
 		return p
 	case *policy.Policy:
 		f, err := p.Follow(p.Agents()...)
 		if err != nil {
 			panic("local: a policy does not know its own Agents: " + err.Error())
 		}
-		return f
+		return f.Tell(true)
 	}
 	return p
 }

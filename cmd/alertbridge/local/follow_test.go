@@ -3,11 +3,13 @@ package local
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/caseview"
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/explain"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/operate"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/policy"
@@ -51,14 +53,31 @@ func (r *running) becomes(t *testing.T, id string, is func(caseview.Case) bool) 
 
 func ended(c caseview.Case) bool { return c.State == "ended" }
 
-// lines are what was printed of a case, each by its first four columns.
-func (r *running) lines(id string) (list []string) {
+// lines are what was printed of a case, each by its first four columns, and by itself what people were told of it.
+func (r *running) lines(id string) (list, told []string) {
 	for line := range strings.SplitSeq(r.out.String(), "\n") {
-		if before, _, ours := strings.Cut(line, "  "+id+" "); ours {
-			list = append(list, strings.Join(strings.Fields(before), " "))
+		before, _, ours := strings.Cut(line, "  "+id+" ")
+		columns := strings.Join(strings.Fields(before), " ")
+		switch rest, is := strings.CutPrefix(columns, "told "); {
+		case ours && is:
+			told = append(told, rest)
+		case ours:
+			list = append(list, columns)
 		}
 	}
-	return list
+	return list, told
+}
+
+// tells waits until people were told this of a case, and gives all that they were told.
+func (r *running) tells(t *testing.T, id, last string) (told []string) {
+	t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if _, told = r.lines(id); slices.Contains(told, last) {
+			return told
+		}
+	}
+	t.Fatalf("people were told %q, and never %q\n%s", told, last, r.out)
+	return nil
 }
 
 // An alert starts, and seconds later its investigation has come to its end and to its price.
@@ -71,15 +90,22 @@ func TestRunFollowsAnInvestigation(t *testing.T) {
 	if c.How != "completed" || v == nil || !v.Confirmed || v.Status != "completed" || v.Ran != 300 || *v.Dollars != 3 || v.Price != caseview.TruePrice {
 		t.Errorf("%+v, %+v", c, v)
 	}
+	told := r.tells(t, id, "datadog event ended")
+	if want := []string{"datadog event started", "datadog event ended"}; !slices.Equal(told, want) {
+		t.Errorf("people were told %q, want %q", told, want)
+	}
 	if err := r.stop(); err != nil {
 		t.Error(err)
 	}
 	// On a busy computer the API can be ahead of an event, which then tells nothing new.
-	got := strings.Join(r.lines(id), "\n")
+	lines, _ := r.lines(id)
+	got := strings.Join(lines, "\n")
 	if !regexp.MustCompile(`^event - \w+ confirmed\n(event - pending_start -\n)?(event - in_progress -\n)?(event|tick) .* ?ended( completed)?$`).MatchString(got) {
 		t.Errorf("it printed\n%s", got)
 	}
 	if text := r.out.String(); !strings.Contains(text, "task "+v.Task+" is completed, ran 5m0s, $3.00\n") ||
+		!strings.Contains(text, "        | It ran for 5m and cost $3.00.\n") ||
+		!strings.Contains(text, "        | > The stand-in has looked at nothing and found nothing.\n") ||
 		!strings.Contains(text, "Its clock goes 60 times as fast as yours: a minute takes 1s.\n") {
 		t.Errorf("it printed\n%s", text)
 	}
@@ -110,7 +136,7 @@ func TestRunWithoutEvents(t *testing.T) {
 	if err := r.stop(); err != nil {
 		t.Error(err)
 	}
-	lines := r.lines(id)
+	lines, _ := r.lines(id)
 	if first, last := lines[0], lines[len(lines)-1]; first != "tick confirms started > started -" || last != "tick ends started > ended completed" {
 		t.Errorf("it printed %q", lines)
 	}
@@ -124,6 +150,20 @@ func TestRunWithAnAgentThatLosesStarts(t *testing.T) {
 	c := r.becomes(t, id, func(c caseview.Case) bool { return c.Investigation != nil && c.Investigation.Missed })
 	if c.State != "started" || c.Investigation.Confirmed || c.Investigation.Absent.IsZero() {
 		t.Errorf("%+v, %+v", c, c.Investigation)
+	}
+	told := r.tells(t, id, "pager incident triggered unconfirmed")
+	if want := []string{"datadog event started", "datadog event unconfirmed", "pager incident triggered unconfirmed"}; !slices.Equal(told, want) {
+		t.Errorf("people were told %q, want %q", told, want)
+	}
+	paged := func(s caseview.Told) bool {
+		return s.Target == "pagerduty" && s.Moment == "unconfirmed" && s.As == "told"
+	}
+	r.becomes(t, id, func(c caseview.Case) bool { return slices.ContainsFunc(c.Told, paged) }) // it is told before it is noted
+	var story explain.Story
+	r.get(t, "/explain?id="+id, &story)
+	if len(story.Cases) != 1 || !slices.ContainsFunc(story.Cases[0].Told, paged) ||
+		!slices.ContainsFunc(story.Events, func(e explain.Event) bool { return e.Text == "told PagerDuty: unconfirmed" }) {
+		t.Errorf("%+v", story)
 	}
 	var s operate.Status
 	if r.get(t, "/status", &s); len(s.Accounts) != 1 || len(s.Accounts[0].Unconfirmed) != 1 || s.Accounts[0].Unconfirmed[0].Case != id {

@@ -40,7 +40,7 @@ func (b *bridge) front() http.Handler {
 	mux.HandleFunc("GET /explain", b.tellStory)
 	mux.HandleFunc("GET /standins", b.showStandIns)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusNotFound, map[string]string{"message": "Not Found"})
+		respond(w, http.StatusNotFound, map[string]string{"message": "Not Found"})
 	})
 	return b.dated(mux)
 }
@@ -61,7 +61,7 @@ func (b *bridge) take(w http.ResponseWriter, r *http.Request) {
 	event, err := toEvent(w, r, id, time.Now())
 	if err != nil {
 		if tooLong := (*http.MaxBytesError)(nil); errors.As(err, &tooLong) {
-			answer(w, http.StatusRequestEntityTooLarge, map[string]string{"message": "Request Entity Too Large"})
+			respond(w, http.StatusRequestEntityTooLarge, map[string]string{"message": "Request Entity Too Large"})
 		}
 		return // the connection is gone
 	}
@@ -72,7 +72,7 @@ func (b *bridge) take(w http.ResponseWriter, r *http.Request) {
 	resp, err := b.ingest(b.pace.keeps(withRequest(r.Context(), id)), event)
 	if err != nil {
 		b.watch.update(id, func(s *Seen) { s.Status, s.Says = http.StatusInternalServerError, err.Error() })
-		answer(w, http.StatusInternalServerError, map[string]string{"message": "Internal Server Error"})
+		respond(w, http.StatusInternalServerError, map[string]string{"message": "Internal Server Error"})
 		return
 	}
 	for name, value := range resp.Headers {
@@ -90,24 +90,24 @@ func (b *bridge) listCases(w http.ResponseWriter, r *http.Request) {
 	if text := r.URL.Query().Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
-			answer(w, http.StatusBadRequest, map[string]string{"error": "limit is not a number above 0"})
+			respond(w, http.StatusBadRequest, map[string]string{"error": "limit is not a number above 0"})
 			return
 		}
 		limit = n
 	}
 	agent := b.agentOf(r)
 	if names := b.policy.Agents(); !slices.Contains(names, agent) {
-		answer(w, http.StatusBadRequest, map[string]string{
+		respond(w, http.StatusBadRequest, map[string]string{
 			"error": fmt.Sprintf("the policy has no Agent %.64q; it has %s", agent, strings.Join(names, ", ")),
 		})
 		return
 	}
 	list, err := caseview.Find(r.Context(), b.ledger, agent, state, limit, b.pace.Now())
 	if err != nil {
-		answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
+		respond(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
 		return
 	}
-	answer(w, http.StatusOK, list)
+	respond(w, http.StatusOK, list)
 }
 
 // agentOf is the Agent whose cases are asked for. Without a name it is the default one, where the policy has it.
@@ -126,11 +126,11 @@ func (b *bridge) showCase(w http.ResponseWriter, r *http.Request) {
 	c, there, err := caseview.Get(r.Context(), b.ledger, b.agentOf(r), r.PathValue("id"), b.pace.Now())
 	switch {
 	case err != nil:
-		answer(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})
+		respond(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})
 	case !there:
-		answer(w, http.StatusNotFound, map[string]string{"error": fmt.Sprintf("there is no case %.128q", r.PathValue("id"))})
+		respond(w, http.StatusNotFound, map[string]string{"error": fmt.Sprintf("there is no case %.128q", r.PathValue("id"))})
 	default:
-		answer(w, http.StatusOK, c)
+		respond(w, http.StatusOK, c)
 	}
 }
 
@@ -138,13 +138,13 @@ func (b *bridge) showCase(w http.ResponseWriter, r *http.Request) {
 func (b *bridge) showDelivery(w http.ResponseWriter, r *http.Request) {
 	s, there := b.watch.get(r.PathValue("id"), r.URL.Query().Get("request"))
 	if !there {
-		answer(w, http.StatusNotFound, map[string]string{"error": fmt.Sprintf("there is no delivery %.128q", r.PathValue("id"))})
+		respond(w, http.StatusNotFound, map[string]string{"error": fmt.Sprintf("there is no delivery %.128q", r.PathValue("id"))})
 		return
 	}
-	answer(w, http.StatusOK, s)
+	respond(w, http.StatusOK, s)
 }
 
-func answer(w http.ResponseWriter, status int, v any) {
+func respond(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	enc := json.NewEncoder(w)

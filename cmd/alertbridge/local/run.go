@@ -47,10 +47,10 @@ func Run(ctx context.Context, o Options) error {
 		return cannotListen(o.Listen, err)
 	}
 	tell := newTeller(o.Out, o.Color)
-	b, err := newBridge(o, newWatch(tell.seen, tell.moved, tell.heard), tell.request)
+	b, err := newBridge(o, newWatch(tell.seen, tell.moved, tell.heard), tell.request, tell.told)
 	if err != nil {
 		_ = listener.Close()
-		return fmt.Errorf("the stand-in for the Agent cannot start: %w", err)
+		return fmt.Errorf("a stand-in cannot start: %w", err)
 	}
 	defer b.close()
 
@@ -139,7 +139,8 @@ func cannotListen(address string, err error) error {
 }
 
 func banner(base string, o Options) string {
-	text := fmt.Sprintf("alertbridge runs on this computer: front door %s%s, queue and ledger in memory, a stand-in for the Agent.\n"+
+	text := fmt.Sprintf("alertbridge runs on this computer: front door %s%s, queue and ledger in memory, stand-ins for the Agent,\n"+
+		"and for Datadog's events and PagerDuty, where people are told.\n"+
 		"Nothing leaves this computer and nothing is billed. It decides by %s.\n", base, Path, o.Called)
 	if o.Speed > 1 {
 		text += fmt.Sprintf("Its clock goes %d times as fast as yours: a minute takes %s.\n", o.Speed, (time.Minute / time.Duration(o.Speed)).Round(time.Millisecond))
@@ -151,7 +152,8 @@ func banner(base string, o Options) string {
 		text += "The Agent's events are withheld: only its API tells what comes of a start.\n"
 	}
 	if o.WithholdEvents || o.LoseStarts {
-		text += fmt.Sprintf("The API is asked %s after a start; one that is not confirmed within %s is an alarm.\n",
+		text += fmt.Sprintf("The API is asked %s after a start; one that is not confirmed within %s is an alarm, and\n"+
+			"of a critical alert somebody is paged.\n",
 			minutes(gate.FirstAsk, o.Speed), minutes(gate.ConfirmWithin, o.Speed))
 	}
 	return text + "\n"

@@ -23,7 +23,7 @@ func (b *bridge) showStandIns(w http.ResponseWriter, _ *http.Request) {
 	if at := b.ticked.Load(); at != 0 {
 		s.Ticked = time.UnixMilli(at).UTC()
 	}
-	answer(w, http.StatusOK, s)
+	respond(w, http.StatusOK, s)
 }
 
 // noted notes when a tick has ended well.

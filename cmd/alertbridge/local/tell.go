@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/alertbridge/alertbridge/functions/scheduler/tell"
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/gate"
@@ -86,6 +87,22 @@ func (t *teller) heard(h Heard) {
 		became = "confirmed"
 	}
 	t.paint(color, fmt.Sprintf(line, "event", "-", h.Status, became, h.Case, h.Work))
+}
+
+// told prints what people were told where they look; below an event of Datadog's stands its text.
+func (t *teller) told(s Told) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	place, color := "datadog", cyan
+	if s.Place == tell.Pager {
+		place, color = "pager", map[string]string{triggered: red, resolved: green}[s.Did]
+	}
+	t.paint(color, fmt.Sprintf(line, "told", place, s.Did, s.Moment, s.Case, shorten(alert.Line(s.Title), 100)))
+	for text := range strings.Lines(s.Text) {
+		if text = strings.TrimSpace(text); text != "" {
+			t.paint(dim, "        | "+shorten(text, 140)+"\n")
+		}
+	}
 }
 
 // request keeps what the Agent received until the line is printed that tells why.

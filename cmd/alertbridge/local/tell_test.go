@@ -20,6 +20,8 @@ func TestTellerPrintsWhatHappens(t *testing.T) {
 	tell.heard(Heard{Case: "c1", Status: "in_progress", From: "started", To: "started", Work: "task t1 is in_progress"})
 	tell.heard(Heard{Case: "c1", Status: "completed", From: "started", To: "ended", Work: "task t1 is completed, ran 15s, $0.12"})
 	tell.heard(Heard{Case: "c1", Status: "completed", From: "ended", To: "ended", Work: "task t1 is completed, ran 18s, $0.15"})
+	tell.told(Told{Case: "c1", Moment: "ended", Place: "datadog", Did: "event", Title: "Investigated:\nCheckout", Text: "It cost $0.12.\n\n> ## Cause\n> " + strings.Repeat("x", 200)})
+	tell.told(Told{Case: "c3", Moment: "unconfirmed", Place: "pagerduty", Did: triggered, Title: "Not confirmed: T"})
 	tell.moved(Moved{Case: "c3", Did: "misses", From: "started", To: "started", Title: "T", Work: "not confirmed for 10m"})
 	tell.seen(Seen{Status: 202, Delivery: "d2", Trouble: "the ledger is away", Transition: "Triggered"})
 	tell.seen(Seen{Status: 202, Delivery: "d2", Decided: true, Verdict: "start", Reason: "new_incident", Transition: "Triggered", Title: "T", Case: "c2", Outcome: "not_delivered"})
@@ -39,6 +41,11 @@ event   -        pending_triage      confirmed     c1                           
 event   -        in_progress         -             c1                                    task t1 is in_progress
 event   -        completed           ended         c1                                    task t1 is completed, ran 15s, $0.12
 event   -        completed           -             c1                                    task t1 is completed, ran 18s, $0.15
+told    datadog  event               ended         c1                                    Investigated: Checkout
+        | It cost $0.12.
+        | > ## Cause
+        | > ` + strings.Repeat("x", 137) + `…
+told    pager    incident triggered  unconfirmed   c3                                    Not confirmed: T
 tick    misses   started > started   -             c3                                    not confirmed for 10m
 202     none     -                   Triggered     d2                                    the queue will try again: the ledger is away
 202     start    new_incident        Triggered     d2                                    T

@@ -26,6 +26,7 @@ import (
 type Ledger interface {
 	ledger.Ledger
 	ledger.Lister
+	ledger.Outbox
 }
 
 // Desk is where a bridge is operated. All of its fields are needed.
