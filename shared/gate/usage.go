@@ -26,9 +26,9 @@ func (u Usage) Percent() float64 {
 	return math.Round(u.Used/u.Limit*1000) / 10
 }
 
-// High tells whether the limit is so near that somebody should know; Full, whether it is reached. Both judge what Percent
-// says, so that what is read and what is warned of agree.
+// High tells whether the limit is so near that somebody should know. It judges what Percent says, and so does Full: what is
+// read and what is warned of agree.
 func (u Usage) High() bool { return u.Percent() >= usageHigh }
 
-// Full: see High.
+// Full tells whether the limit is reached.
 func (u Usage) Full() bool { return u.Percent() >= 100 }
