@@ -73,6 +73,7 @@ var fuzzed = map[string][]string{
 	"shared/answer/ddevents.FuzzJudge":        {"shared/answer/ddevents.judge", "shared/call.Decode"},
 	"shared/answer/pagerduty.FuzzEncode":      {"shared/answer/pagerduty.newMessage", "shared/answer/pagerduty.encode"},
 	"shared/answer/pagerduty.FuzzJudge":       {"shared/answer/pagerduty.judge", "shared/call.Decode"},
+	"shared/answer/pagerduty.FuzzReadKeys":    {"shared/answer/pagerduty.readKeys", "shared/answer/pagerduty.readObject"},
 	"shared/agent.FuzzJudge":                  {"shared/agent.judge", "shared/call.RetryAfter", "shared/call.Decode"},
 	"shared/agent.FuzzDecodeEvent":            {"shared/agent.DecodeEvent", "shared/agent.decodeDetail", "shared/agent.readTime"},
 	"shared/agent/agentapi.FuzzSummary":       {"shared/agent/agentapi.textOf", "shared/agent/agentapi.decode"},

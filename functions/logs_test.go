@@ -222,6 +222,18 @@ var recordScenarios = map[string]func(*testing.T) *bridge{
 		f.hear(heard[0])
 		return f.bridge
 	},
+	"ticks that find the account's usage high, and at its limit, and cannot read it": func(t *testing.T) *bridge {
+		f := newReading(t)
+		f.uses(19, 20)
+		f.ticks(1)
+		f.uses(20, 20)
+		f.ticks(60)
+		f.uses(20, 20, "usagePeriodEndTime")
+		f.ticks(60)
+		f.api.Always(apitest.Denied)
+		f.ticks(60)
+		return f.bridge
+	},
 	"ticks that find a start unconfirmed": func(t *testing.T) *bridge {
 		f := newFollowed(t)
 		f.deaf = true
@@ -261,7 +273,7 @@ func tablesOf(message string) []string {
 		return []string{"every record", "tick"}
 	case strings.HasPrefix(message, "event "):
 		return []string{"every record", "event", message}
-	case message == "message has no verdict":
+	case message == "message has no verdict", strings.HasPrefix(message, "usage "):
 		return []string{"every record", message}
 	}
 	return []string{"every record", message, "start"}

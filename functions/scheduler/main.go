@@ -55,7 +55,7 @@ func run() error {
 	var summaries tell.Summaries
 	if len(cfg.Spaces) > 0 {
 		api := agentapi.New(parts.AWS, agentapi.Options{Host: cfg.Agents.Host})
-		h.Work, summaries = api, api
+		h.Work, h.Usage, summaries = api, api, api
 	}
 	targets, err := targets(cfg, parts)
 	if err != nil {

@@ -35,7 +35,10 @@ type Answer struct {
 	Links    []Link
 	Service  string
 	Env      string
-	Tags     []string // the alert's that matter, "key:value" or bare
+	// Route is the policy's route of the case, by its name; "" for none, and where it is about an Agent. It tells a Target
+	// whom to tell, and stands in no text.
+	Route string
+	Tags  []string // the alert's that matter, "key:value" or bare
 	// AggregationKey is the alert's own in Datadog; "" where it is not known.
 	AggregationKey string
 

@@ -23,6 +23,8 @@ type Result struct {
 	End End
 	// NotBefore is when the place may be asked again, when it said so; else zero.
 	NotBefore time.Time
+	// Alone says that the reason is about answers of this Route: those of another may have another key, and can be told.
+	Alone bool
 	// Why says it in full. With Later its Outcome tells whether the place certainly has nothing (NotDelivered), will take
 	// nothing until a key or an address is mended (Shut), or may have it already (InDoubt): then sending it again can tell
 	// it twice where the place knows no repeats. Its Words are "" when it was delivered.

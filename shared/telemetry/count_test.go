@@ -90,10 +90,13 @@ func TestEveryMetricAndValueIsTakenByCloudWatch(t *testing.T) {
 	}
 }
 
-// unitOf is a counter's unit: all are counts but the one in dollars.
+// unitOf is a counter's unit: all are counts but the one in dollars and the one that is a share.
 func unitOf(m Metric) string {
-	if m == BudgetSpent {
+	switch m {
+	case BudgetSpent:
 		return "None"
+	case AgentUsage:
+		return "Percent"
 	}
 	return "Count"
 }

@@ -35,6 +35,8 @@ const (
 	StartUnconfirmed     Metric = "StartUnconfirmed"
 	InvestigationEnded   Metric = "InvestigationEnded"
 	AgentAPIFailed       Metric = "AgentAPIFailed"
+	AgentUsage           Metric = "AgentUsage"
+	AgentUsageHigh       Metric = "AgentUsageHigh"
 	EventFailed          Metric = "EventFailed"
 	AnswerTold           Metric = "AnswerTold"
 	AnswerFailed         Metric = "AnswerFailed"
@@ -145,6 +147,14 @@ var metrics = [...]Definition{
 		AgentAPIFailed, "alertbridge.agent.api_failed", "Count",
 		[]string{"reason"},
 		"outcome, scheduler: questions to the Agent's API that got no answer",
+	},
+	{
+		AgentUsage, "alertbridge.agent.usage", "Percent", nil,
+		"scheduler: how much of its month's investigations the AWS account has used, where the Agent's work is followed and the account has a limit; said anew when it is read, once an hour, so the maximum counts and not the sum",
+	},
+	{
+		AgentUsageHigh, "alertbridge.agent.usage_high", "Count", nil,
+		"scheduler: readings of that by which at least 90 % were used; at 100 % the Agent cancels whatever is started",
 	},
 	{
 		EventFailed, "alertbridge.event.failed", "Count", nil,

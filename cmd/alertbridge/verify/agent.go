@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alertbridge/alertbridge/shared/agent/agentapi"
 	"github.com/alertbridge/alertbridge/shared/delivery"
+	"github.com/alertbridge/alertbridge/shared/gate"
 )
 
 // webhook sends an Agent an event that it must refuse.
@@ -105,7 +105,7 @@ func (r *run) ask(ctx context.Context, a Agent) Step {
 	return s
 }
 
-func hours(u agentapi.Usage) string {
+func hours(u gate.Usage) string {
 	if u.Limit == 0 {
 		return fmt.Sprintf("%.1f hours of investigation are used this month, without a limit", u.Used)
 	}

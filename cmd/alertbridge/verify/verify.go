@@ -28,7 +28,6 @@ import (
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/caseview"
 	"github.com/alertbridge/alertbridge/shared/agent"
-	"github.com/alertbridge/alertbridge/shared/agent/agentapi"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
 )
@@ -101,7 +100,7 @@ type Agent struct {
 
 // API is the Agent's own.
 type API interface {
-	Usage(ctx context.Context) (agentapi.Usage, error)
+	Usage(ctx context.Context) (gate.Usage, error)
 	Find(ctx context.Context, space string, cases []string, since time.Time) (map[string][]gate.Task, error)
 }
 

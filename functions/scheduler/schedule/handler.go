@@ -2,7 +2,7 @@
 //
 //	open a shut account if its secret is new → repair → ask for what is due → for each: read → gate → commit → (start)
 //	                                                                 where the Agent knows more: ask its API → gate → commit
-//	and when all that is done: tell what has happened
+//	and when all that is done: tell what has happened; once an hour, ask how much of its month the account has used
 //
 // Trigger: an EventBridge schedule, every minute; it is the only timer there is. Output: cases moved on in the ledger,
 // and calls to the Agent. Failure: a case that could not be moved is left for the next tick; a tick whose ledger does
@@ -43,11 +43,14 @@ type Handler struct {
 	Secrets map[string]Secrets // by the name of the Agent
 	Work    Work               // nil where no Agent's work is followed
 	Spaces  map[string]string  // the agent spaces of those whose work is followed, by the name of the Agent
+	Usage   Usage              // nil where no Agent's work is followed
 	Teller  Teller             // nil where nobody is told
 	Policy  gate.Policy
 	Now     func() time.Time
 	Log     *slog.Logger
 	Metrics *telemetry.Recorder
+
+	usage usageAsked
 }
 
 // Secrets tells the version of an Agent's secret, read anew.
@@ -72,7 +75,7 @@ type Teller interface {
 // Handle runs one tick. The event says nothing that matters.
 func (h *Handler) Handle(ctx context.Context, _ struct{}) (struct{}, error) {
 	t := tick{Handler: h, began: h.Now()}
-	err := errors.Join(t.run(ctx), t.tell(ctx))
+	err := errors.Join(t.run(ctx), t.tell(ctx), t.readUsage(ctx))
 	t.record(ctx, err)
 	return struct{}{}, err
 }

@@ -14,7 +14,8 @@
 //   - What does not matter any more when it can be told is left out, and the post says so. Of one case a target that shows
 //     every answer gets MaxEvents at most; the last is kept for its end.
 //   - A target that is away is asked once in a tick, and not before the time that it named. It holds up no other target.
-//     Nothing begins when MaxTime is over, nor StopBefore the end of the invocation.
+//     So it is with a route of the policy, where the fault is its key's: it holds up no other route. Nothing begins when
+//     MaxTime is over, nor StopBefore the end of the invocation.
 //   - An outage of the Agent of OutageAfter and more is told once, with its end.
 //
 // What the Agent has found is read when an investigation is told to have ended. For what cannot be read yet the answer waits
@@ -73,7 +74,14 @@ type Teller struct {
 	Metrics   *telemetry.Recorder
 
 	mu   sync.Mutex
-	rest map[string]time.Time // by target: not before
+	rest map[door]time.Time // not before
+}
+
+// door is what can be closed to us: a target as a whole, or the way of one route to it.
+type door struct {
+	target string
+	part   bool   // of one route
+	route  string // "" is the way of what has none
 }
 
 // The names of targets.
@@ -98,7 +106,7 @@ type Summaries interface {
 // Tell tells what is due of these Agents, whose accounts are as the tick has read them. The error is about the ledger
 // alone; what could not be told is in the log and stays in the outbox.
 func (t *Teller) Tell(ctx context.Context, accounts []gate.Account) error {
-	r := &round{Teller: t, began: t.Now(), away: map[string]bool{}}
+	r := &round{Teller: t, began: t.Now(), away: map[door]bool{}}
 	var trouble error
 	for _, a := range accounts {
 		trouble = errors.Join(trouble, r.agent(ctx, a))
@@ -110,9 +118,9 @@ func (t *Teller) Tell(ctx context.Context, accounts []gate.Account) error {
 type round struct {
 	*Teller
 	began  time.Time
-	away   map[string]bool // targets that are not tried again in this tick
-	silent bool            // the Agent's API is not asked again in this tick
-	failed int             // posts that the ledger failed for
+	away   map[door]bool // not tried again in this tick
+	silent bool          // the Agent's API is not asked again in this tick
+	failed int           // posts that the ledger failed for
 }
 
 // maxFailed posts that cannot be read or written end the round: then it is not the posts, but the store.
@@ -130,28 +138,36 @@ func (r *round) time(ctx context.Context) bool {
 	return now.Before(r.began.Add(MaxTime)) && (!bounded || !now.Add(StopBefore).After(end))
 }
 
+// allAway: there is nobody left to tell anything, whatever its route.
 func (r *round) allAway() bool {
-	return !slices.ContainsFunc(r.Targets, func(t Target) bool { return !r.isAway(t) })
+	return !slices.ContainsFunc(r.Targets, func(t Target) bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		whole := door{target: t.Name}
+		return !r.away[whole] && !r.rest[whole].After(r.Now())
+	})
 }
 
-// isAway: it failed in this tick, or wants to be left alone.
-func (r *round) isAway(t Target) bool { return r.away[t.Name] || r.restOf(t).After(r.Now()) }
+// isAway: it failed in this tick, or wants to be left alone, as a whole or for this route.
+func (r *round) isAway(t Target, route string) bool {
+	return r.away[door{target: t.Name}] || r.away[door{t.Name, true, route}] || r.restOf(t, route).After(r.Now())
+}
 
-func (r *round) restOf(t Target) time.Time {
+func (r *round) restOf(t Target, route string) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.rest[t.Name]
+	return latest(r.rest[door{target: t.Name}], r.rest[door{t.Name, true, route}])
 }
 
-func (r *round) leaveAlone(t Target, until time.Time) {
-	r.away[t.Name] = true
+func (r *round) leaveAlone(d door, until time.Time) {
+	r.away[d] = true
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.rest == nil {
-		r.rest = map[string]time.Time{}
+		r.rest = map[door]time.Time{}
 	}
-	if until.After(r.rest[t.Name]) {
-		r.rest[t.Name] = until
+	if until.After(r.rest[d]) {
+		r.rest[d] = until
 	}
 }
 

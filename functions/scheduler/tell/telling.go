@@ -70,7 +70,7 @@ func (t *telling) one(ctx context.Context, target Target, h gate.Happened) (gate
 	if target.Pager && a.Page == answer.NoPage {
 		return t.settle(target, h, gate.LeftOut, notForPager), true
 	}
-	if t.isAway(target) {
+	if t.isAway(target, a.Route) {
 		return t.putOff(ctx, target, h, answer.Result{End: answer.Later})
 	}
 	if a.Page != answer.Resolve || !target.Pager {
@@ -95,8 +95,12 @@ func (t *telling) deliver(ctx context.Context, target Target, h gate.Happened, a
 		t.recordNot(ctx, target, h, gate.GivenUp, res.Why)
 		return t.settle(target, h, gate.GivenUp, res.Why.Words), true
 	}
-	if res.Why.Reason != delivery.Unreadable { // a strange answer may be about this one; all else is about the target
-		t.leaveAlone(target, res.NotBefore)
+	if res.Why.Reason != delivery.Unreadable { // a strange answer may be about this one; all else is about the target, or the route
+		d := door{target: target.Name}
+		if res.Alone {
+			d = door{target.Name, true, a.Route}
+		}
+		t.leaveAlone(d, res.NotBefore)
 	}
 	return t.putOff(ctx, target, h, res)
 }
@@ -111,7 +115,7 @@ func (t *telling) putOff(ctx context.Context, target Target, h gate.Happened, re
 		return t.settle(target, h, gate.GivenUp, res.Why.Words), true
 	}
 	t.lookAgain(res.NotBefore)
-	switch until := t.restOf(target); {
+	switch until := t.restOf(target, t.rules.Route); {
 	case tried:
 		t.failed = true
 		t.recordNot(ctx, target, h, later, res.Why)

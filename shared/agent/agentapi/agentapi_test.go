@@ -552,7 +552,7 @@ func TestUsage(t *testing.T) {
 	s.tasks.Set(id, "IN_PROGRESS", "")
 	s.now = noon.Add(90 * time.Minute)
 	got, err := s.client.Usage(t.Context())
-	want := agentapi.Usage{
+	want := gate.Usage{
 		From:  time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
 		To:    time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC),
 		Limit: 20, Used: 1.5,
@@ -572,12 +572,12 @@ func TestUsage(t *testing.T) {
 		"without an end": set("usage", "Infinity"), "less than nothing": set("usage", -1), "a negative limit": set("limit", -1),
 	} {
 		s.server.Next(b)
-		if got, err := s.client.Usage(t.Context()); !errors.Is(err, delivery.APIUnreadable) || got != (agentapi.Usage{}) {
+		if got, err := s.client.Usage(t.Context()); !errors.Is(err, delivery.APIUnreadable) || got != (gate.Usage{}) {
 			t.Errorf("%s: %+v, %v", why, got, err)
 		}
 	}
 	s.server.Next(apitest.Without("limit", "usagePeriodStartTime", "usagePeriodEndTime"))
-	if got, err := s.client.Usage(t.Context()); err != nil || got != (agentapi.Usage{Used: 1.5}) {
+	if got, err := s.client.Usage(t.Context()); err != nil || got != (gate.Usage{Used: 1.5}) {
 		t.Errorf("without a limit: %+v, %v", got, err)
 	}
 }

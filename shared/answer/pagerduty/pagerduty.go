@@ -3,8 +3,19 @@
 //
 // The incident's dedup_key is the answer's PageKey, else its case. PagerDuty takes a repeated trigger for more of the same
 // incident while that is open, so an Answer that is sent again after a doubt wakes nobody twice. A key is known to
-// PagerDuty within one routing key only: a Client has one, and what it has opened only one with the same key resolves. A
-// change has no key: one that is sent again after a doubt can be shown twice.
+// PagerDuty within one routing key only, and what was opened with one is resolved only with the same. A change has no
+// dedup_key: one that is sent again after a doubt can be shown twice.
+//
+// The secret holds one routing key and nothing else, or a JSON object that has more, for teams with services of their own:
+//
+//	{"routing_key": "…", "routes": {"checkout": "…", "payments in production": "…"}}
+//
+// An answer goes to the key of its route, by the name that the route has in the policy. What took none, or one that is not
+// among routes, goes to routing_key, and so does what is about an Agent: routing_key must be there, routes need not. Nothing
+// else may stand in the object, and no name twice. A route is that which the policy has for the case's first alert when the
+// answer is told: an incident that was open when a route, its name or its key changed is to be resolved by hand.
+//
+// Where there are routes, what is wrong with one key keeps back nothing that goes to another, see answer.Result.
 //
 // Of the contract (developer.pagerduty.com, Events API v2: overview, trigger events, change events; the OpenAPI document
 // reference/events-v2 of PagerDuty/api-schema; support.pagerduty.com, "Service Regions" and "Safelist IPs"):
@@ -68,14 +79,16 @@ var peer = call.Peer{Name: "PagerDuty", Setting: "the PagerDuty region"}
 // Options of a Client. Region, or StandIn, and Keys are needed.
 type Options struct {
 	Region Region
-	Keys   call.Secrets // the routing key: the integration key of an "Events API v2" integration of a service
+	// Keys has the routing key, the integration key of an "Events API v2" integration of a service; or more of them, see the
+	// package comment.
+	Keys call.Secrets
 	// StandIn is the address of a stand-in on a developer's machine, called in place of PagerDuty.
 	StandIn   string
 	Transport http.RoundTripper // nil: call.NewTransport, which reaches this machine only for a StandIn
 	Now       func() time.Time  // nil: time.Now
 }
 
-// Client is one integration of PagerDuty as an answer.Target.
+// Client is the integrations of one secret as an answer.Target.
 type Client struct {
 	events, changes secret.Value
 	key             call.Key
@@ -99,7 +112,7 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{
 		events: secret.New(base + "/v2/enqueue"), changes: secret.New(base + "/v2/change/enqueue"),
-		key:     call.Key{From: o.Keys, Name: "the PagerDuty routing key", Check: checkKey},
+		key:     call.Key{From: o.Keys, Name: "the PagerDuty routing key", Check: checkKeys},
 		through: o.Transport, now: o.Now,
 	}
 	if c.through == nil {
@@ -111,19 +124,6 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-func checkKey(key string) string {
-	const form = "it must be the integration key of an Events API v2 integration: 32 letters and digits"
-	if len(key) != 32 {
-		return form
-	}
-	for _, c := range []byte(key) {
-		if !('0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z') {
-			return form
-		}
-	}
-	return ""
-}
-
 // Deliver sends one event. See answer.Target. An Answer that is not for the pager, or names no incident, is given up.
 func (c *Client) Deliver(ctx context.Context, a answer.Answer) answer.Result {
 	m, unfit := newMessage(a)
@@ -133,10 +133,21 @@ func (c *Client) Deliver(ctx context.Context, a answer.Answer) answer.Result {
 	began := c.now()
 	ctx, cancel := clock.WithTimeout(ctx, deliverTime)
 	defer cancel()
-	end := c.key.Call(ctx, func(key secret.Value) delivery.Answer { return c.post(ctx, key, m) })
+	var all keys
+	end := c.key.Call(ctx, func(s secret.Value) delivery.Answer {
+		all, _ = readKeys(s.Reveal()) // call.Key has checked it
+		key, _ := all.of(a.Route)
+		return c.post(ctx, secret.New(key), m)
+	})
+	alone := len(all.routes) > 0 && (call.Denied(end.Reason) || end.Reason == delivery.Throttled)
+	if alone {
+		end.Words = call.Bounded("with " + all.which(a.Route) + ": " + end.Words)
+	}
 	now := c.now()
 	end.Took = now.Sub(began)
-	return answer.Of(end, now)
+	r := answer.Of(end, now)
+	r.Alone = alone
+	return r
 }
 
 func (c *Client) post(ctx context.Context, key secret.Value, m message) delivery.Answer {

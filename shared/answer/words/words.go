@@ -41,7 +41,7 @@ type Telling struct {
 func Of(t Telling) answer.Answer {
 	c := t.Case
 	a := answer.Answer{
-		ID: c.ID + "/" + string(t.Moment), Case: c.ID, At: t.At, Severity: c.Severity, Service: c.Service, Env: t.Lead.Tag("env"),
+		ID: c.ID + "/" + string(t.Moment), Case: c.ID, At: t.At, Severity: c.Severity, Service: c.Service, Env: t.Lead.Tag("env"), Route: t.Rules.Route,
 		Tags: tags(t.Lead), AggregationKey: aggregation(t.Lead), Page: t.page(),
 	}
 	a.Moment = t.moment()

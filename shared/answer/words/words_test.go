@@ -244,3 +244,14 @@ func FuzzOf(f *testing.F) {
 		}
 	})
 }
+
+// Whom a case's answer is for is said by the route that its alert takes.
+func TestRoute(t *testing.T) {
+	a := Of(telling(gate.WasRefused, func(t *Telling) { t.Rules.Route = "shop" }))
+	if a.Route != "shop" || a.Ready().Route != "shop" {
+		t.Errorf("%+v", a)
+	}
+	if o := OfOutage(Outage{Agent: "default", Since: noon, Now: noon}); o.Route != "" {
+		t.Errorf("an outage has the route %q", o.Route)
+	}
+}

@@ -103,7 +103,7 @@ func ParseEMF(line []byte, now time.Time) (record EMF, ok bool, err error) {
 		if _, twice := record.Metrics[m.Name]; twice {
 			return fail("metric %q twice", m.Name)
 		}
-		if !slices.Contains([]string{"Count", "Milliseconds", "Seconds", "Bytes", "None"}, m.Unit) {
+		if !slices.Contains([]string{"Count", "Milliseconds", "Seconds", "Bytes", "Percent", "None"}, m.Unit) {
 			return fail("metric %q has the unit %q", m.Name, m.Unit)
 		}
 		if !slices.Contains([]int{0, 1, 60}, m.StorageResolution) {
