@@ -333,7 +333,7 @@ var permissions = map[string][]string{
 		"secretsmanager:GetSecretValue Ref(AgentSecret)", "secretsmanager:GetSecretValue "+otherAgents),
 	"SchedulerRole": append(ledgerPermissions(),
 		"logs:CreateLogStream SchedulerLogGroup.Arn", "logs:PutLogEvents SchedulerLogGroup.Arn",
-		"dynamodb:Query Ledger.Arn/index/state", "aidevops:ListBacklogTasks "+agentSpaces, "aidevops:ListJournalRecords "+agentSpaces,
+		"dynamodb:Query Ledger.Arn/index/state", "aidevops:GetAccountUsage *", "aidevops:ListBacklogTasks "+agentSpaces, "aidevops:ListJournalRecords "+agentSpaces,
 		"secretsmanager:GetSecretValue "+pagerKey,
 		"secretsmanager:GetSecretValue Ref(AgentSecret)", "secretsmanager:GetSecretValue "+otherAgents),
 	"OutcomeRole": append(ledgerPermissions(),
@@ -378,7 +378,7 @@ func TestAgentIsAskedInItsRegion(t *testing.T) {
 func TestFollowingIsOptionalAsAWhole(t *testing.T) {
 	s := newStack(t, "PagerDutySecretArn", pagerKey)
 	for name := range s.Template.Resources {
-		follows := strings.HasPrefix(name, "Outcome") || name == "StartUnconfirmed" || name == "AgentApiFailing"
+		follows := strings.HasPrefix(name, "Outcome") || name == "StartUnconfirmed" || name == "AgentApiFailing" || name == "AgentUsageHigh"
 		if s.has(name) == follows {
 			t.Errorf("without AgentSpaces %s is there: %v", name, s.has(name))
 		}
@@ -512,7 +512,8 @@ func TestRolesAllowWhatTheCodeAsks(t *testing.T) {
 	byMapping := []string{"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"} // Lambda asks, not the code
 	asked := slices.Concat(byMapping,
 		requests(t, "sqs", "shared/queue/sqsqueue/*.go", `^\t(SendMessage\w*)\(ctx `),
-		requests(t, "aidevops", "shared/agent/agentapi/task.go", `c\.api\.(\w+)`), // no function asks for usage
+		requests(t, "aidevops", "shared/agent/agentapi/task.go", `c\.api\.(\w+)`),
+		requests(t, "aidevops", "shared/agent/agentapi/usage.go", `c\.api\.(\w+)`),
 		requests(t, "aidevops", "shared/agent/agentapi/summary.go", `c\.api\.(\w+)`),
 		requests(t, "secretsmanager", "shared/secret/awssecret/*.go", `^\t(\w+)\(context\.Context, \*secretsmanager\.`),
 		requests(t, "dynamodb", "shared/ledger/dynamoledger/*.go", `^\t(\w+)\(context\.Context, \*dynamodb\.`, `types\.(Put|Update|Delete|ConditionCheck)\{`))
@@ -917,6 +918,10 @@ var alarms = map[string]alarm{
 	"AgentApiFailing": {
 		"Alertbridge AgentAPIFailed stack=bridge", "Sum", 300, 2, 3, "GreaterThanThreshold 0",
 		"one question that gets no answer is asked again; a case is asked about every five minutes at the least",
+	},
+	"AgentUsageHigh": {
+		"Alertbridge AgentUsageHigh stack=bridge", "Sum", 3600, 1, 2, "GreaterThanThreshold 0",
+		"it is read once an hour, and two readings can leave an hour of the clock empty",
 	},
 	"OutcomeFailing": {
 		"AWS/Lambda Errors FunctionName=Ref(OutcomeFunction)", "Sum", 60, 3, 5, "GreaterThanThreshold 0",

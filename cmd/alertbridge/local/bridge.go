@@ -105,7 +105,7 @@ func newBridge(o Options, w *watch, onRequest func(agenttest.Request), onTold fu
 		return nil, err
 	}
 	sch := &schedule.Handler{
-		Ledger: b.ledger, Starter: starter, Secrets: secrets, Work: work, Spaces: spaces, Teller: teller, Policy: b.policy, Now: now,
+		Ledger: b.ledger, Starter: starter, Secrets: secrets, Work: work, Usage: work, Spaces: spaces, Teller: teller, Policy: b.policy, Now: now,
 		Log: w.logger("scheduler", handler("scheduler", logs)),
 	}
 	b.scheduler = noted(&b.ticked, telemetry.Wrap(config("scheduler", logs), sch.Handle))
