@@ -109,7 +109,7 @@ func TestOperatePageKnowsEveryState(t *testing.T) {
 		rows[r["the case"]] = r["what happens"]
 	}
 	for name, c := range states {
-		d, err := gate.Stop(view(c), "ab-1", order, noon)
+		d, err := gate.Stop(view(c), "ab-1", order, false, noon)
 		told := rows[name]
 		if told == "" || strings.HasPrefix(told, "nothing") != (err != nil) {
 			t.Errorf("stop, the case %s: the page says %q, the gate %v", name, told, err)

@@ -84,7 +84,7 @@ AWS DevOps Agent for one problem. The bridge itself runs in AWS Lambda; this com
 
 Exit status: 0 all went well, 1 something did not, 2 the command line was wrong.`
 
-const rootExample = `  alertbridge run                             the whole bridge here, with a stand-in for the Agent
+const rootExample = `  alertbridge run                             the whole bridge here, with stand-ins for all others
   alertbridge send alert.json                 send it a delivery
   alertbridge cases list                      what it makes of them
   alertbridge cases list --table TABLE        the same of a deployed bridge

@@ -133,7 +133,9 @@ func Retry(a Account, now time.Time) Decision {
 // Stop ends what is done about a case. One that waits ends as silenced. One that was refused is not tried again. One in
 // doubt counts as refused. One that was started ends as assumed: its slot is free and its money spent; the Agent itself
 // is not told, and goes on until somebody stops it there. The error says why there is nothing to stop.
-func Stop(v View, caseID string, o Order, now time.Time) (Decision, error) {
+//
+// tells says that people outside were told of the case: then they are told of this too.
+func Stop(v View, caseID string, o Order, tells bool, now time.Time) (Decision, error) {
 	c, there := v.Cases[caseID]
 	if !there {
 		return Decision{}, fmt.Errorf("%w: %.100q", ErrNothing, caseID)
@@ -162,7 +164,8 @@ func Stop(v View, caseID string, o Order, now time.Time) (Decision, error) {
 	default:
 		return Decision{}, fmt.Errorf("case %s has ended already, as %s", c.ID, c.How)
 	}
-	return Decision{Case: c.ID, Did: did, Change: Change{At: now, Account: acct, Cases: []CaseWrite{{Read: c, Now: n}}}}, nil
+	dec := Decision{Case: c.ID, Did: did, Change: Change{At: now, Account: acct, Cases: []CaseWrite{{Read: c, Now: n}}}}
+	return posted(dec, tells && (c.State == Waiting || c.State == Started)), nil
 }
 
 // given gives up a case's reservation. Its money counts as spent, for nobody knows what of it was used. Where the Agent's

@@ -68,7 +68,7 @@ func TestByHandByState(t *testing.T) {
 			}
 		}
 
-		d, err = Stop(v, "ab-1", ordered(0), noon)
+		d, err = Stop(v, "ab-1", ordered(0), false, noon)
 		if says(t, row.state+", stop", d, err, row.stop) {
 			n := d.Change.Cases[0].Now
 			if got := stateName(n); got != row.stopped || n.Hand != (Order{}) || n.Resting || !n.Until.Equal(noon) {
@@ -95,7 +95,7 @@ func TestStopTakesBackAStartThatWasAskedFor(t *testing.T) {
 			t.Fatal(err)
 		}
 		asked := d.Change.Cases[0].Now
-		d, err = Stop(viewOf(Incident{}, asked), "ab-1", ordered(0), noon)
+		d, err = Stop(viewOf(Incident{}, asked), "ab-1", ordered(0), false, noon)
 		if err != nil || asked.Hand == (Order{}) {
 			t.Fatalf("%s: %+v, %v", state, asked, err)
 		}
@@ -234,7 +234,7 @@ func TestRefusedAgainIsNotTriedAgain(t *testing.T) {
 }
 
 func TestStopWithoutAReservation(t *testing.T) {
-	d, err := Stop(viewOf(Incident{}, caseIn("started", "ab-1")), "ab-1", ordered(0), noon)
+	d, err := Stop(viewOf(Incident{}, caseIn("started", "ab-1")), "ab-1", ordered(0), false, noon)
 	if err != nil || d.Change.Account != nil {
 		t.Errorf("%+v, %v", d.Change.Account, err)
 	}

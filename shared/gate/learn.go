@@ -92,6 +92,9 @@ func (l learning) unanswered() Decision {
 // absent: the Agent has no task of the case by now.
 func (l learning) absent() Decision {
 	c := l.c
+	if c.Called.IsZero() { // claimed before its Agent was followed: from now on it is certain to be over
+		c.Called = l.now
+	}
 	c.Work.Asked++
 	c.Work.Absent = l.now
 	c.Until = l.now.Add(askAfter(c.Work.Asked))
@@ -215,15 +218,26 @@ func (l learning) books(c *Case) *AccountWrite {
 		acct.Spend = map[string]Dollars{c.Work.Month: more}
 	}
 	c.Work.Booked = price
-	if held.Money > 0 && price < held.Money { // the refill gets back what was not used
-		if pace := time.Duration(float64(held.Pace) * float64(held.Money-price) / float64(held.Money)).Truncate(time.Millisecond); pace > 0 {
-			acct.Back = &Back{Pace: pace}
-		}
+	if pace := held.unused(price, l.r.Budget); pace > 0 {
+		acct.Back = &Back{Pace: pace}
 	}
 	if acct.Drop == nil && acct.Spend == nil {
 		return nil
 	}
 	return &acct
+}
+
+// unused is what the refill gets back of a reservation that cost less than it was reckoned to cost. It was moved by what
+// was reckoned at the start, once or, with a repeat, twice; what a long run is reckoned to cost since has not moved it.
+func (r Reservation) unused(price Dollars, b Budget) time.Duration {
+	paid := b.Case
+	if r.Pace > b.pace() {
+		paid = 2 * b.Case
+	}
+	if paid = min(paid, r.Money); paid <= 0 || price >= paid {
+		return 0
+	}
+	return time.Duration(float64(r.Pace) * float64(paid-price) / float64(paid)).Truncate(time.Millisecond)
 }
 
 // keeps holds the slot of what runs until it is looked at again, and a little longer.

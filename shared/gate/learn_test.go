@@ -318,7 +318,7 @@ func TestTruePrice(t *testing.T) {
 func TestStoppedIsNotPaidTwice(t *testing.T) {
 	for state, how := range map[string]How{"started": EndAssumed, "in doubt": ""} {
 		c := sentCase(state, 14*time.Minute)
-		d, err := Stop(holding(c, time.Minute), c.ID, ordered(0), noon)
+		d, err := Stop(holding(c, time.Minute), c.ID, ordered(0), false, noon)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -339,9 +339,49 @@ func TestStoppedIsNotPaidTwice(t *testing.T) {
 		}
 	}
 	unfollowed := caseIn("started", "ab-own")
-	d, err := Stop(holding(unfollowed, time.Minute), "ab-own", ordered(0), noon)
+	d, err := Stop(holding(unfollowed, time.Minute), "ab-own", ordered(0), false, noon)
 	if err != nil || d.Change.Account.Spend["2026-03"] != 4_000_000 || !reflect.DeepEqual(d.Change.Cases[0].Now.Work, Work{}) {
 		t.Errorf("without following: %+v, %v", d.Change, err)
+	}
+}
+
+// The refill was moved by what was reckoned at the start. What a long run was reckoned to cost since then has not moved
+// it, and nothing of that comes back; a repeat has moved it twice.
+func TestRefillGetsBackWhatItGave(t *testing.T) {
+	r := followed()
+	one := r.Budget.pace() // of $4, which are 9 h 36 m of a month's $300
+	for name, row := range map[string]struct {
+		held  Reservation
+		price Dollars
+		want  time.Duration
+	}{
+		"half of it":                    {Reservation{Money: 4_000_000, Pace: one}, 2_000_000, one / 2},
+		"all of it":                     {Reservation{Money: 4_000_000, Pace: one}, 4_000_000, 0},
+		"longer, and dearer":            {Reservation{Money: 6_890_000, Pace: one}, 4_480_000, 0},
+		"longer, and as reckoned":       {Reservation{Money: 6_890_000, Pace: one}, 4_000_000, 0},
+		"longer at first, and cheaper":  {Reservation{Money: 6_890_000, Pace: one}, 3_000_000, one / 4},
+		"a repeat that cost once":       {Reservation{Money: 8_000_000, Pace: 2 * one}, 4_000_000, one},
+		"nothing was reckoned":          {Reservation{}, 1_000_000, 0},
+		"a critical one near the month": {Reservation{Money: 4_000_000, Pace: one / 8}, 2_000_000, one / 16},
+	} {
+		if got := row.held.unused(row.price, r.Budget); (got - row.want).Abs() > time.Millisecond {
+			t.Errorf("%s: %s, want %s", name, got, row.want)
+		}
+	}
+}
+
+// A doubt that is older than the following of its Agent waits as long as any other, and is repeated then.
+func TestDoubtFromBeforeTheFollowing(t *testing.T) {
+	c := caseIn("in doubt", "ab-own")
+	d := Learn(holding(c, 4*time.Minute), c.ID, News{Asked: true}, followed(), noon)
+	c = d.Change.Cases[0].Now
+	if !c.Called.Equal(noon) || c.gone() {
+		t.Fatalf("called %s, gone %t", c.Called, c.gone())
+	}
+	late := noon.Add(Lease + AbsentAfter)
+	d = Learn(holding(c, 4*time.Minute), c.ID, News{Asked: true}, followed(), late)
+	if c = d.Change.Cases[0].Now; !c.gone() {
+		t.Errorf("still not gone at %s: %+v", late, c.Work)
 	}
 }
 

@@ -9,6 +9,7 @@ type Moment string
 const (
 	WasStarted   Moment = "started"     // the Agent has taken it
 	Waits        Moment = "waits"       // it waits for money, a slot or the Agent; what it waits for by the policy is not told
+	IsHeld       Moment = "held"        // it is critical by now, and waits for money or at the Agent's shut door, which it did not when it began to wait
 	WasRefused   Moment = "refused"     // the Agent would not take it
 	WasMissed    Moment = "unconfirmed" // nothing has shown that the Agent has it
 	HasEnded     Moment = "ended"       // its investigation is over, or taken to be
@@ -18,7 +19,7 @@ const (
 
 // Moments lists them, in the order in which a case can meet them.
 func Moments() []Moment {
-	return []Moment{Waits, WasStarted, WasRefused, WasMissed, HasRecovered, HasEnded, WasNot}
+	return []Moment{Waits, IsHeld, WasStarted, WasRefused, WasMissed, HasRecovered, HasEnded, WasNot}
 }
 
 // The moments of an Agent's own post. No case meets them and no decision notes them: whoever tells does.
@@ -88,15 +89,15 @@ func posted(d Decision, tells bool) Decision {
 		return d
 	}
 	for _, w := range d.Change.Cases {
-		if list := moments(w.Read, w.Now); len(list) > 0 {
+		if list := moments(w.Read, w.Now, d.Did); len(list) > 0 {
 			d.Change.Posts = append(d.Change.Posts, PostWrite{ID: w.Now.ID, Agent: w.Now.Agent, Moments: list})
 		}
 	}
 	return d
 }
 
-// moments are those that lie between a case as it was read and as it shall be.
-func moments(read, now Case) []Moment {
+// moments are those that lie between a case as it was read and as it shall be, by what is done to it.
+func moments(read, now Case, did Did) []Moment {
 	var list []Moment
 	if now.Shadow {
 		return nil
@@ -110,17 +111,24 @@ func moments(read, now Case) []Moment {
 		list = append(list, WasRefused)
 	case waitsOpenly(now) && !waitsOpenly(read):
 		list = append(list, Waits)
+	case stuck(now) && !stuck(read):
+		list = append(list, IsHeld)
 	case became(Ended) && now.HasStarted():
 		list = append(list, HasEnded)
 	case became(Ended) && waited:
 		list = append(list, WasNot)
-	case now.State == Refused && read.Firing > 0 && now.Firing == 0:
+	case now.State == Refused && read.Firing > 0 && now.Firing == 0 && did == CountsDown: // else its incident has gone to another case
 		list = append(list, HasRecovered)
 	}
 	if now.Work.Missed && !read.Work.Missed {
 		list = append(list, WasMissed)
 	}
 	return list
+}
+
+// stuck: it is critical, and waits for what only a person can change.
+func stuck(c Case) bool {
+	return waitsOpenly(c) && critical(c.Severity) && (c.Why == WhyBudget || c.Why == WhyAgentShut)
 }
 
 // waitsOpenly: it waits for something that the policy did not mean it to wait for.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 )
 
@@ -16,7 +17,7 @@ func TestMomentsAreInTheChangeThatMakesThem(t *testing.T) {
 			(slices.Contains(Moves()[from.State], to.State) || from.State == to.State && from.State != Ended) &&
 			(to.State != Ended || from.State == Ended || slices.Contains(Endings()[from.State], to.How))
 	}, func(t *testing.T, at, row entry) {
-		got := moments(momentCase(at["from"]), momentCase(at["to"]))
+		got := moments(momentCase(at["from"]), momentCase(at["to"]), CountsDown)
 		want := []Moment{}
 		if row["moment"] != "–" {
 			want = append(want, Moment(row["moment"]))
@@ -26,7 +27,7 @@ func TestMomentsAreInTheChangeThatMakesThem(t *testing.T) {
 		}
 	})
 	for _, m := range Moments() {
-		if m != WasMissed && !slices.ContainsFunc(page(t, "moments").rows, func(r entry) bool { return r["moment"] == string(m) }) {
+		if m != WasMissed && m != IsHeld && !slices.ContainsFunc(page(t, "moments").rows, func(r entry) bool { return r["moment"] == string(m) }) {
 			t.Errorf("nothing on the page leads to the moment %s", m)
 		}
 	}
@@ -58,6 +59,41 @@ func momentCase(state string) Case {
 		}
 	}
 	return caseIn(state, "ab-own")
+}
+
+// An incident that leaves a refused case for another one fires on: that is no recovery.
+func TestLeavingIsNoRecovery(t *testing.T) {
+	if got := moments(momentCase("refused"), momentCase("refused and over"), Opens); got != nil {
+		t.Errorf("it opens another case: %v", got)
+	}
+}
+
+// A case that waited already is told of once more when it has come to be one that somebody must see to: it is critical,
+// and waits for money or at the Agent's shut door.
+func TestHeldIsToldOnce(t *testing.T) {
+	in := func(sev alert.Severity, why Why) Case {
+		c := momentCase("waiting (" + string(why) + ")")
+		c.Severity = sev
+		return c
+	}
+	for _, row := range []struct {
+		why       string
+		read, now Case
+		want      []Moment
+	}{
+		{"it becomes critical", in(alert.High, WhyBudget), in(alert.Critical, WhyBudget), []Moment{IsHeld}},
+		{"the door is found shut", in(alert.Critical, WhyAgentDown), in(alert.Critical, WhyAgentShut), []Moment{IsHeld}},
+		{"a slot is free, and no money there", in(alert.Critical, WhySlots), in(alert.Critical, WhyBudget), []Moment{IsHeld}},
+		{"it becomes critical while it waits for a slot", in(alert.High, WhySlots), in(alert.Critical, WhySlots), nil},
+		{"another time for the same", in(alert.Critical, WhyBudget), in(alert.Critical, WhyBudget), nil},
+		{"from the one to the other", in(alert.Critical, WhyBudget), in(alert.Critical, WhyAgentShut), nil},
+		{"not critical", in(alert.High, WhySlots), in(alert.High, WhyAgentShut), nil},
+		{"from the first", Case{}, in(alert.Critical, WhyBudget), []Moment{Waits}},
+	} {
+		if got := moments(row.read, row.now, Explains); !slices.Equal(got, row.want) {
+			t.Errorf("%s: %v, want %v", row.why, got, row.want)
+		}
+	}
 }
 
 // Whoever decides tells of it only where there is somebody to tell, and each entrance of the gate does.
@@ -94,6 +130,25 @@ func TestDecisionsTell(t *testing.T) {
 		}
 		if c := claimOf(cl.Case, a, full.Account, r, noon); c.Tells != tells {
 			t.Errorf("the claim tells %t, want %t", c.Tells, tells)
+		}
+	}
+}
+
+// Who stops a case ends what people wait for. A doubt that counts as refused is not what the Agent said, and is not told.
+func TestStoppedByHandIsTold(t *testing.T) {
+	for state, want := range map[string]Moment{"waiting (budget)": WasNot, "waiting (hold)": "", "started": HasEnded, "in doubt": "", "refused": ""} {
+		for _, tells := range []bool{true, false} {
+			d, err := Stop(viewOf(Incident{}, momentCase(state)), "ab-own", ordered(0), tells, noon)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got Moment
+			for _, p := range d.Change.Posts {
+				got = p.Moments[0]
+			}
+			if tells && got != want || !tells && got != "" {
+				t.Errorf("%s, tells %t: %q, want %q", state, tells, got, want)
+			}
 		}
 	}
 }

@@ -236,7 +236,7 @@ func (s *stroll) askFor() {
 	v := s.look(s.leads[id])
 	v = s.see(v, id)
 	if s.r.IntN(4) == 0 {
-		if d, err := Stop(v, id, o, s.now); err == nil {
+		if d, err := Stop(v, id, o, true, s.now); err == nil {
 			s.say("stopped: %s", id)
 			s.held = append(s.held, thought{d: d, stops: true})
 		}

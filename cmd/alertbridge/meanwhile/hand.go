@@ -94,11 +94,10 @@ func (h hand) handCase(ctx context.Context, n int) error {
 		return err
 	}
 	by := gate.Order{By: h.By, Reason: h.Reason, At: h.now}
-	decide := gate.Stop
+	d, err := gate.Stop(v, c.ID, by, false, h.now)
 	if h.Start > 0 {
-		decide = gate.Promote
+		d, err = gate.Promote(v, c.ID, by, h.now)
 	}
-	d, err := decide(v, c.ID, by, h.now)
 	if err != nil {
 		return nil // what it is by now can neither be started nor stopped
 	}

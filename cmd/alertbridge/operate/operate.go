@@ -230,7 +230,11 @@ func (d Desk) stop(ctx context.Context, named string, by gate.Order) (string, er
 		if err != nil {
 			return gate.Change{}, err
 		}
-		dec, err := gate.Stop(v, id, by, now)
+		post, err := d.Ledger.Post(ctx, id, now)
+		if err != nil {
+			return gate.Change{}, err
+		}
+		dec, err := gate.Stop(v, id, by, post.Version > 0, now)
 		switch {
 		case errors.Is(err, gate.ErrNothing) && rec != nil:
 			return gate.Change{}, refuse("the alert %s was dropped as %s and has no case; there is nothing to stop", rec.ID, rec.Reason)

@@ -92,7 +92,7 @@ type outage struct {
 func (t *telling) begins(ctx context.Context) error {
 	at := t.Now()
 	if since := t.outage.account.Shut.Since; !since.IsZero() {
-		at = since
+		at = latest(since, t.Now().Add(-OutageAfter)) // else one that is a day old would be given up at once
 	}
 	return t.replace(ctx, gate.Post{
 		ID: gate.AgentPost(t.outage.account.Agent), Agent: t.outage.account.Agent, Until: t.Now(),

@@ -201,7 +201,8 @@ func (r *round) agent(ctx context.Context, a gate.Account) error {
 // guarded counts what failed; a panic over one post keeps the round from no other.
 func (r *round) guarded(f func() error) error {
 	err := telemetry.Catch(f)
-	if err != nil && !errors.Is(err, ledger.ErrUnreadable) {
+	var panicked *telemetry.PanicError // is about one post, and must not hide the others
+	if err != nil && !errors.Is(err, ledger.ErrUnreadable) && !errors.As(err, &panicked) {
 		r.failed++
 	}
 	return err

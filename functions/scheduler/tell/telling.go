@@ -163,13 +163,13 @@ func (t *telling) immaterial(target Target, h gate.Happened) string {
 	switch {
 	case !t.there:
 		return "its case is not in the ledger any more"
-	case h.Moment == gate.Waits && c.State != gate.Waiting:
+	case (h.Moment == gate.Waits || h.Moment == gate.IsHeld) && c.State != gate.Waiting:
 		return "it does not wait any more"
-	case h.Moment == gate.WasStarted && over && t.Now().Sub(h.At) > StartedFor:
+	case h.Moment == gate.WasStarted && !target.Pager && over && t.Now().Sub(h.At) > StartedFor:
 		return "its investigation is over"
 	case h.Moment == gate.WasRefused && c.State != gate.Refused:
 		return "it is not refused any more"
-	case h.Moment == gate.WasRefused && slices.Contains(happened, gate.HasRecovered):
+	case h.Moment == gate.WasRefused && (c.Firing == 0 || slices.Contains(happened, gate.HasRecovered)):
 		return "nothing of it fires any more"
 	case h.Moment == gate.WasMissed && c.Confirmed():
 		return "the Agent has shown that it has it"

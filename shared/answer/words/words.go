@@ -58,7 +58,7 @@ func (t Telling) moment() answer.Moment {
 	switch t.Moment {
 	case gate.WasStarted:
 		return answer.Started
-	case gate.Waits:
+	case gate.Waits, gate.IsHeld:
 		switch {
 		case !t.critical():
 		case t.Case.Why == gate.WhyAgentShut:
@@ -114,7 +114,7 @@ func (t Telling) over() bool {
 }
 
 func mayTrigger(m gate.Moment) bool {
-	return m == gate.Waits || m == gate.WasRefused || m == gate.WasMissed
+	return m == gate.Waits || m == gate.IsHeld || m == gate.WasRefused || m == gate.WasMissed
 }
 
 // first are the tags by which people find their way, in this order before all others.

@@ -316,9 +316,15 @@ func (m *Model) pays(k *kase, acct *account, c Commit) {
 	if w.Back != nil {
 		back = w.Back.Pace
 	}
+	// What has moved the refill was reckoned at the start, once or twice; a longer run has not.
+	paid := k.rules.Budget.Case
+	if held.Pace > pace(k.rules.Budget) {
+		paid *= 2
+	}
+	paid = min(paid, held.Money)
 	want := time.Duration(0)
-	if there && held.Money > price {
-		want = time.Duration(float64(held.Pace) * float64(held.Money-price) / float64(held.Money))
+	if there && paid > price {
+		want = time.Duration(float64(held.Pace) * float64(paid-price) / float64(paid))
 	}
 	if there && (back-want).Abs() > 2*time.Millisecond {
 		m.broken("7", "%s was reckoned to cost %s and cost %s, and the refill of %s gets back %s of it, not %s", k.id, held.Money, price, held.Pace, back, want)
