@@ -96,7 +96,7 @@ var mutants = []mutant{
 	},
 	{
 		"what rests in doubt gives its slot back", due,
-		"return d.write(Releases, c, facts, acct)", "return d.write(Releases, c, facts, nil)",
+		"acct := d.drops()", "acct := (*AccountWrite)(nil)",
 		"one", "for ever", nil,
 	},
 	{
