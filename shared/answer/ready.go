@@ -98,7 +98,7 @@ func links(all []Link) []Link {
 // browser does, and no secret, for without it the address would lead nowhere.
 func leads(address string) bool {
 	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Opaque != "" || len(address) > alert.MaxURL {
+	if err != nil || !strings.HasPrefix(address, "https://") || u.Hostname() == "" || u.User != nil || u.Opaque != "" || len(address) > alert.MaxURL {
 		return false
 	}
 	for _, c := range []byte(address) {

@@ -200,8 +200,14 @@ func (k TaskWork) folded() TaskWork {
 // triage has linked, costs nothing. What still runs counts until now.
 func (k TaskWork) ran(now time.Time) time.Duration {
 	sum, began := k.Ran, time.Time{}
-	for i, m := range k.Marks {
+	for i := 0; i < len(k.Marks); i++ {
+		m := k.Marks[i]
 		switch {
+		case m.Status == InProgress && began.Before(m.At) && !began.IsZero() && i+1 < len(k.Marks) && k.Marks[i+1].At.Equal(m.At):
+			sum += m.At.Sub(began) // it ended and was taken up again in one moment
+			began = m.At
+			i++
+			continue
 		case m.Status == InProgress:
 			if began.IsZero() {
 				began = m.At

@@ -154,9 +154,15 @@ func ran(words []word, created, now time.Time) time.Duration {
 	var sum time.Duration
 	var since time.Time
 	said := false
-	for _, w := range words {
+	for i := 0; i < len(words); i++ {
+		w := words[i]
 		over := ends[w.status] != ""
 		if !over && w.status != gate.InProgress {
+			continue
+		}
+		if !over && !since.IsZero() && since.Before(w.at) && i+1 < len(words) && words[i+1].at.Equal(w.at) && ends[words[i+1].status] != "" {
+			sum, since = sum+w.at.Sub(since), w.at // one run ends and the next begins in the same moment
+			i++
 			continue
 		}
 		if over && since.IsZero() && !said && w.status != gate.Linked && w.status != gate.Skipped {
