@@ -203,8 +203,8 @@ func (k TaskWork) ran(now time.Time) time.Duration {
 	for i := 0; i < len(k.Marks); i++ {
 		m := k.Marks[i]
 		switch {
-		case m.Status == InProgress && began.Before(m.At) && !began.IsZero() && i+1 < len(k.Marks) && k.Marks[i+1].At.Equal(m.At):
-			sum += m.At.Sub(began) // it ended and was taken up again in one moment
+		case m.Status == InProgress && began.Before(m.At) && !began.IsZero() && i+2 < len(k.Marks) && k.Marks[i+1].At.Equal(m.At):
+			sum += m.At.Sub(began) // it ended and was taken up again in one moment, for it has ended again since
 			began = m.At
 			i++
 			continue

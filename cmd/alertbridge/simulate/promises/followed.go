@@ -160,7 +160,7 @@ func ran(words []word, created, now time.Time) time.Duration {
 		if !over && w.status != gate.InProgress {
 			continue
 		}
-		if !over && !since.IsZero() && since.Before(w.at) && i+1 < len(words) && words[i+1].at.Equal(w.at) && ends[words[i+1].status] != "" {
+		if !over && !since.IsZero() && since.Before(w.at) && i+2 < len(words) && words[i+1].at.Equal(w.at) && ends[words[i+1].status] != "" {
 			sum, since = sum+w.at.Sub(since), w.at // one run ends and the next begins in the same moment
 			i++
 			continue
