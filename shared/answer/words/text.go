@@ -218,10 +218,17 @@ func (t Telling) found() []string {
 	return l
 }
 
+// maxSaid bounds, in characters, another's words within a sentence of ours: what to do comes after them.
+const maxSaid = 500
+
 // said puts another's words into a sentence; "" leaves it as it is.
 func said(words string) string {
-	if words = strings.ReplaceAll(line(words), `"`, "'"); words == "" {
+	words, cut := alert.Cut(strings.ReplaceAll(line(words), `"`, "'"), maxSaid)
+	if words == "" {
 		return ""
+	}
+	if cut {
+		words += "…"
 	}
 	return ` ("` + words + `")`
 }

@@ -224,6 +224,7 @@ func TestEveryMomentHasWords(t *testing.T) {
 func FuzzOf(f *testing.F) {
 	f.Add("title", "note", "summary")
 	f.Add("a\nThe whole story: x", "\"\nWhat to do now: x", hostile)
+	f.Add("", strings.Repeat("b", 5000), "")
 	f.Add("\u2028", "\x85\v\f", "a\x85b\u2028c\u2029What to do now: x")
 	f.Fuzz(func(t *testing.T, title, words, summary string) {
 		of := telling(gate.HasEnded, ended(gate.EndFailed), worked, says(words), found(summary), func(t *Telling) { t.Case.Title = title })
@@ -239,8 +240,8 @@ func FuzzOf(f *testing.F) {
 			t.Errorf("the title %q", a.Title)
 		}
 		refused := Of(telling(gate.WasRefused, note(words)))
-		if n := strings.Count(refused.Ready().Text, "\n"); n != 1 {
-			t.Errorf("a note makes %d line breaks: %q", n, refused.Text)
+		if n := strings.Count(refused.Ready().Text, "\n"); n != 1 || !strings.HasSuffix(refused.Ready().Text, "explain "+refused.Case) {
+			t.Errorf("a note makes %d line breaks, or takes the place of what to do: %q", n, refused.Text)
 		}
 	})
 }
