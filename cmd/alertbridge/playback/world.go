@@ -115,20 +115,18 @@ func (c *Captured) AddDeliveries(name string, text []byte) (archive.Told, error)
 			told.Skip(line, "it is no whole JSON")
 			continue
 		}
-		a, err := delivery(raw)
+		at, body, err := delivery(raw)
 		if err != nil {
 			told.Skip(line, err.Error())
 			continue
 		}
-		a.Line = line
-		if a.At.IsZero() {
-			a.At = last
-		}
-		last = a.At
-		if a.At.IsZero() {
+		last = cmp.Or(at, last)
+		if last.IsZero() {
 			told.Skip(line, "nothing says when it came")
 			continue
 		}
+		a := arrivalOf(last, body) // what names no time gets the one at which it came, and its id of that
+		a.Line = line
 		told.Alerts++ // one that cannot be read is played, too
 		c.arrivals = append(c.arrivals, a)
 		found = true
@@ -152,8 +150,8 @@ func nextJSON(text []byte) (raw json.RawMessage, rest []byte, err error) {
 	return nil, nil, io.EOF
 }
 
-// delivery tells the forms of a delivery apart by what only they have.
-func delivery(raw json.RawMessage) (Arrival, error) {
+// delivery tells the forms of a delivery apart by what only they have. The time is that at which it came, as far as it says.
+func delivery(raw json.RawMessage) (at time.Time, body []byte, err error) {
 	var form struct {
 		RequestContext *struct {
 			TimeEpoch int64 `json:"timeEpoch"`
@@ -166,19 +164,17 @@ func delivery(raw json.RawMessage) (Arrival, error) {
 	if err := json.Unmarshal(raw, &form); err != nil {
 		form.RequestContext, form.BodyText, form.Records = nil, nil, nil // whatever it is, it is a body
 	}
-	var at time.Time
-	body := []byte(raw)
+	body = []byte(raw)
 	switch {
 	case form.RequestContext != nil && form.Headers != nil:
 		var e lambda.APIGatewayV2HTTPRequest
 		if err := json.Unmarshal(raw, &e); err != nil {
-			return Arrival{}, errors.New("it looks like an event of the HTTP API, and is none")
+			return at, nil, errors.New("it looks like an event of the HTTP API, and is none")
 		}
 		body = []byte(e.Body)
 		if e.IsBase64Encoded {
-			var err error
 			if body, err = base64.StdEncoding.DecodeString(e.Body); err != nil {
-				return Arrival{}, errors.New("its body claims to be base64, and is not")
+				return at, nil, errors.New("its body claims to be base64, and is not")
 			}
 		}
 		at = time.UnixMilli(e.RequestContext.TimeEpoch).UTC()
@@ -188,18 +184,17 @@ func delivery(raw json.RawMessage) (Arrival, error) {
 			at = form.ReceivedAt.UTC()
 		}
 	case len(form.Records) > 0:
-		return Arrival{}, errors.New("it is an event of the queue; play the delivery that it was made of")
+		return at, nil, errors.New("it is an event of the queue; play the delivery that it was made of")
 	case len(raw) == 0 || raw[0] != '{':
-		return Arrival{}, errors.New("it is no JSON object")
+		return at, nil, errors.New("it is no JSON object")
 	}
-	a := arrivalOf(cmp.Or(at, time.Now()), body)
-	if a.At = at; at.IsZero() && a.Alert.Delivery != "" && !a.Alert.TimeAssumed {
-		a.At = a.Alert.Time
+	if a := arrivalOf(cmp.Or(at, time.Now()), body); at.IsZero() && a.Alert.Delivery != "" && !a.Alert.TimeAssumed {
+		at = a.Alert.Time
 	}
-	if y := a.At.Year(); !a.At.IsZero() && (y < 2010 || y > 2200) {
-		return Arrival{}, errors.New("it came in the year " + strconv.Itoa(y))
+	if y := at.Year(); !at.IsZero() && (y < 2010 || y > 2200) {
+		return at, nil, errors.New("it came in the year " + strconv.Itoa(y))
 	}
-	return a, nil
+	return at, body, nil
 }
 
 // World is what was added, in the order of arrival. It has no arrivals when nothing was.

@@ -87,6 +87,24 @@ func TestDeliveries(t *testing.T) {
 	}
 }
 
+// A delivery that names neither its event nor a time has an id that is made of the time at which it came: in a play that is
+// the play's time.
+func TestDeliveryWithoutATimeOfItsOwn(t *testing.T) {
+	var c playback.Captured
+	const bare = `{"monitor_id":"77","transition":"Triggered","alert_priority":"P2","event_title":"P","org_id":"1"}`
+	if _, err := c.AddDeliveries("x", []byte(body("1", 0)+"\n"+bare)); err != nil {
+		t.Fatal(err)
+	}
+	w, err := c.World()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := play(t, w, policy.Default())
+	if len(r.Alerts) != 2 || !r.Alerts[1].Alert.Time.Equal(w.Arrivals[0].At) || r.Alerts[1].Verdict == "" {
+		t.Errorf("%+v", r.Alerts)
+	}
+}
+
 func TestNothingToPlay(t *testing.T) {
 	var c playback.Captured
 	if _, err := c.AddDeliveries("x", []byte(`{"a":1}`)); err == nil || err.Error() != "there is no delivery in it that can be played" {
