@@ -11,6 +11,7 @@ import (
 func FuzzHide(f *testing.F) {
 	f.Add("ana@example.com AKIA%%%IOSFODNN7EXAMPLE")
 	f.Add("ana&#64;example.com pass&#8203;word=hunter2 @all-x@example.com")
+	f.Add("pwd=                    hunter2")
 	f.Add("4111 1111 @here 1111 1111")
 	f.Fuzz(func(t *testing.T, s string) {
 		d := delivery{redactor: redact.New("k")}

@@ -12,12 +12,12 @@ import (
 
 // hide takes secrets and personal data out of a text that will be kept. Nothing behind the queue has seen them.
 //
-// A value that is for machines has kept its entities and markers. Whoever quotes it in a sentence cleans it of them, and
+// A value that is for machines has kept its entities, markers and blanks. Whoever quotes it in a sentence cleans it of them, and
 // that must not bring to light what was hidden by them. Text of several lines is clean already.
 func (d *delivery) hide(text string) string {
 	text = d.redactor.Text(text)
-	entity, marker, handle := strings.Contains(text, ";"), strings.Contains(text, "%%%"), strings.Contains(text, "@")
-	if strings.Contains(text, "\n") || !entity && !marker && !handle {
+	entity, marker, handle, gap := strings.Contains(text, ";"), strings.Contains(text, "%%%"), strings.Contains(text, "@"), strings.Contains(text, "  ")
+	if strings.Contains(text, "\n") || !entity && !marker && !handle && !gap {
 		return text
 	}
 	if line := alert.Line(text); redact.Has(line) {
