@@ -93,7 +93,7 @@ func beside(path, value, text string) string {
 		return value + "&q=" + url.QueryEscape(text)
 	case strings.HasPrefix(value, "https://"):
 		return value + "?q=" + url.QueryEscape(text)
-	case value != "" && strings.Trim(value, "0123456789") == "":
+	case value != "" && strings.Trim(value, "0123456789") == "", strings.HasSuffix(path, "aggreg_key"): // a blank ends an id
 		return value + "/" + text
 	case strings.HasSuffix(path, "tags") || strings.HasSuffix(path, "scope"):
 		return value + "," + text

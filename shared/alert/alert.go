@@ -26,6 +26,8 @@ const (
 	MaxLinks  = 12
 	MaxRefs   = 16
 	MaxScopes = 12
+	// MaxAggregation is what Datadog takes as an event's aggregation key. A longer one is dropped: cut, it would be another.
+	MaxAggregation = 100
 )
 
 // Alert is one notification about one monitor group. The zero value of a field means that the delivery did not carry
@@ -41,6 +43,12 @@ type Alert struct {
 	OrgID   string `json:"org_id,omitempty"`
 	OrgName string `json:"org_name,omitempty"`
 	EventID string `json:"event_id,omitempty"` // 19 digits at Datadog: a string, never a number
+
+	// Aggregation is the key by which the sender puts events on one thing together, Datadog's $AGGREG_KEY, as it came:
+	// whoever tells of the alert there uses it again, and any other text would be another key. So it is "" also where it
+	// could not be kept as it was, because it held a secret or was too long. No decision asks for it; Incident.Key has it
+	// where there is no cycle key.
+	Aggregation string `json:"aggregation,omitempty"`
 
 	Incident   Incident   `json:"incident"`
 	Monitor    Monitor    `json:"monitor"`

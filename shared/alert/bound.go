@@ -14,6 +14,10 @@ func (a *Alert) Bound() {
 	a.Incident.Org = MakeSafe(a.Incident.Org)
 	a.Incident.Monitor = MakeSafe(a.Incident.Monitor)
 	a.Incident.Key = MakeSafe(a.Incident.Key)
+	if utf8.RuneCountInString(a.Aggregation) > MaxAggregation {
+		a.Aggregation = ""
+		a.note("aggregation key left out, it is longer than %d characters", MaxAggregation)
+	}
 	for _, f := range a.fields() {
 		a.bound(f)
 	}
@@ -35,7 +39,7 @@ type field struct {
 }
 
 // fields is an array, which needs no memory of its own: each message asks for it several times.
-func (a *Alert) fields() [19]field {
+func (a *Alert) fields() [20]field {
 	return [...]field{
 		{"text", &a.Text, MaxText},
 		{"title", &a.Title, MaxName},
@@ -49,6 +53,7 @@ func (a *Alert) fields() [19]field {
 		{"organisation id", &a.OrgID, MaxField},
 		{"organisation name", &a.OrgName, MaxField},
 		{"event id", &a.EventID, MaxField},
+		{"aggregation key", &a.Aggregation, MaxAggregation},
 		{"transition", &a.RawTransition, MaxField},
 		{"priority", &a.Priority, MaxField},
 		{"alert type", &a.AlertType, MaxField},

@@ -58,6 +58,11 @@ func TestBound(t *testing.T) {
 			"a snapshot", func(a *Alert) { a.Snapshot = "https://a.example/" + long },
 			[]string{"snapshot left out, its address is longer than 1000 characters"},
 		},
+		{"the longest key", func(a *Alert) { a.Aggregation = long[:3*MaxAggregation] }, nil},
+		{
+			"half a key is another key", func(a *Alert) { a.Aggregation = long[:3*(MaxAggregation+1)] },
+			[]string{"aggregation key left out, it is longer than 100 characters"},
+		},
 		{"an id that is none", func(a *Alert) { a.Delivery, a.Incident.Key = "", "a/b" }, nil},
 		{
 			"two fields", func(a *Alert) { a.Text, a.Hostname = long, long },
@@ -148,6 +153,7 @@ func TestCheck(t *testing.T) {
 		{"the delivery is not an id", func(a *Alert) { a.Delivery = "a:b" }},
 		{"the incident's key is not an id", func(a *Alert) { a.Incident.Key = "" }},
 		{"the title is not UTF-8", func(a *Alert) { a.Title = "\xff" }},
+		{"the aggregation key has 101 characters, more than 100", func(a *Alert) { a.Aggregation = strings.Repeat("x", 101) }},
 		{"the text has 4001 characters, more than 4000", func(a *Alert) { a.Text = strings.Repeat("x", 4001) }},
 		{"61 times a tag, more than 60", func(a *Alert) { a.Tags = make([]string, 61) }},
 		{"the link's address has 1001 characters", func(a *Alert) { a.Links = []Link{{URL: strings.Repeat("x", 1001)}} }},

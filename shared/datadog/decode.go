@@ -30,6 +30,7 @@ func Decode(raw []byte, received time.Time, hide func(string) string) (alert.Ale
 	}
 	a.Monitor = b.readMonitor(a.Title, found)
 	a.EventID = b.readEventID(found)
+	a.Aggregation = b.readAggregation()
 	if head.name == "" && a.Monitor.ID == "" && (a.EventID == "" || text == "") {
 		return alert.Alert{}, &DecodeError{NotAnAlert, "The body has no title and names no monitor, nor an event with a text: paste alertbridge's payload template into the webhook in Datadog."}
 	}
@@ -55,7 +56,10 @@ func Decode(raw []byte, received time.Time, hide func(string) string) (alert.Ale
 
 	a.Incident, a.Delivery = b.identify(&a)
 	if hide != nil {
-		a.Rewrite(hide)
+		key := a.Aggregation
+		if a.Rewrite(hide); a.Aggregation != key {
+			a.Aggregation = "" // with a pseudonym in it, nothing in Datadog has it
+		}
 	}
 	a.AlertType = strings.ToLower(a.AlertType) // not before: it could be a token, of which capitals are a part
 	if b.cut {

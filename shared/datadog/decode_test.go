@@ -487,6 +487,49 @@ func TestIncidentIdentity(t *testing.T) {
 	}
 }
 
+// The alert has Datadog's aggregation key as it came, whatever its incident is called by, or none.
+func TestAggregationKey(t *testing.T) {
+	const key = "06ade3da0286048d242ea8e46f521c93" // as a webhook was seen to bring it
+	longest := strings.Repeat("1", alert.MaxAggregation)
+	body := func(v string) string { return `{"title":"A","monitor_id":"7","cycle_key":"91","aggreg_key":` + v + `}` }
+	for _, c := range []struct{ why, body, key, incident string }{
+		{"beside the cycle key", body(`"` + key + `"`), key, "c.91"},
+		{"without it the incident has it too", `{"title":"A","monitor_id":"7","aggreg_key":"` + key + `"}`, key, "g." + key},
+		{"of a test too", `{"id":"85","title":"[TEST] A","monitor_id":"7","aggreg_key":"` + key + `"}`, key, "t.85"},
+		{"by another name", `{"title":"A","monitor_id":"7","cycle_key":"91","aggregationKey":"` + key + `"}`, key, "c.91"},
+		{"as an id is called that has no room for it", `{"title":"A","monitor_id":"7","aggreg_key":"a/1"}`, "a/1", "g.a-1-" + alert.Hash("g.a/1")},
+		{"a number, as it is written", body(`7879702138782271851`), "7879702138782271851", "c.91"},
+		{"blanks around it are not part of it", body(`" ` + key + ` "`), key, "c.91"},
+		{"none was sent", `{"title":"A","monitor_id":"7","cycle_key":"91"}`, "", "c.91"},
+		{"an empty one", body(`""`), "", "c.91"},
+		{"null", body(`"null"`), "", "c.91"},
+		{"not filled in", body(`"$AGGREG_KEY"`), "", "c.91"},
+		{"a sentence is no id", body(`"disk 1 is full"`), "", "c.91"},
+		{"nor is a word", body(`"None"`), "", "c.91"},
+		{"what nobody sees would get lost", body(`"a1\u200bb"`), "", "c.91"},
+		{"the longest that Datadog takes", body(`"` + longest + `"`), longest, "c.91"},
+		{"cut it would be another", body(`"` + longest + `1"`), "", "c.91"},
+	} {
+		a, err := Decode([]byte(c.body), received, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Aggregation != c.key || a.Incident.Key != c.incident {
+			t.Errorf("%s: %q of the incident %s, want %q of %s", c.why, a.Aggregation, a.Incident.Key, c.key, c.incident)
+		}
+	}
+	for file, want := range map[string]string{
+		"ours-triggered": "5d41402abc4b2a76b9719d911017c592", "ours-recovered": "5d41402abc4b2a76b9719d911017c592",
+		"ours-composite": "7d793037a0760186574b0282f2f435e7", "groups": "e99a18c428cb38d5f260853678922e03",
+		"metadata-capitals": "0cc175b9c0f1b6a831c399e269772661", "ours-apm": "", "ours-unfilled": "",
+	} {
+		a, err := Decode(read(t, file+".json"), received, nil)
+		if err != nil || a.Aggregation != want {
+			t.Errorf("%s: the key is %q, want %q (%v)", file, a.Aggregation, want, err)
+		}
+	}
+}
+
 func TestDecodeErrors(t *testing.T) {
 	reached := map[Reason]bool{}
 	for _, c := range []struct {

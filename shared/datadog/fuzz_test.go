@@ -27,6 +27,7 @@ func FuzzDecode(f *testing.F) {
 	for _, s := range []string{
 		``, `[]`, `{"a":[[[`, `{"title":"\ud800","tags":[1e999,"a"],"date":1e18,"id":-0.0}`, `{"title":"[P1] [Warn on {a:{b}}]","body":"%%%\n[x](https://u:p@h/?from_ts=1) trace_id=\u202e9"}`,
 		`{"title":"x","org":{"id":"a/b"},"id":"é1","cycle_key":"1 2","link":"https://h/event/event?id=9","snapshot":"HTTP://[::1]/"}`,
+		`{"title":"A","aggreg_key":"a\u00ad1","aggregate":"1"}`, `{"title":"A","cycle_key":"1","AGGREG_KEY":["a1"],"aggregation_key":1e3}`,
 		`{"id":"1",}`, `{"title":"A"}]`, "{\x00\"\x00", "\xff\xfe{\x00", "\x1f\x8b\x08", `{"title":"` + "\xe6\xb1", // bodies that the words once misjudged
 		`{"monitor_id":9e30,"value":{"x":1},"scope":",*,a:b,","status":"Recovered","body":"was > 1 was > 2 value=3"}`,
 	} {
@@ -43,7 +44,7 @@ func FuzzDecodeValues(f *testing.F) {
 	f.Fuzz(func(t *testing.T, title, text, tags, scope, link, transition, date, id string) {
 		raw, err := json.Marshal(map[string]any{
 			"event_title": title, "body": text, "tags": tags, "scope": strings.Split(scope, ","), "link": link, "snapshot": link, "transition": transition,
-			"date": date, "event_id": id, "cycle_key": id, "org": map[string]string{"id": id}, "trace_id": id, "service": scope, "value": date, "status": text,
+			"date": date, "event_id": id, "cycle_key": id, "aggreg_key": id, "org": map[string]string{"id": id}, "trace_id": id, "service": scope, "value": date, "status": text,
 		})
 		if err != nil {
 			t.Fatal(err)

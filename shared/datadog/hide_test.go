@@ -62,6 +62,24 @@ func TestIdentityOutlivesTheKey(t *testing.T) {
 	}
 }
 
+// An aggregation key that holds a secret is left out: a pseudonym of it is a key of nothing.
+func TestAggregationKeyIsNeverASecret(t *testing.T) {
+	for secret, hidden := range map[string]bool{
+		"ana1@example.com": true, "AKIAIOSFODNN7EXAMPLE": true, "user:ana1@example.com": true, "ana1%40example.com": true,
+		"06ade3da0286048d242ea8e46f521c93": false, "8540000000000000001": false,
+	} {
+		for _, cycle := range []string{"", "8540000000000000001"} {
+			a, err := Decode(encodeJSON(t, map[string]string{"event_title": "A", "monitor_id": "7", "cycle_key": cycle, "aggreg_key": secret}), received, redact.New("k").Text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := map[bool]string{true: "", false: secret}[hidden]; a.Aggregation != want {
+				t.Errorf("of %s the key is %q, want %q", secret, a.Aggregation, want)
+			}
+		}
+	}
+}
+
 func encodeJSON(t *testing.T, body any) []byte {
 	t.Helper()
 	raw, err := json.Marshal(body)

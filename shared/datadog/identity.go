@@ -60,6 +60,15 @@ func (b *body) groupKey(scope []string) (key string, cycle bool) {
 	return "s." + alert.Hash(slices.Sorted(slices.Values(scope))...), false
 }
 
+// readAggregation is the aggregation key as Datadog knows it. One with characters that nobody sees could only be kept as
+// another, so it counts as none.
+func (b *body) readAggregation() string {
+	if k := b.getIf(aggregKey, isID); k == alert.Value(k) {
+		return k
+	}
+	return ""
+}
+
 func orgPart(id string) string {
 	if id == "" {
 		return "-"

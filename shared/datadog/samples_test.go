@@ -87,6 +87,14 @@ func TestCapturedDeliveries(t *testing.T) {
 			if got != want {
 				t.Errorf("\n got %+v\nwant %+v", got, want)
 			}
+			// None of them has a cycle key, so an aggregation key names the incident.
+			key, named := strings.CutPrefix(want.kind, "g.")
+			if !named {
+				key = ""
+			}
+			if a.Aggregation != key {
+				t.Errorf("the aggregation key is %q, want %q", a.Aggregation, key)
+			}
 			if a.TimeAssumed || a.OrgID == "" || a.Monitor.ID != want.monitor || len(a.Cut) > 0 {
 				t.Errorf("time assumed %v, organisation %q, monitor %q, cut %q", a.TimeAssumed, a.OrgID, a.Monitor.ID, a.Cut)
 			}

@@ -56,7 +56,7 @@ func TestTemplateKeysAreRead(t *testing.T) {
 		"date": "1795165200000", "last_updated": "1795165201000", "link": "https://app.datadoghq.com/event/event?id=8999",
 		"snapshot": "https://p.datadoghq.com/a.png", "org_id": "5", "org_name": "N", "body": "text",
 	}
-	hidden := map[string][]string{"aggreg_key": {"cycle_key"}, "alert_title": {"event_title"}, "last_updated": {"date"}}
+	hidden := map[string][]string{"alert_title": {"event_title"}, "last_updated": {"date"}}
 	for name := range templateKeys(t) {
 		with := make(map[string]string)
 		for k, v := range filled {

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,21 @@ func TestARecordKeepsTheSilenceThatMutes(t *testing.T) {
 	v.Hand.Silences = v.Hand.Silences[:1]
 	if d := Arrive(v, Arrival{Alert: said("d1", alert.Triggered, noon, "fallback")}, DefaultRules(), noon); len(d.Change.Delivery.Saw.View.Hand.Silences) != 0 {
 		t.Errorf("one that does not mute it is kept: %+v", d.Change.Delivery.Saw.View.Hand)
+	}
+}
+
+// A record does not keep what no decision reads: every notification writes one. The alert that opens a case is kept whole.
+func TestARecordKeepsNoMoreThanIsRead(t *testing.T) {
+	al := said("d1", alert.Triggered, noon, "fallback")
+	al.Aggregation, al.Text, al.Snapshot, al.Monitor.Query = "06ade3da", "Checkout is slow.", "https://p.example/a.png", "avg(last_5m):x{*} > 1"
+	al.Links, al.Refs, al.Cut = []alert.Link{{Name: "Monitor"}}, []alert.Ref{{Name: "trace_id", Value: "7"}}, []string{"tags cut from 63 to 60"}
+	d := Arrive(viewOf(Incident{}, Case{}), Arrival{Alert: al}, DefaultRules(), noon)
+	if len(d.Change.Cases) != 1 || !reflect.DeepEqual(d.Change.Cases[0].Lead, &al) {
+		t.Errorf("the case is opened with %+v, want %+v", d.Change.Cases, al)
+	}
+	al.Aggregation, al.Text, al.Snapshot, al.Monitor.Query, al.Links, al.Refs, al.Cut = "", "", "", "", nil, nil, nil
+	if got := d.Change.Delivery.Saw.Alert; !reflect.DeepEqual(got, al) {
+		t.Errorf("the record has %+v, want %+v", got, al)
 	}
 }
 

@@ -30,8 +30,8 @@ type Delivery struct {
 
 // Saw is everything that a verdict rested on, so that it can be asked for again, and asked what would have been
 // otherwise: Arrive(s.View, Arrival{Alert: s.Alert}, s.Rules, s.Now) gives the same verdict and reason. The alert is
-// without what no decision reads (text, links, query), the cases without their members. View.Delivery, View.Leads and
-// View.Heard are never kept.
+// without what no decision reads (text, links, query, aggregation key), the cases without their members. View.Delivery,
+// View.Leads and View.Heard are never kept.
 //
 // A ledger keeps it as JSON. So the names in the tags of what is in it are never given another meaning.
 type Saw struct {

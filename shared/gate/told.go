@@ -180,7 +180,7 @@ func (d arrival) saw() *Saw {
 		v.Hand.Silences = []Silence{*d.silence}
 	}
 	al := d.Alert
-	al.Text, al.Snapshot, al.Links, al.Refs, al.Cut, al.Monitor.Query = "", "", nil, nil, nil, ""
+	al.Aggregation, al.Text, al.Snapshot, al.Links, al.Refs, al.Cut, al.Monitor.Query = "", "", "", nil, nil, nil, ""
 	return &Saw{Alert: al, View: v, Rules: d.r, Now: d.now}
 }
 

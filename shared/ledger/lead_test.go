@@ -11,7 +11,7 @@ import (
 // FuzzDecodeLead: what is read of a lead, by whatever build it was written, can be written and is then the same.
 func FuzzDecodeLead(f *testing.F) {
 	for _, s := range []string{
-		``, `null`, `{}`, `[]`, `{"title":"A","severity":5,"time":"2026-03-01T12:00:00+09:00","new":{"a":[1]}}`, `{"severity":"HIGH"}`,
+		`{"aggregation":"06ade3da0286048d242ea8e46f521c93","incident":{"key":"c.1","cycle":true}}`, `{"aggregation":7}`, ``, `null`, `{}`, `[]`, `{"title":"A","severity":5,"time":"2026-03-01T12:00:00+09:00","new":{"a":[1]}}`, `{"severity":"HIGH"}`,
 		`{"links":[{"name":"決済","url":"https://a.b/?c=<&>"}],"refs":[null],"tags":[]}`, `{"title":"\ud800","TITLE":"b"}`, `{"time":"0000-01-01T00:00:00Z"}`,
 	} {
 		f.Add([]byte(s))

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +78,24 @@ func TestSawOfAnotherBuild(t *testing.T) {
 	}
 	if ledger.EncodeSaw(nil) != nil || ledger.DecodeSaw(nil) != nil {
 		t.Error("nothing is something")
+	}
+}
+
+// What was kept before an alert had an aggregation key of its own is read without one.
+func TestSawOfBeforeTheAggregationKey(t *testing.T) {
+	text, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := ledger.DecodeSaw(text)
+	line := regexp.MustCompile(`\n *"aggregation": .*,`)
+	older := line.ReplaceAll(text, nil)
+	if bytes.Equal(older, text) || want.Alert.Aggregation == "" {
+		t.Fatal("the file has no aggregation key to leave out")
+	}
+	want.Alert.Aggregation = ""
+	if got := ledger.DecodeSaw(older); !reflect.DeepEqual(got, want) {
+		t.Errorf("it is read as\n%+v\nwant\n%+v", got, want)
 	}
 }
 

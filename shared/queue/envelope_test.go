@@ -16,7 +16,7 @@ import (
 // this shape may lie in a queue when a later program reads them: it may only be added to.
 const wire = `{"v":1,"kind":"alert","delivery":"dd-7654321098765432109","received":"2026-03-04T05:06:07.89Z",` +
 	`"request_id":"JKJaXmPLvHcESHA=","alert":{"delivery":"dd-7654321098765432109","source":"datadog",` +
-	`"event_id":"7654321098765432109","incident":{"org":"4711","monitor":"815","key":"c.99","cycle":true},` +
+	`"event_id":"7654321098765432109","aggregation":"06ade3da0286048d242ea8e46f521c93","incident":{"org":"4711","monitor":"815","key":"c.99","cycle":true},` +
 	`"monitor":{"id":"815","name":"決済のエラー率 <5% & 上昇>"},"transition":"Triggered","severity":5,"priority":"P1",` +
 	`"time":"2026-03-04T05:06:00Z","text":"支払い 🔥\nsecond line","tags":["service:checkout","env:prod"]}}`
 
@@ -27,9 +27,10 @@ func wired() Envelope {
 		RequestID: "JKJaXmPLvHcESHA=",
 		Alert: &alert.Alert{
 			Delivery: "dd-7654321098765432109", Source: "datadog", EventID: "7654321098765432109",
-			Incident:   alert.Incident{Org: "4711", Monitor: "815", Key: "c.99", Cycle: true},
-			Monitor:    alert.Monitor{ID: "815", Name: "決済のエラー率 <5% & 上昇>"},
-			Transition: alert.Triggered, Severity: alert.Critical, Priority: "P1",
+			Aggregation: "06ade3da0286048d242ea8e46f521c93",
+			Incident:    alert.Incident{Org: "4711", Monitor: "815", Key: "c.99", Cycle: true},
+			Monitor:     alert.Monitor{ID: "815", Name: "決済のエラー率 <5% & 上昇>"},
+			Transition:  alert.Triggered, Severity: alert.Critical, Priority: "P1",
 			Time: time.Date(2026, 3, 4, 5, 6, 0, 0, time.UTC),
 			Text: "支払い 🔥\nsecond line", Tags: []string{"service:checkout", "env:prod"},
 		},
@@ -55,6 +56,22 @@ func TestDecodeReadsTheWireShape(t *testing.T) {
 	}
 	if want := wired(); !reflect.DeepEqual(got, want) {
 		t.Errorf("Decode read\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+// A message that was queued before the alert had an aggregation key of its own is read like any other, by both ways of
+// reading.
+func TestDecodeReadsAnOlderWireShape(t *testing.T) {
+	older := strings.Replace(wire, `"aggregation":"06ade3da0286048d242ea8e46f521c93",`, "", 1)
+	if older == wire {
+		t.Fatal("the wire shape has no aggregation key to leave out")
+	}
+	want := wired()
+	want.Alert.Aggregation = ""
+	for _, body := range []string{older, strings.Replace(older, `"v":1`, `"v":1,"new":{}`, 1)} {
+		if got, err := Decode(body); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("Decode read\n%+v, %v\nwant\n%+v", got, err, want)
+		}
 	}
 }
 
@@ -144,6 +161,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"no alert", change(`"alert":{`, `"other":{`), "it is of kind alert and has no alert"},
 		{"the other kind", change(`"kind":"alert"`, `"kind":"unreadable"`), "it is of kind unreadable and does not say what was unreadable"},
 		{"both", change(`"alert":{`, `"unreadable":{},"alert":{`), "it carries both an alert and an unreadable delivery"},
+		{"an aggregation key that is no text", change(`"06ade3da0286048d242ea8e46f521c93"`, `["06ade3da0286048d242ea8e46f521c93"]`), "a value has the wrong type, at byte 239"},
 		{"unknown severity", change(`"severity":5`, `"severity":6`), "alert: the severity is 6, not between 1 and 5"},
 	} {
 		t.Run(row.why, func(t *testing.T) {

@@ -67,6 +67,7 @@ var (
 		{"org_id", func(r reader, a *alert.Alert) { a.OrgID = r.String() }},
 		{"org_name", func(r reader, a *alert.Alert) { a.OrgName = r.String() }},
 		{"event_id", func(r reader, a *alert.Alert) { a.EventID = r.String() }},
+		{"aggregation", func(r reader, a *alert.Alert) { a.Aggregation = r.String() }},
 		{"incident", func(r reader, a *alert.Alert) { object(r, &a.Incident, incidentFields) }},
 		{"monitor", func(r reader, a *alert.Alert) { object(r, &a.Monitor, monitorFields) }},
 		{"transition", func(r reader, a *alert.Alert) { a.Transition = alert.Transition(r.String()) }},

@@ -80,6 +80,8 @@ func otherEnvelopes() []string {
 		{`"source":"datadog"`, `"source":7`},
 		{`"source":"datadog"`, `"source":"a","source":"b"`},
 		{`"source":"datadog"`, `"Source":"a"`},
+		{`"aggregation":"`, `"Aggregation":"`},
+		{`"aggregation":"`, `"aggregation":"a","aggregation":"`},
 		{`"cycle":true`, `"cycle":"true"`},
 		{`"cycle":true`, `"cycle":true,"cycle":false`},
 		{`"severity":5`, `"severity":"5"`},

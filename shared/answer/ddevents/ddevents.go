@@ -1,7 +1,8 @@
 // Package ddevents tells answers as events in Datadog, where the alert came from.
 //
-// An event stands on the alert's own aggregation key and tags, so that it is found beside the alert. Every one bears
-// Marker, by which the gate knows what we said ourselves and drops it.
+// An event bears the alert's own aggregation key and tags, so that one search finds both; where the alert has no such key,
+// the case's id, so that one finds at least all that was told of the case. Every one bears Marker, by which the gate knows
+// what we said ourselves and drops it.
 //
 //   - An event cannot be edited; what follows is another one on the same key. Nor has Datadog a key against repeats: an
 //     event that is sent again after a doubt can be there twice, and a Result says whether there is one (its Outcome is
@@ -10,14 +11,20 @@
 //     plain text ourselves.
 //   - The host is api. and the site of the configuration, by https.
 //
-// Of the contract (docs.datadoghq.com, API reference, "Post an event" in v1, "Rate Limits", and Getting Started, Tags; the
-// schema and the models of Datadog's own client datadog-api-client-go v2.67.0):
+// Of the contract (docs.datadoghq.com, API reference, "Events", "Post an event" in v1, "Rate Limits", Getting Started, Tags,
+// and Events, "Migrating to the New Events Features", "Aggregation Key Processor"; the schema and the models of Datadog's own
+// client datadog-api-client-go v2.67.0):
 //
 //   - read there: the address for each site; the header DD-API-KEY; title and text are needed; the text has 4,000
 //     characters at most, the aggregation key 100; date_happened is an integer, and no older than 18 hours; the values of
 //     alert_type and priority; "%%%" around Markdown; a tag's 200 characters, and which ones; an answer of 202 with
 //     "status": "ok", and errors as a list "errors" with 400 and 429; X-RateLimit-Reset, the seconds until a throttled
 //     caller may come again; that there is no way to edit an event.
+//   - read of the aggregation key: an event has it as the attribute @aggregation_key; a monitor's events have one for each
+//     monitor and, since March 2025, each of its groups; the event explorer does not put events together by it, as the event
+//     stream did until 2022; a pipeline with an aggregation key processor may write another over ours, never over a monitor's.
+//   - not found: that a webhook's $AGGREG_KEY is that attribute of the monitor's event. Its description suggests it; if it is
+//     another, an event is still found by its tags.
 //   - not found: a limit of the title (100 characters was written once; one of the client's own scenarios sends more and
 //     is answered "ok"), what becomes of an event that is too old, which source_type_name may be invented, whether an
 //     @name in an event still notifies, and what is answered to a wrong key. So a title is cut to 100 characters and said

@@ -161,7 +161,7 @@ func tag(s string) string {
 	return strings.TrimRight(s, "_:")
 }
 
-// aggregation is the alert's key, else the case's. A key that is too long is none: cut, it would be another.
+// aggregation is the alert's key, else the case's id. A key that is too long is none: cut, it would be another.
 func aggregation(a answer.Answer) string {
 	if a.AggregationKey != "" && utf8.RuneCountInString(a.AggregationKey) <= maxAggregation {
 		return a.AggregationKey

@@ -134,13 +134,24 @@ func tags(a alert.Alert) []string {
 	return all
 }
 
-// aggregation is Datadog's aggregation key, where the incident is named by it. Where it has the cycle's key, the alert has
-// not kept the other.
+// aggregation is Datadog's aggregation key. An alert that was queued or kept by a build which did not know the field has
+// the key only where its incident is named by it, and not where that name was made of a hash.
 func aggregation(a alert.Alert) string {
-	if key, ours := strings.CutPrefix(a.Incident.Key, "g."); ours && !a.Incident.Cycle && !strings.HasPrefix(key, "x-") {
+	if a.Aggregation != "" {
+		return a.Aggregation
+	}
+	if key, ours := strings.CutPrefix(a.Incident.Key, "g."); ours && !a.Incident.Cycle && !hashed(key) {
 		return key
 	}
 	return ""
+}
+
+// hashed tells a name that has taken the place of another text: package datadog puts "x-" and alert.Hash for a secret,
+// alert.MakeSafe a dash and alert.Hash behind what it could keep.
+func hashed(name string) bool {
+	const hash = 20 // characters of alert.Hash
+	i := len(name) - hash
+	return i > 0 && name[i-1] == '-' && strings.Trim(name[i:], "0123456789abcdef") == ""
 }
 
 // line is text of others on one line. Cleaning comes first: a line break can be written as an entity.

@@ -178,11 +178,26 @@ func TestWhatGoesWithTheWords(t *testing.T) {
 	if !slices.Equal(a.Tags, want) {
 		t.Errorf("tags %v, want %v", a.Tags, want)
 	}
-	for key, want := range map[string]string{"c.0123": "", "s.0123": "", "g.x-0123": "", "t.1": "", "": ""} {
+	for _, c := range []struct{ why, key, incident, want string }{
+		{"the alert's own, whatever its incident is called", "06ade3da", "c.8540", "06ade3da"},
+		{"also where that has it as a hash", "a/1", alert.MakeSafe("g.a/1"), "a/1"},
+		{"also a test's", "06ade3da", "t.1", "06ade3da"},
+		{"of an older build: the incident's", "", "g.0123456789abcdef", "0123456789abcdef"},
+		{"which looks like this at Datadog", "", "g.06ade3da0286048d242ea8e46f521c93", "06ade3da0286048d242ea8e46f521c93"},
+		{"a dash alone is no hash", "", "g.06ade3da-0286048d242ea8e46f5", "06ade3da-0286048d242ea8e46f5"},
+		{"nor are 20 other characters", "", "g.06ade3da-0286048d242ea8e46f5z", "06ade3da-0286048d242ea8e46f5z"},
+		{"unless it was a secret", "", "g.x-" + alert.Hash("ana1@example.com"), ""},
+		{"or no id", "", alert.MakeSafe("g.a/1"), ""},
+		{"or too long for one", "", alert.MakeSafe("g." + strings.Repeat("1", 200)), ""},
+		{"the cycle's is another", "", "c.0123", ""},
+		{"so is the scope's", "", "s.0123", ""},
+		{"and a test's", "", "t.1", ""},
+		{"nothing", "", "", ""},
+	} {
 		of := telling(gate.WasStarted)
-		of.Lead.Incident.Key = key
-		if got := Of(of).AggregationKey; got != want {
-			t.Errorf("of the incident %q the aggregation key is %q", key, got)
+		of.Lead.Aggregation, of.Lead.Incident.Key = c.key, c.incident
+		if got := Of(of).AggregationKey; got != c.want {
+			t.Errorf("%s: of %q and the incident %q the aggregation key is %q, want %q", c.why, c.key, c.incident, got, c.want)
 		}
 	}
 	key := "agent:default@20261120T120000.000Z"

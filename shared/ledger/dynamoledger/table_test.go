@@ -609,7 +609,8 @@ func typicalAlert(delivery, key string, tr alert.Transition, after time.Duration
 	a := alert.Alert{
 		Delivery: "1234567-770000000000000000" + delivery, Source: "datadog", Shape: "alertbridge.v1", OrgID: "1234567",
 		OrgName: "Example Inc.", EventID: "770000000000000000" + delivery,
-		Incident: alert.Incident{Org: "1234567", Monitor: "123456789", Key: key, Cycle: true},
+		Aggregation: "06ade3da0286048d242ea8e46f521c93",
+		Incident:    alert.Incident{Org: "1234567", Monitor: "123456789", Key: key, Cycle: true},
 		Monitor: alert.Monitor{
 			ID: "123456789", Name: "[checkout] エラー率が高い / error rate is high", Type: "query_alert_monitor",
 			Query:  "sum(last_5m):sum:trace.http.request.errors{service:checkout-api,env:prod} by {pod_name}.as_count() > 50",

@@ -168,9 +168,10 @@ func largestAlert(now time.Time, wide func(int) string, key alert.Incident) aler
 	field := wide(alert.MaxField)
 	a := alert.Alert{
 		Delivery: strings.Repeat("d", alert.MaxID), Source: field, Shape: field, OrgID: field, OrgName: field, EventID: field,
-		Incident:   key,
-		Monitor:    alert.Monitor{ID: field, Name: wide(alert.MaxName), Type: field, Query: wide(alert.MaxQuery), Metric: field},
-		Transition: alert.ReTriggered, RawTransition: field, Severity: alert.Critical, Priority: field, AlertType: field,
+		Aggregation: wide(alert.MaxAggregation),
+		Incident:    key,
+		Monitor:     alert.Monitor{ID: field, Name: wide(alert.MaxName), Type: field, Query: wide(alert.MaxQuery), Metric: field},
+		Transition:  alert.ReTriggered, RawTransition: field, Severity: alert.Critical, Priority: field, AlertType: field,
 		Time: now, TimeAssumed: true, Title: wide(alert.MaxName), Text: wide(alert.MaxText), Status: field, Value: field,
 		Threshold: field, Hostname: field, Snapshot: strings.Repeat("u", alert.MaxURL),
 	}

@@ -24,7 +24,7 @@ func keptAlert(a alert.Alert) (alert.Alert, error) {
 // survives tells whether an alert comes back from its JSON as it was, except that lists of nothing become nil.
 func survives(a *alert.Alert) bool {
 	if !inUTF8(
-		a.Delivery, a.Source, a.Shape, a.OrgID, a.OrgName, a.EventID, a.Incident.Org, a.Incident.Monitor, a.Incident.Key,
+		a.Delivery, a.Source, a.Shape, a.OrgID, a.OrgName, a.EventID, a.Aggregation, a.Incident.Org, a.Incident.Monitor, a.Incident.Key,
 		a.Monitor.ID, a.Monitor.Name, a.Monitor.Type, a.Monitor.Query, a.Monitor.Metric, string(a.Transition), a.RawTransition,
 		a.Priority, a.AlertType, a.Title, a.Text, a.Status, a.Value, a.Threshold, a.Hostname, a.Snapshot,
 	) || !inUTF8(a.Scope...) || !inUTF8(a.Tags...) || !inUTF8(a.Cut...) || !inUTC(a.Time) {
