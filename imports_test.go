@@ -120,7 +120,7 @@ var rules = []rule{
 		never: []string{
 			"shared/agent/agenttest", "shared/ledger/ledgertest", "shared/queue/queuetest", "shared/telemetry/telemetrytest",
 			"shared/ledger/dynamoledger/dynamotest", "shared/queue/sqsqueue/sqstest", "shared/setting/settingtest", "docs/docstest",
-			"shared/datadog/datadogtest", "shared/redact/redacttest", "shared/answer/answertest", "shared/call/calltest",
+			"shared/datadog/datadogtest", "shared/redact/redacttest", "shared/answer/answertest", "shared/call/calltest", "shared/goldentest",
 		},
 		because: "what stands in for something in tests must not reach production",
 	},
