@@ -59,6 +59,10 @@ var rules = []rule{
 		because: "a call and a place where answers go know nothing of gate, ledger and stores: they are handed finished data",
 	},
 	{
+		in: []string{"shared/batch"}, only: []string{"std", awsLambda + "/events", "shared/telemetry"},
+		because: "how messages are taken must not depend on what is in them",
+	},
+	{
 		in: []string{"shared/match"}, only: []string{"std", "shared/alert"},
 		because: "which alerts are meant is asked by what decides, by what is set by hand and by the operator's command",
 	},
@@ -116,7 +120,7 @@ var rules = []rule{
 		never: []string{
 			"shared/agent/agenttest", "shared/ledger/ledgertest", "shared/queue/queuetest", "shared/telemetry/telemetrytest",
 			"shared/ledger/dynamoledger/dynamotest", "shared/queue/sqsqueue/sqstest", "shared/setting/settingtest", "docs/docstest",
-			"shared/datadog/datadogtest", "shared/redact/redacttest", "shared/answer/answertest",
+			"shared/datadog/datadogtest", "shared/redact/redacttest", "shared/answer/answertest", "shared/call/calltest", "shared/goldentest",
 		},
 		because: "what stands in for something in tests must not reach production",
 	},
@@ -227,6 +231,8 @@ func TestImportRulesForbid(t *testing.T) {
 		{"shared/answer/words", "shared/gate", false},
 		{"shared/answer/words", "shared/ledger", true},
 		{"shared/call", "golang.org/x/net", true},
+		{"shared/batch", awsLambda + "/events", false},
+		{"shared/batch", "shared/queue", true},
 		{"shared/gate", "shared/ledger", true},
 		{"shared/gate", "shared/match", false},
 		{"shared/gate", "shared/policy", true},

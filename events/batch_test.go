@@ -7,11 +7,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -20,12 +18,11 @@ import (
 
 	"github.com/alertbridge/alertbridge/events"
 	"github.com/alertbridge/alertbridge/functions/ingest/intake"
+	"github.com/alertbridge/alertbridge/shared/goldentest"
 	"github.com/alertbridge/alertbridge/shared/queue"
 	"github.com/alertbridge/alertbridge/shared/secret"
 	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
-
-var update = flag.Bool("update", false, "write the files of sqs/ anew, as ingest makes them of those of http/")
 
 // recipes say of which deliveries the messages of each event of sqs are made, and what is done to them.
 var recipes = map[string][]recipe{
@@ -65,16 +62,7 @@ func TestBatchesAreMadeOfDeliveries(t *testing.T) {
 		for _, r := range recipe {
 			event.Records = append(event.Records, r.message(t, m))
 		}
-		want, name := indented(t, event), "sqs/"+b.Case+".json"
-		if *update {
-			if err := os.WriteFile(name, want, 0o644); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		if got, err := events.File(name); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s is not what ingest makes of its deliveries (%v): go test ./events -run TestBatches -update", name, err)
-		}
+		goldentest.Check(t, "sqs/"+b.Case+".json", string(indented(t, event)))
 	}
 	if len(recipes) != len(m.SQS) {
 		t.Errorf("%d recipes for %d events of sqs", len(recipes), len(m.SQS))

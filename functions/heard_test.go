@@ -363,7 +363,7 @@ func TestEventsAreNotBegunTooLate(t *testing.T) {
 	f.clock.add(30 * time.Second)
 	heard := f.tasks.Events()
 	late := events.SQSEvent{Records: []events.SQSMessage{message("m", string(heard[0]))}}
-	if _, err := f.follow.Handle(f.invoked(follow.NeedTime-time.Second), late); err == nil || !strings.Contains(err.Error(), "event m was not begun") {
+	if _, err := f.follow.Handle(f.invoked(follow.NeedTime-time.Second), late); err == nil || !strings.Contains(err.Error(), "message m was not begun") {
 		t.Errorf("%v", err)
 	}
 	if len(f.api.Requests()) != 0 || f.caseOf(id).Confirmed() {

@@ -20,7 +20,7 @@ type Mutant struct {
 // folders are what is mutated.
 var folders = []string{
 	"shared/gate", "shared/start", "functions/dispatcher/dispatch", "functions/scheduler/schedule", "functions/ingest/intake",
-	"functions/outcome/follow",
+	"functions/outcome/follow", "shared/batch",
 }
 
 // spared are files that decide nothing: what they say is for people, and other tests compare it to the letter. Of intake,

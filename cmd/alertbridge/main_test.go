@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"flag"
 	"io"
 	"os"
 	"path/filepath"
@@ -16,9 +15,8 @@ import (
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/local"
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/goldentest"
 )
-
-var update = flag.Bool("update", false, "write testdata/help.txt anew")
 
 // called is what a command line did.
 type called struct {
@@ -86,16 +84,10 @@ func (b *buffer) String() string {
 // The first thing that people see is kept as it is, until somebody means to change it.
 func TestHelp(t *testing.T) {
 	got := call(t, "", "--help")
-	const file = "testdata/help.txt"
-	if *update {
-		if err := os.WriteFile(file, []byte(got.out), 0o644); err != nil {
-			t.Fatal(err)
-		}
+	if got.status != 0 || got.errs != "" {
+		t.Errorf("it ends with %d and %q", got.status, got.errs)
 	}
-	want, err := os.ReadFile(file)
-	if err != nil || got.status != 0 || got.errs != "" || got.out != string(want) {
-		t.Errorf("the help has changed (%v); if that was meant: go test ./cmd/alertbridge -run TestHelp -update\n%s", err, got.out)
-	}
+	goldentest.Check(t, "testdata/help.txt", got.out)
 	if bare := call(t, ""); bare.out != got.out || bare.status != 0 {
 		t.Errorf("without a command it prints %q", bare.out)
 	}

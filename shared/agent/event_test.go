@@ -3,7 +3,6 @@ package agent_test
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"github.com/alertbridge/alertbridge/events"
 	"github.com/alertbridge/alertbridge/shared/agent"
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/goldentest"
 )
 
 func TestDecodeEventReadsAllOfIt(t *testing.T) {
@@ -75,15 +75,7 @@ func TestDecodeEventReadsTheCorpus(t *testing.T) {
 			t.Errorf("the corpus has no task that is %s", s)
 		}
 	}
-	file := filepath.Join("testdata", "events.golden")
-	if *update {
-		if err := os.WriteFile(file, []byte(read.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if want, err := os.ReadFile(file); err != nil || string(want) != read.String() {
-		t.Errorf("what is read is not as in %s (rewrite it with -update), %v:\n%s", file, err, read.String())
-	}
+	goldentest.Check(t, filepath.Join("testdata", "events.golden"), read.String())
 }
 
 func TestDecodeEventSaysWhatIsWrong(t *testing.T) {

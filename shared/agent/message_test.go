@@ -3,9 +3,7 @@ package agent_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,9 +13,8 @@ import (
 	"github.com/alertbridge/alertbridge/shared/agent"
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
 	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/goldentest"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata/*.golden")
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 250_000_000, time.UTC)
 
@@ -128,19 +125,7 @@ func golden(t *testing.T, name string, body []byte) {
 		t.Fatal(err)
 	}
 	fmt.Fprintf(&got, "\n\n%d bytes, description %d characters\n", len(body), utf8.RuneCountInString(m.Description))
-	file := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got.Bytes(), want) {
-		t.Errorf("%s is not as in %s (rewrite it with -update):\n%s", name, file, got.Bytes())
-	}
+	goldentest.Check(t, filepath.Join("testdata", name+".golden"), got.String())
 }
 
 // problems is everything that the stand-in for the Agent, and we, have against a body.

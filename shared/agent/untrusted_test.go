@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/datadog"
 	"github.com/alertbridge/alertbridge/shared/datadog/datadogtest"
+	"github.com/alertbridge/alertbridge/shared/goldentest"
 )
 
 const untrusted = "testdata/untrusted"
@@ -41,13 +41,7 @@ func TestUntrusted(t *testing.T) {
 				saysWhatWasGiven(t, r)
 			}
 			got := legible(agent.NewMessage(alone)) + "\n-- what it receives where the alert joined another --\n" + legibleJoined(agent.NewMessage(among))
-			if *update {
-				if err := os.WriteFile(filepath.Join(untrusted, h.Name+".txt"), []byte(h.Given+got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			} else if got != h.Expected {
-				t.Errorf("the Agent receives (write it with -update):\n%s\nwant:\n%s", got, h.Expected)
-			}
+			goldentest.Check(t, filepath.Join(untrusted, h.Name+".txt"), h.Given+got)
 		})
 	}
 	var template map[string]string

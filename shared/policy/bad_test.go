@@ -2,15 +2,14 @@ package policy
 
 import (
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-)
 
-var update = flag.Bool("update", false, "write the messages beside testdata/bad anew")
+	"github.com/alertbridge/alertbridge/shared/goldentest"
+)
 
 // Every way to write a policy wrongly that we could think of, with exactly what is said about it: people meet these
 // messages before any page of the documentation.
@@ -24,23 +23,13 @@ func TestBadPolicies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		golden := strings.TrimSuffix(file, ".yaml") + ".txt"
 		p, err := Parse("policy.yaml", content)
 		var wrong *Error
 		if p != nil || !errors.As(err, &wrong) {
 			t.Errorf("%s: it is read as a policy, %v", file, err)
 			continue
 		}
-		got := wrong.Error() + "\n"
-		if *update {
-			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil || got != string(want) {
-			t.Errorf("%s (%v); if that was meant: go test ./shared/policy -run TestBadPolicies -update\n%swant\n%s", file, err, got, want)
-		}
+		goldentest.Check(t, strings.TrimSuffix(file, ".yaml")+".txt", wrong.Error()+"\n")
 		checkProblems(t, content, wrong)
 	}
 	golden, err := filepath.Glob("testdata/bad/*.txt")

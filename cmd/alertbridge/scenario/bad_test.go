@@ -1,16 +1,14 @@
 package scenario_test
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
+	"github.com/alertbridge/alertbridge/shared/goldentest"
 )
-
-var update = flag.Bool("update", false, "write testdata/bad.txt anew, which is to be read by somebody then")
 
 // Each bad scenario of testdata/bad is refused with the words that testdata/bad.txt has for it.
 func TestBadScenarios(t *testing.T) {
@@ -31,30 +29,7 @@ func TestBadScenarios(t *testing.T) {
 		}
 		said.WriteString(err.Error() + "\n")
 	}
-	const page = "testdata/bad.txt"
-	if *update {
-		if err := os.WriteFile(page, []byte(said.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, wanted := strings.Split(said.String(), "\n"), strings.Split(string(want), "\n")
-	for i := range max(len(got), len(wanted)) {
-		g, w := at(got, i), at(wanted, i)
-		if g != w {
-			t.Errorf("line %d: it says\n\t%s\nand should say\n\t%s", i+1, g, w)
-		}
-	}
-}
-
-func at(lines []string, i int) string {
-	if i < len(lines) {
-		return lines[i]
-	}
-	return "(nothing)"
+	goldentest.Check(t, "testdata/bad.txt", said.String())
 }
 
 func TestTooLargeScenario(t *testing.T) {

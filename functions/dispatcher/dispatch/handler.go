@@ -11,7 +11,6 @@ package dispatch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -19,6 +18,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/alertbridge/alertbridge/shared/agent"
+	"github.com/alertbridge/alertbridge/shared/batch"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/queue"
@@ -40,41 +40,15 @@ type Handler struct {
 // back unread.
 const NeedTime = start.DecideTime + start.CommitTime + agent.CallDeadline + start.SettleTime
 
-// Handle gives each message its verdict. Of several messages, those without one are named in the response and come
-// back alone. A single one comes back by an error, so that what counts errors sees it too.
+// Handle gives each message its verdict, as package batch says.
 func (h *Handler) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
-	resp := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-	var first error
-	for _, m := range ev.Records {
-		err := h.message(ctx, m)
-		if err == nil {
-			continue
-		}
-		first = errors.Join(first, err)
-		resp.BatchItemFailures = append(resp.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
-	}
-	if len(ev.Records) == 1 && first != nil {
-		return events.SQSEventResponse{}, first
-	}
-	return resp, nil
+	return batch.Each(ctx, ev, NeedTime, h.Now, func(m events.SQSMessage) batch.Work {
+		return &life{Handler: h, began: h.Now(), received: m.Attributes["ApproximateReceiveCount"]}
+	})
 }
 
-// message is the life of one message. Its error means that it has no verdict and must come back. A panic is such an
-// error, so that it is told like any other and costs no other message of the batch.
-func (h *Handler) message(ctx context.Context, m events.SQSMessage) error {
-	ctx, span := telemetry.StartRecord(ctx, m)
-	l := life{Handler: h, began: h.Now(), received: m.Attributes["ApproximateReceiveCount"]}
-	err := telemetry.Catch(func() error { return l.take(ctx, m) })
-	l.record(ctx, err)
-	span.End(err)
-	return err
-}
-
-// take reads the envelope and leads the message to its verdict.
-func (l *life) take(ctx context.Context, m events.SQSMessage) error {
-	if end, ok := ctx.Deadline(); ok && l.Now().Add(NeedTime).After(end) {
-		return fmt.Errorf("message %s was not begun: less than %s of the invocation were left", m.MessageId, NeedTime)
-	}
+// Take reads the envelope and leads the message to its verdict. Its error means that there is none.
+func (l *life) Take(ctx context.Context, m events.SQSMessage) error {
 	env, err := queue.Decode(m.Body)
 	if err != nil {
 		return fmt.Errorf("message %s cannot be read: %w", m.MessageId, err)

@@ -10,8 +10,8 @@ import (
 	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
 
-// record writes the one record of a message, and counts.
-func (l *life) record(ctx context.Context, err error) {
+// Record writes the one record of a message, and counts.
+func (l *life) Record(ctx context.Context, err error) {
 	if l.conflicts > 0 {
 		l.Metrics.Count(ctx, telemetry.LedgerConflict, float64(l.conflicts))
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/alertbridge/alertbridge/shared/agent"
+	"github.com/alertbridge/alertbridge/shared/batch"
 	"github.com/alertbridge/alertbridge/shared/clock"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
@@ -61,33 +62,11 @@ func AgentsBySpace(spaces map[string]string) map[string]string {
 	return agents
 }
 
-// Handle takes in each event. Of several, those that could not be are named in the response and come back alone. A single
-// one comes back by an error, so that what counts errors sees it too.
+// Handle takes in each event, as package batch says.
 func (h *Handler) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
-	resp := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-	var first error
-	for _, m := range ev.Records {
-		err := h.message(ctx, m)
-		if err == nil {
-			continue
-		}
-		first = errors.Join(first, err)
-		resp.BatchItemFailures = append(resp.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
-	}
-	if len(ev.Records) == 1 && first != nil {
-		return events.SQSEventResponse{}, first
-	}
-	return resp, nil
-}
-
-// message takes in one event. Its error means that the event must come back.
-func (h *Handler) message(ctx context.Context, m events.SQSMessage) error {
-	ctx, span := telemetry.StartRecord(ctx, m)
-	w := word{Handler: h, began: h.Now(), received: m.Attributes["ApproximateReceiveCount"]}
-	err := telemetry.Catch(func() error { return w.take(ctx, m) })
-	w.record(ctx, err)
-	span.End(err)
-	return err
+	return batch.Each(ctx, ev, NeedTime, h.Now, func(m events.SQSMessage) batch.Work {
+		return &word{Handler: h, began: h.Now(), received: m.Attributes["ApproximateReceiveCount"]}
+	})
 }
 
 // word is one event on its way to its case.
@@ -114,11 +93,8 @@ const (
 	NotOurs      Skipped = "not_ours"                   // the task refers to nothing that the ledger has
 )
 
-// take reads the event, asks what it is about, and takes it in.
-func (w *word) take(ctx context.Context, m events.SQSMessage) error {
-	if end, ok := ctx.Deadline(); ok && w.Now().Add(NeedTime).After(end) {
-		return fmt.Errorf("event %s was not begun: less than %s of the invocation were left", m.MessageId, NeedTime)
-	}
+// Take reads the event, asks what it is about, and takes it in.
+func (w *word) Take(ctx context.Context, m events.SQSMessage) error {
 	var err error
 	if w.event, err = agent.DecodeEvent([]byte(m.Body)); err != nil {
 		return fmt.Errorf("message %s: %w", m.MessageId, err)

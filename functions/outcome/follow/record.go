@@ -8,8 +8,8 @@ import (
 	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
 
-// record writes the one record of an event, and counts.
-func (w *word) record(ctx context.Context, err error) {
+// Record writes the one record of an event, and counts.
+func (w *word) Record(ctx context.Context, err error) {
 	attrs := []slog.Attr{
 		slog.String("event", w.event.ID),
 		slog.String("receive", w.received),

@@ -3,14 +3,12 @@ package agenttest
 import (
 	"fmt"
 	"io"
-	"log"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/alertbridge/alertbridge/shared/clock"
+	"github.com/alertbridge/alertbridge/shared/call/calltest"
 )
 
 // Behaviour is how a Server meets one request.
@@ -18,23 +16,21 @@ type Behaviour func(*Exchange)
 
 // Exchange is one request and its answer to be.
 type Exchange struct {
+	*calltest.Exchange
 	server *Server
-	w      http.ResponseWriter
-	r      *http.Request
-	near   *near // in process: the same as w; else nil
 }
 
 // Honest is the Agent as it should be.
 func Honest(x *Exchange) {
-	a := x.server.take(x.r)
-	x.reply(a.status, "application/json", a.body)
+	a := x.server.take(x)
+	x.Reply(a.status, "application/json", a.body)
 }
 
 // Taken lets the Agent take the event, with all that follows from it, and then answers as b does: what the sender
 // sees as a failure has started an investigation.
 func Taken(b Behaviour) Behaviour {
 	return func(x *Exchange) {
-		x.server.take(x.r)
+		x.server.take(x)
 		b(x)
 	}
 }
@@ -42,7 +38,7 @@ func Taken(b Behaviour) Behaviour {
 // SlowBeforeReading waits and is then honest. The sender has long sent a small event by then: it waits for the answer.
 func SlowBeforeReading(d time.Duration) Behaviour {
 	return func(x *Exchange) {
-		if x.wait(d) {
+		if x.Wait(d) {
 			Honest(x)
 		}
 	}
@@ -51,9 +47,9 @@ func SlowBeforeReading(d time.Duration) Behaviour {
 // SlowAfterReading takes the event, waits, and then answers as is right.
 func SlowAfterReading(d time.Duration) Behaviour {
 	return func(x *Exchange) {
-		a := x.server.take(x.r)
-		if x.wait(d) {
-			x.reply(a.status, "application/json", a.body)
+		a := x.server.take(x)
+		if x.Wait(d) {
+			x.Reply(a.status, "application/json", a.body)
 		}
 	}
 }
@@ -61,36 +57,32 @@ func SlowAfterReading(d time.Duration) Behaviour {
 // Hang takes nothing and answers nothing until the sender gives up or the Server is closed.
 func Hang(x *Exchange) {
 	x.read()
-	x.wait(time.Hour)
-	x.cut()
+	x.Wait(time.Hour)
+	x.Cut()
 }
 
 // HangInAnswer sends the beginning of an answer and then nothing more.
 func HangInAnswer(x *Exchange) {
 	x.read()
-	x.w.Header().Set("Content-Length", strconv.Itoa(len(received)))
-	_, _ = io.WriteString(x.w, received[:10])
-	_ = http.NewResponseController(x.w).Flush()
-	x.wait(time.Hour)
-	x.cut()
+	x.Begin(http.StatusOK, len(received), received[:10])
+	x.Wait(time.Hour)
+	x.Cut()
 }
 
 // ResetBeforeReading resets the connection without having read the event.
-func ResetBeforeReading(x *Exchange) { x.cut() }
+func ResetBeforeReading(x *Exchange) { x.Cut() }
 
 // ResetAfterReading reads the event, forgets it, and resets the connection.
 func ResetAfterReading(x *Exchange) {
 	x.read()
-	x.cut()
+	x.Cut()
 }
 
 // ResetInAnswer resets the connection in the middle of a good answer.
 func ResetInAnswer(x *Exchange) {
 	x.read()
-	x.w.Header().Set("Content-Length", strconv.Itoa(len(received)))
-	_, _ = io.WriteString(x.w, received[:10])
-	_ = http.NewResponseController(x.w).Flush()
-	x.cut()
+	x.Begin(http.StatusOK, len(received), received[:10])
+	x.Cut()
 }
 
 // Status answers with this status and body, whatever came.
@@ -100,7 +92,7 @@ func Status(status int, body string) Behaviour { return Answer(status, "applicat
 func Answer(status int, contentType, body string) Behaviour {
 	return func(x *Exchange) {
 		x.read()
-		x.reply(status, contentType, body)
+		x.Reply(status, contentType, body)
 	}
 }
 
@@ -109,9 +101,9 @@ func Throttled(retryAfter string) Behaviour {
 	return func(x *Exchange) {
 		x.read()
 		if retryAfter != "" {
-			x.w.Header().Set("Retry-After", retryAfter)
+			x.W.Header().Set("Retry-After", retryAfter)
 		}
-		x.reply(http.StatusTooManyRequests, "application/json", `{"message":"Too Many Requests"}`)
+		x.Reply(http.StatusTooManyRequests, "application/json", `{"message":"Too Many Requests"}`)
 	}
 }
 
@@ -119,8 +111,8 @@ func Throttled(retryAfter string) Behaviour {
 func Redirected(to string) Behaviour {
 	return func(x *Exchange) {
 		x.read()
-		x.w.Header().Set("Location", to)
-		x.reply(http.StatusTemporaryRedirect, "text/html", "")
+		x.W.Header().Set("Location", to)
+		x.Reply(http.StatusTemporaryRedirect, "text/html", "")
 	}
 }
 
@@ -139,15 +131,15 @@ var (
 // Huge is a good answer in a body of a mebibyte.
 func Huge(x *Exchange) {
 	x.read()
-	x.reply(http.StatusOK, "application/json", `{"pad":"`+strings.Repeat("x", 1<<20)+`","message":"Webhook received"}`)
+	x.Reply(http.StatusOK, "application/json", `{"pad":"`+strings.Repeat("x", 1<<20)+`","message":"Webhook received"}`)
 }
 
 // Endless begins a good answer and sends blanks until the sender or the Server goes away.
 func Endless(x *Exchange) {
 	x.read()
-	x.w.Header().Set("Content-Type", "application/json")
-	for blanks := strings.Repeat(" ", 1<<10); x.r.Context().Err() == nil; {
-		if _, err := io.WriteString(x.w, blanks); err != nil {
+	x.W.Header().Set("Content-Type", "application/json")
+	for blanks := strings.Repeat(" ", 1<<10); x.R.Context().Err() == nil; {
+		if _, err := io.WriteString(x.W, blanks); err != nil {
 			return
 		}
 	}
@@ -155,57 +147,15 @@ func Endless(x *Exchange) {
 
 // WrongContentType is a good answer that calls itself something else.
 func WrongContentType(x *Exchange) {
-	a := x.server.take(x.r)
-	x.reply(a.status, "text/html", a.body)
+	a := x.server.take(x)
+	x.Reply(a.status, "text/html", a.body)
 }
 
 // read takes the body off the connection without judging it. The request is recorded all the same.
 func (x *Exchange) read() {
-	if body, err := io.ReadAll(io.LimitReader(x.r.Body, 1<<20)); err == nil && len(body) > 0 {
-		x.server.record(x.r, body, answer{}, "scripted", nil)
+	if body, err := x.Body(); err == nil && len(body) > 0 {
+		x.server.record(x.R, body, answer{}, "scripted", nil)
 	}
-}
-
-func (x *Exchange) reply(status int, contentType, body string) {
-	x.w.Header().Set("Content-Type", contentType)
-	x.w.WriteHeader(status)
-	_, _ = io.WriteString(x.w, body)
-}
-
-// wait reports whether the time went by; false: the sender or the Server went away first.
-func (x *Exchange) wait(d time.Duration) bool {
-	if x.near != nil {
-		return clock.Sleep(x.r.Context(), d) == nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-x.r.Context().Done():
-	case <-x.server.closing:
-	}
-	return false
-}
-
-// cut ends the connection with a reset instead of an orderly end.
-func (x *Exchange) cut() {
-	if x.near != nil {
-		x.near.broken = true
-		return
-	}
-	conn, _, err := http.NewResponseController(x.w).Hijack()
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	raw := conn
-	if wrapped, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		raw = wrapped.NetConn()
-	}
-	if tcp, ok := raw.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-	_ = raw.Close()
 }
 
 func quoted(list []string) string {
@@ -215,6 +165,3 @@ func quoted(list []string) string {
 	}
 	return strings.Join(q, ",")
 }
-
-// silent drops what net/http has to say about the connections that behaviours break.
-func silent() *log.Logger { return log.New(io.Discard, "", 0) }

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -21,8 +20,9 @@ type answer struct {
 const received = `{"message":"Webhook received"}`
 
 // take reads and judges one request as the Agent does, records it, and opens the investigation if there is one.
-func (s *Server) take(r *http.Request) answer {
-	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+func (s *Server) take(x *Exchange) answer {
+	r := x.R
+	body, err := x.Body()
 	if err != nil {
 		return s.record(r, body, answer{status: http.StatusBadRequest}, "body not read: "+err.Error(), nil)
 	}
@@ -59,13 +59,9 @@ func (s *Server) record(r *http.Request, body []byte, a answer, verdict string, 
 	if verdict == "" {
 		s.investigate(&req)
 	}
-	s.requests = append(s.requests, req)
+	s.log.Add(req)
 	s.mu.Unlock()
-	if s.options.OnRequest != nil {
-		s.telling.Lock()
-		defer s.telling.Unlock()
-		s.options.OnRequest(req)
-	}
+	s.log.Tell(req)
 	return a
 }
 

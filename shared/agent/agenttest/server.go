@@ -10,25 +10,21 @@
 //     does not start for a duplicate, which has the incidentId and the timestamp of an earlier event, nor for an event
 //     over the limits that real events have vanished at.
 //
-// On request it misbehaves instead, for the next request or for every one: see Behaviour. It speaks over a real
-// socket, so that a client meets real resets and time-outs. NewInProcess makes one without a socket, for a bridge in
-// virtual time: the same Agent, reached by RoundTrip.
+// On request it misbehaves instead, for the next request or for every one: see Behaviour. It speaks over a real socket, or
+// in process (NewInProcess): see package calltest.
 //
 // What a valid event is, is written here for a second time, on purpose: the checks share no code with the package
 // that makes the events.
 package agenttest
 
 import (
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/hex"
 	"encoding/json"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/alertbridge/alertbridge/shared/call/calltest"
 )
 
 // Options of a Server. The zero value is an Agent on loopback without TLS that wants a bearer token.
@@ -76,44 +72,24 @@ type Investigation struct {
 
 // Server is an Agent. Close it.
 type Server struct {
-	http    *httptest.Server // nil in process
-	base    string           // of its address
+	*calltest.Server[Exchange, Behaviour]
 	options Options
 	path    string
-	closing chan struct{} // closed by Close
-	close   sync.Once
 	secrets *Secrets
-	telling sync.Mutex // held while OnRequest runs
+	log     calltest.Log[Request]
 
 	mu             sync.Mutex
 	key            string
-	script         []Behaviour
-	always         Behaviour
-	requests       []Request
 	investigations []Investigation
 	seen           map[string]bool // incidentId and timestamp of every event taken
 }
 
 // NewServer starts an Agent with a webhook and a key of its own. The error is the listener's.
 func NewServer(o Options) (*Server, error) {
-	if o.Address == "" {
-		o.Address = "127.0.0.1:0"
-	}
-	listener, err := net.Listen("tcp", o.Address)
-	if err != nil {
+	s := newServer(o)
+	if err := s.Listen(o.Address, o.TLS); err != nil {
 		return nil, err
 	}
-	s := newServer(o)
-	s.http = &httptest.Server{
-		Listener: listener,
-		Config:   &http.Server{Handler: s, ReadHeaderTimeout: 30 * time.Second, ErrorLog: silent()},
-	}
-	if o.TLS {
-		s.http.StartTLS()
-	} else {
-		s.http.Start()
-	}
-	s.base = s.http.URL
 	s.secrets.Set(s.Secret())
 	return s, nil
 }
@@ -128,47 +104,28 @@ func newServer(o Options) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Server{
+	s := &Server{
 		options: o,
-		path:    "/webhook/generic/" + random(),
-		closing: make(chan struct{}),
-		key:     random(),
+		path:    "/webhook/generic/" + calltest.Random(),
+		key:     calltest.Random(),
 		secrets: &Secrets{},
+		log:     calltest.Log[Request]{OnRequest: o.OnRequest},
 		seen:    map[string]bool{},
 	}
-}
-
-// Close ends every request that is still open and the Server. It may be called more than once.
-func (s *Server) Close() {
-	s.close.Do(func() {
-		close(s.closing)
-		if s.http != nil {
-			s.http.CloseClientConnections()
-			s.http.Close()
-		}
-	})
+	s.Server = calltest.New(Behaviour(Honest), func(x *calltest.Exchange) *Exchange { return &Exchange{x, s} })
+	return s
 }
 
 // URL is the webhook's address. It is as secret as the Agent's.
-func (s *Server) URL() string { return s.base + s.path }
+func (s *Server) URL() string { return s.Server.URL() + s.path }
 
 // Host is the host in URL, without the port.
 func (s *Server) Host() string {
-	u, err := url.Parse(s.base)
+	u, err := url.Parse(s.URL())
 	if err != nil {
 		panic("agenttest: httptest gave an address that is none: " + err.Error())
 	}
 	return u.Hostname()
-}
-
-// RootCAs trusts the Server's certificate, and no other; nil without TLS.
-func (s *Server) RootCAs() *x509.CertPool {
-	if s.http == nil || s.http.Certificate() == nil {
-		return nil
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(s.http.Certificate())
-	return pool
 }
 
 // Secret is what the operator would put into Secrets Manager for this Agent.
@@ -192,61 +149,18 @@ func (s *Server) Secrets() *Secrets { return s.secrets }
 // Rotate replaces the key. As at the Agent, the old one is dead at once and the address stays.
 func (s *Server) Rotate() {
 	s.mu.Lock()
-	s.key = random()
+	s.key = calltest.Random()
 	s.mu.Unlock()
 	s.secrets.Set(s.Secret())
 }
 
-// Next makes the next requests meet these behaviours, one each, after any that are still waiting.
-func (s *Server) Next(behaviours ...Behaviour) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.script = append(s.script, behaviours...)
-}
-
-// Always makes every request meet this behaviour for which Next names no other; nil is Honest.
-func (s *Server) Always(b Behaviour) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.always = b
-}
-
 // Requests are all that came, in the order in which they were judged. A request that a behaviour never reads is not
 // judged and has no body.
-func (s *Server) Requests() []Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]Request(nil), s.requests...)
-}
+func (s *Server) Requests() []Request { return s.log.All() }
 
 // Investigations are all that were started, in order.
 func (s *Server) Investigations() []Investigation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Investigation(nil), s.investigations...)
-}
-
-// ServeHTTP answers one request, by the script.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.behaviour()(&Exchange{server: s, w: w, r: r})
-}
-
-// behaviour is how the next request is met.
-func (s *Server) behaviour() Behaviour {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	behave := s.always
-	if len(s.script) > 0 {
-		behave, s.script = s.script[0], s.script[1:]
-	}
-	if behave == nil {
-		return Honest
-	}
-	return behave
-}
-
-func random() string {
-	b := make([]byte, 16)
-	_, _ = rand.Read(b) // never fails; see crypto/rand
-	return hex.EncodeToString(b)
 }

@@ -10,24 +10,16 @@
 // refuses, so that a test sees it. What a valid body is, is written here for a second time, on purpose: the checks share no
 // code with the packages that make the bodies.
 //
-// They speak over a real socket, so that a client meets real resets and time-outs; and in process by RoundTrip, for a
-// bridge in virtual time.
+// They speak over a real socket, or in process by RoundTrip, for a bridge in virtual time: see package calltest.
 package answertest
 
 import (
-	"bytes"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/hex"
-	"io"
-	"log"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"sync"
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
+	"github.com/alertbridge/alertbridge/shared/call/calltest"
 )
 
 // Options of a stand-in. The zero value is one on loopback, without TLS.
@@ -62,20 +54,14 @@ type Request struct {
 
 // Server is what both stand-ins have. Close it.
 type Server struct {
+	*calltest.Server[Exchange, Behaviour]
 	judge   func(*Request) verdict // called with mu held
-	http    *httptest.Server       // nil in process
-	base    string
 	options Options
-	closing chan struct{} // closed by Close
-	close   sync.Once
 	secrets *agenttest.Secrets
-	telling sync.Mutex // held while OnRequest runs
+	log     calltest.Log[Request]
 
-	mu       sync.Mutex
-	key      string
-	script   []Behaviour
-	always   Behaviour
-	requests []Request
+	mu  sync.Mutex
+	key string
 }
 
 // verdict is what the service says to a request.
@@ -90,53 +76,13 @@ func newServer(o Options) (*Server, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Server{options: o, closing: make(chan struct{}), secrets: &agenttest.Secrets{}, base: "http://127.0.0.1"}
+	s := &Server{options: o, secrets: &agenttest.Secrets{}, log: calltest.Log[Request]{OnRequest: o.OnRequest}}
+	s.Server = calltest.New(Behaviour(Honest), func(x *calltest.Exchange) *Exchange { return &Exchange{Exchange: x, server: s} })
 	s.Rotate()
 	if o.InProcess {
 		return s, nil
 	}
-	if o.Address == "" {
-		o.Address = "127.0.0.1:0"
-	}
-	listener, err := net.Listen("tcp", o.Address)
-	if err != nil {
-		return nil, err
-	}
-	s.http = &httptest.Server{
-		Listener: listener,
-		Config:   &http.Server{Handler: s, ReadHeaderTimeout: 30 * time.Second, ErrorLog: log.New(io.Discard, "", 0)},
-	}
-	if o.TLS {
-		s.http.StartTLS()
-	} else {
-		s.http.Start()
-	}
-	s.base = s.http.URL
-	return s, nil
-}
-
-// Close ends every request that is still open and the stand-in. It may be called more than once.
-func (s *Server) Close() {
-	s.close.Do(func() {
-		close(s.closing)
-		if s.http != nil {
-			s.http.CloseClientConnections()
-			s.http.Close()
-		}
-	})
-}
-
-// URL is the stand-in's address.
-func (s *Server) URL() string { return s.base }
-
-// RootCAs trusts the stand-in's certificate, and no other; nil without TLS.
-func (s *Server) RootCAs() *x509.CertPool {
-	if s.http == nil || s.http.Certificate() == nil {
-		return nil
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(s.http.Certificate())
-	return pool
+	return s, s.Listen(o.Address, o.TLS)
 }
 
 // Secrets stands in for the store that holds the key. What Rotate changes is found there by the next Refresh.
@@ -151,61 +97,20 @@ func (s *Server) Key() string {
 
 // Rotate replaces the key. The old one is dead at once.
 func (s *Server) Rotate() {
-	b := make([]byte, 16)
-	_, _ = rand.Read(b) // it never fails
 	s.mu.Lock()
-	s.key = hex.EncodeToString(b)
+	s.key = calltest.Random()
 	s.mu.Unlock()
 	s.secrets.Set(s.Key())
 }
 
-// Next makes the next requests meet these behaviours, one each, after any that are still waiting.
-func (s *Server) Next(b ...Behaviour) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.script = append(s.script, b...)
-}
-
-// Always makes every request without a Next meet this behaviour; nil is Honest again.
-func (s *Server) Always(b Behaviour) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.always = b
-}
-
 // Requests are all so far, in the order in which they came.
-func (s *Server) Requests() []Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]Request(nil), s.requests...)
-}
-
-// ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.behaviour()(&Exchange{server: s, w: w, r: r})
-}
-
-func (s *Server) behaviour() Behaviour {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case len(s.script) > 0:
-		b := s.script[0]
-		s.script = s.script[1:]
-		return b
-	case s.always != nil:
-		return s.always
-	}
-	return Honest
-}
-
-// maxBody is what is read of a request, more than any service takes.
-const maxBody = 1 << 20
+func (s *Server) Requests() []Request { return s.log.All() }
 
 // take reads and judges a request as the service does, and keeps it. Without judging, it only keeps it.
-func (s *Server) take(r *http.Request, judging bool) verdict {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
-	req := Request{At: s.options.Now(), Path: r.URL.Path, Header: r.Header.Clone(), Body: bytes.Clone(body)}
+func (s *Server) take(x *Exchange, judging bool) verdict {
+	r := x.R
+	body, err := x.Body()
+	req := Request{At: s.options.Now(), Path: r.URL.Path, Header: r.Header.Clone(), Body: body}
 	var v verdict
 	s.mu.Lock()
 	switch {
@@ -218,12 +123,8 @@ func (s *Server) take(r *http.Request, judging bool) verdict {
 		v = s.judge(&req)
 	}
 	req.Taken, req.Errors = v.taken, v.errs
-	s.requests = append(s.requests, req)
+	s.log.Add(req)
 	s.mu.Unlock()
-	if s.options.OnRequest != nil {
-		s.telling.Lock()
-		defer s.telling.Unlock()
-		s.options.OnRequest(req)
-	}
+	s.log.Tell(req)
 	return v
 }

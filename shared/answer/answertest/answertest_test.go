@@ -7,8 +7,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
+
+	"github.com/alertbridge/alertbridge/shared/call/calltest"
 )
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
@@ -206,7 +209,7 @@ func TestDatadog(t *testing.T) {
 	if resp, err := d.RoundTrip(r); err != nil || resp.StatusCode != 415 {
 		t.Errorf("without a content type: %v %v", resp, err)
 	}
-	r, _ = http.NewRequestWithContext(t.Context(), "POST", d.URL()+datadogPath, io.NopCloser(brokenOff{}))
+	r, _ = http.NewRequestWithContext(t.Context(), "POST", d.URL()+datadogPath, iotest.ErrReader(calltest.ErrReset))
 	if resp, err := d.RoundTrip(r); err != nil || resp.StatusCode != 400 {
 		t.Errorf("of half a request: %v %v", resp, err)
 	}
@@ -289,7 +292,7 @@ func TestInProcess(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if b, err := io.ReadAll(resp.Body); !errors.Is(err, errReset) || len(b) == 0 {
+		if b, err := io.ReadAll(resp.Body); !errors.Is(err, calltest.ErrReset) || len(b) == 0 {
 			t.Errorf("in the answer: %q %v", b, err)
 		}
 	})

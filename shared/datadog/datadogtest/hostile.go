@@ -23,8 +23,8 @@ type Hostile struct {
 	// Fields are what the stranger wrote, by the template's names.
 	Fields map[string]json.RawMessage
 	Body   []byte // the delivery
-	// Given is the file up to Expected, which the test that uses it may write anew.
-	Given, Expected string
+	// Given is the file up to what is expected, which the test that uses it puts behind it and compares with the file.
+	Given string
 }
 
 const (
@@ -55,12 +55,12 @@ func Load(folder string) ([]Hostile, error) {
 }
 
 func read(text string) (Hostile, error) {
-	given, want, ok := strings.Cut(text, expected)
+	given, _, ok := strings.Cut(text, expected)
 	about, fields, there := strings.Cut(given, delivery)
 	if !ok || !there {
 		return Hostile{}, fmt.Errorf("it has no %q or no %q", delivery, expected)
 	}
-	h := Hostile{About: strings.TrimSpace(about), Given: given + expected, Expected: want}
+	h := Hostile{About: strings.TrimSpace(about), Given: given + expected}
 	if err := json.Unmarshal([]byte(repeat(fields)), &h.Fields); err != nil {
 		return Hostile{}, err
 	}

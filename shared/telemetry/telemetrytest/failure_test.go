@@ -118,7 +118,7 @@ func TestMessageWithoutVerdictIsMarked(t *testing.T) {
 		dispatcher aws.sqs.process [queue consumer] process alerts, failed, link invocation to dispatcher aws.lambda
 `)
 	const says = "message message-1 cannot be read"
-	failed(t, find(t, all, "dispatcher", "aws.sqs.process"), "*queue.FormatError", says, "dispatch.(*Handler).message")
+	failed(t, find(t, all, "dispatcher", "aws.sqs.process"), "*queue.FormatError", says, "dispatch.(*Handler).Handle")
 	// Datadog's wrapper names the type of what the handler returned, whatever is in it.
 	failed(t, find(t, all, "dispatcher", "aws.lambda"), "*errors.joinError", says, "shared/telemetry.Wrap")
 	h := b.extension.Ends()[1].Header

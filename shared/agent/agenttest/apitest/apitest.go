@@ -7,7 +7,8 @@
 //
 // A Server shows them by the API's own protocol, as the SDK's package devopsagent speaks it: GetBacklogTask,
 // ListBacklogTasks, ListJournalRecords and GetAccountUsage. It checks each request against the API's model, and answers
-// with the API's errors. On request it misbehaves, for the next request or for every one: see Behaviour.
+// with the API's errors. On request it misbehaves, for the next request or for every one: see Behaviour. It speaks over a
+// real socket, or in process by Do: see package calltest.
 //
 // What is not documented is decided so: a task of the webhook is Pending Triage first, and Created is its event when
 // triage lets it go on; an id is of letters, digits, "_" and "-"; a run that nobody knows is ResourceNotFoundException.
@@ -17,14 +18,10 @@
 package apitest
 
 import (
-	"errors"
-	"io"
-	"log"
-	"net"
 	"net/http"
-	"net/http/httptest"
-	"sync"
 	"time"
+
+	"github.com/alertbridge/alertbridge/shared/call/calltest"
 )
 
 // Options of a Server.
@@ -51,35 +48,18 @@ type Request struct {
 
 // Server is the API of one account and region. Close it.
 type Server struct {
-	http    *httptest.Server // nil in process
-	tasks   *Investigations
-	limit   int
-	tell    func(Request)
-	closing chan struct{} // closed by Close
-	close   sync.Once
-	telling sync.Mutex // held while tell runs
-
-	mu       sync.Mutex
-	script   []Behaviour
-	always   Behaviour
-	requests []Request
+	*calltest.Server[Exchange, Behaviour]
+	tasks *Investigations
+	limit int
+	log   calltest.Log[Request]
 }
 
 // NewServer starts an API. The error is the listener's.
 func NewServer(o Options) (*Server, error) {
-	if o.Address == "" {
-		o.Address = "127.0.0.1:0"
-	}
-	listener, err := net.Listen("tcp", o.Address)
-	if err != nil {
+	s := NewInProcess(o)
+	if err := s.Listen(o.Address, false); err != nil {
 		return nil, err
 	}
-	s := NewInProcess(o)
-	s.http = &httptest.Server{
-		Listener: listener,
-		Config:   &http.Server{Handler: s, ReadHeaderTimeout: 30 * time.Second, ErrorLog: log.New(io.Discard, "", 0)},
-	}
-	s.http.Start()
 	return s, nil
 }
 
@@ -92,114 +72,32 @@ func NewInProcess(o Options) *Server {
 	if o.Limit == 0 {
 		o.Limit = 20
 	}
-	return &Server{tasks: o.Investigations, limit: o.Limit, tell: o.OnRequest, closing: make(chan struct{})}
-}
-
-// Close ends every request that is still open and the Server. It may be called more than once.
-func (s *Server) Close() {
-	s.close.Do(func() {
-		close(s.closing)
-		if s.http != nil {
-			s.http.CloseClientConnections()
-			s.http.Close()
-		}
-	})
-}
-
-// URL is the API's address.
-func (s *Server) URL() string {
-	if s.http == nil {
-		return "http://127.0.0.1"
-	}
-	return s.http.URL
+	s := &Server{tasks: o.Investigations, limit: o.Limit, log: calltest.Log[Request]{OnRequest: o.OnRequest}}
+	s.Server = calltest.New(Behaviour(Honest), s.exchange)
+	return s
 }
 
 // Investigations are what the Server shows.
 func (s *Server) Investigations() *Investigations { return s.tasks }
 
-// Next makes the next requests meet these behaviours, one each, after any that are still waiting.
-func (s *Server) Next(behaviours ...Behaviour) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.script = append(s.script, behaviours...)
-}
-
-// Always makes every request meet this behaviour for which Next names no other; nil is Honest.
-func (s *Server) Always(b Behaviour) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.always = b
-}
-
 // Requests are all that came, in order.
-func (s *Server) Requests() []Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]Request(nil), s.requests...)
-}
-
-// ServeHTTP answers one request, by the script.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.behaviour()(s.exchange(w, r))
-}
-
-var errReset = errors.New("the connection was reset")
+func (s *Server) Requests() []Request { return s.log.All() }
 
 // Do carries a request to a Server in process, as the SDK's HTTP client.
-func (s *Server) Do(r *http.Request) (*http.Response, error) {
-	w := httptest.NewRecorder()
-	x := s.exchange(w, r)
-	x.near = true
-	s.behaviour()(x)
-	if x.broken {
-		return nil, errReset
-	}
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	return w.Result(), nil
-}
-
-// behaviour is how the next request is met.
-func (s *Server) behaviour() Behaviour {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	behave := s.always
-	if len(s.script) > 0 {
-		behave, s.script = s.script[0], s.script[1:]
-	}
-	if behave == nil {
-		return Honest
-	}
-	return behave
-}
+func (s *Server) Do(r *http.Request) (*http.Response, error) { return s.RoundTrip(r) }
 
 // exchange reads and judges a request, and keeps it.
-func (s *Server) exchange(w http.ResponseWriter, r *http.Request) *Exchange {
-	body, err := io.ReadAll(io.LimitReader(bodyOf(r), 1<<20))
-	q, objection := read(r, body, s.tasks.space)
+func (s *Server) exchange(x *calltest.Exchange) *Exchange {
+	body, err := x.Body()
+	q, objection := read(x.R, body, s.tasks.space)
 	if err != nil {
 		objection = &fault{400, "ValidationException", "the body cannot be read"}
 	}
-	req := Request{At: s.tasks.now(), Call: q.call, Path: r.URL.Path, Header: r.Header.Clone(), Body: body, Verdict: "answered"}
+	req := Request{At: s.tasks.now(), Call: q.call, Path: x.R.URL.Path, Header: x.R.Header.Clone(), Body: body, Verdict: "answered"}
 	if objection != nil {
 		req.Verdict = objection.code + ": " + objection.words
 	}
-	s.mu.Lock()
-	s.requests = append(s.requests, req)
-	s.mu.Unlock()
-	if s.tell != nil {
-		s.telling.Lock()
-		defer s.telling.Unlock()
-		s.tell(req)
-	}
-	return &Exchange{server: s, w: w, r: r, question: q, objection: objection}
-}
-
-// bodyOf is a request's body, which a request that a client makes may not have.
-func bodyOf(r *http.Request) io.Reader {
-	if r.Body == nil {
-		return http.NoBody
-	}
-	return r.Body
+	s.log.Add(req)
+	s.log.Tell(req)
+	return &Exchange{Exchange: x, server: s, question: q, objection: objection}
 }

@@ -3,12 +3,11 @@ package apitest
 import (
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"time"
 
-	"github.com/alertbridge/alertbridge/shared/clock"
+	"github.com/alertbridge/alertbridge/shared/call/calltest"
 )
 
 // Behaviour is how a Server meets one request.
@@ -16,13 +15,10 @@ type Behaviour func(*Exchange)
 
 // Exchange is one request and its answer to be.
 type Exchange struct {
+	*calltest.Exchange
 	server    *Server
-	w         http.ResponseWriter
-	r         *http.Request
 	question  question
 	objection *fault
-	near      bool // in process
-	broken    bool // in process: there is no answer
 }
 
 // Honest is the API as it should be.
@@ -50,7 +46,7 @@ var (
 // messages of AWS do.
 func Fail(status int, code string) Behaviour {
 	return func(x *Exchange) {
-		x.answer(nil, &fault{status, code, "the request was " + x.r.URL.String() + " with " + x.r.Header.Get("Authorization")})
+		x.answer(nil, &fault{status, code, "the request was " + x.R.URL.String() + " with " + x.R.Header.Get("Authorization")})
 	}
 }
 
@@ -62,7 +58,7 @@ func Status(status int, body string) Behaviour {
 // Slow waits and is then honest.
 func Slow(d time.Duration) Behaviour {
 	return func(x *Exchange) {
-		if x.wait(d) {
+		if x.Wait(d) {
 			Honest(x)
 		}
 	}
@@ -70,12 +66,12 @@ func Slow(d time.Duration) Behaviour {
 
 // Hang answers nothing until the client gives up or the Server is closed.
 func Hang(x *Exchange) {
-	x.wait(time.Hour)
-	x.cut()
+	x.Wait(time.Hour)
+	x.Cut()
 }
 
 // Reset ends the connection without an answer.
-func Reset(x *Exchange) { x.cut() }
+func Reset(x *Exchange) { x.Cut() }
 
 // Garbage is an answer of success that is no JSON.
 func Garbage(x *Exchange) {
@@ -87,10 +83,10 @@ func Hollow(x *Exchange) { x.write(http.StatusOK, "application/json", "{}") }
 
 // Endless begins an answer and sends blanks until the client or the Server goes away, or 16 MiB have been sent.
 func Endless(x *Exchange) {
-	x.w.Header().Set("Content-Type", "application/json")
+	x.W.Header().Set("Content-Type", "application/json")
 	blanks := strings.Repeat(" ", 1<<16)
 	for range 256 {
-		if _, err := io.WriteString(x.w, blanks); err != nil || x.r.Context().Err() != nil {
+		if _, err := io.WriteString(x.W, blanks); err != nil || x.R.Context().Err() != nil {
 			return
 		}
 	}
@@ -157,7 +153,7 @@ func (x *Exchange) answer(result any, f *fault) {
 	status := http.StatusOK
 	if f != nil {
 		status = f.status
-		x.w.Header().Set("X-Amzn-ErrorType", f.code)
+		x.W.Header().Set("X-Amzn-ErrorType", f.code)
 		result = map[string]any{"message": f.words}
 	}
 	text, err := json.Marshal(result)
@@ -168,42 +164,8 @@ func (x *Exchange) answer(result any, f *fault) {
 }
 
 func (x *Exchange) write(status int, contentType, body string) {
-	x.w.Header().Set("Content-Type", contentType)
-	x.w.Header().Set("X-Amzn-Requestid", "0b6f1c52-8d3e-4a97-b1c0-5e4f3d2c1b0a")
-	x.w.WriteHeader(status)
-	_, _ = io.WriteString(x.w, body)
-}
-
-// wait reports whether the time went by; false: the client or the Server went away first.
-func (x *Exchange) wait(d time.Duration) bool {
-	if x.near {
-		return clock.Sleep(x.r.Context(), d) == nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-x.r.Context().Done():
-	case <-x.server.closing:
-	}
-	return false
-}
-
-// cut ends the connection with a reset instead of an orderly end.
-func (x *Exchange) cut() {
-	if x.near {
-		x.broken = true
-		return
-	}
-	conn, _, err := http.NewResponseController(x.w).Hijack()
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-	_ = conn.Close()
+	x.W.Header().Set("X-Amzn-Requestid", "0b6f1c52-8d3e-4a97-b1c0-5e4f3d2c1b0a")
+	x.Reply(status, contentType, body)
 }
 
 // Behaviours are ways to answer no question, by name, for tests that meet each of them. Those with Hang in their name end
