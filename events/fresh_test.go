@@ -3,6 +3,7 @@ package events
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -80,6 +81,21 @@ func TestFreshBatchGoesByEachMessage(t *testing.T) {
 	}
 	if e.Records[0].Attributes["SentTimestamp"] != "1791190800250" {
 		t.Error("the event that was given has changed")
+	}
+}
+
+// An event of the Agent's is moved by its own time, its task with it, and put into a message.
+func TestFreshOutcomeIsAMessageOfItsQueue(t *testing.T) {
+	const body = `{"id":"e","time":"%s","source":"aws.aidevops","detail":{"data":{"created_at":"%s","updated_at":"%s"}}}`
+	got := FreshOutcome(json.RawMessage(fmt.Sprintf(body, "2026-10-05T09:00:00Z", "2026-10-05T08:54:00.118Z", "2026-10-05T09:00:00.250Z")),
+		time.Date(2026, 11, 4, 9, 1, 30, 0, time.UTC))
+	want := fmt.Sprintf(body, "2026-11-04T09:01:30Z", "2026-11-04T08:55:30.118Z", "2026-11-04T09:01:30.250Z")
+	if r := got.Records[0]; len(got.Records) != 1 || r.Body != want || r.Attributes["SentTimestamp"] != "1793782890000" ||
+		!strings.HasSuffix(r.EventSourceARN, ":outcomes") || len(r.MessageAttributes) != 0 {
+		t.Errorf("got  %+v\nwant a message with %s", r, want)
+	}
+	if r := FreshOutcome(json.RawMessage(`{"time":"soon"}`), now).Records[0]; r.Body != `{"time":"soon"}` {
+		t.Errorf("an event without a time became %s", r.Body)
 	}
 }
 

@@ -65,6 +65,7 @@ func (h *Handler) message(ctx context.Context, m events.SQSMessage) error {
 	ctx, span := telemetry.StartRecord(ctx, m)
 	l := life{Handler: h, began: h.Now(), received: m.Attributes["ApproximateReceiveCount"]}
 	err := telemetry.Catch(func() error { return l.take(ctx, m) })
+	span.Tag("case", l.decision.Case)
 	l.record(ctx, err)
 	span.End(err)
 	return err

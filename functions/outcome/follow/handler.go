@@ -85,6 +85,7 @@ func (h *Handler) message(ctx context.Context, m events.SQSMessage) error {
 	ctx, span := telemetry.StartRecord(ctx, m)
 	w := word{Handler: h, began: h.Now(), received: m.Attributes["ApproximateReceiveCount"]}
 	err := telemetry.Catch(func() error { return w.take(ctx, m) })
+	w.tag(span)
 	w.record(ctx, err)
 	span.End(err)
 	return err

@@ -8,6 +8,15 @@ import (
 	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
 
+// tag leads from the event's trace to the case's. EventBridge's events carry no trace of ours, so it is one of its own,
+// found by the case, which the spans of dispatcher and scheduler have as well.
+func (w *word) tag(span telemetry.Span) {
+	span.Tag("task", w.event.Task.ID)
+	if w.skipped == "" { // a case of ours
+		span.Tag("case", w.task.Case)
+	}
+}
+
 // record writes the one record of an event, and counts.
 func (w *word) record(ctx context.Context, err error) {
 	attrs := []slog.Attr{
