@@ -9,6 +9,8 @@ import (
 	"time"
 
 	lambda "github.com/aws/aws-lambda-go/events"
+
+	"github.com/alertbridge/alertbridge/shared/agent"
 )
 
 var (
@@ -93,6 +95,18 @@ func TestFreshOutcomeIsAMessageOfItsQueue(t *testing.T) {
 	if r := got.Records[0]; len(got.Records) != 1 || r.Body != want || r.Attributes["SentTimestamp"] != "1793782890000" ||
 		!strings.HasSuffix(r.EventSourceARN, ":outcomes") || len(r.MessageAttributes) != 0 {
 		t.Errorf("got  %+v\nwant a message with %s", r, want)
+	}
+	m, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range m.EventBridge {
+		was, err1 := agent.DecodeEvent(o.Event)
+		is, err2 := agent.DecodeEvent([]byte(FreshOutcome(o.Event, now).Records[0].Body))
+		if (err1 == nil) != (err2 == nil) || is.ID != was.ID || is.Task.Status != was.Task.Status || err1 == nil && now.Sub(is.Time) >= time.Second ||
+			is.Task.Updated.Sub(is.Task.Created) != was.Task.Updated.Sub(was.Task.Created) {
+			t.Errorf("%s: %+v, %v became %+v, %v", o.Case, was, err1, is, err2)
+		}
 	}
 	if r := FreshOutcome(json.RawMessage(`{"time":"soon"}`), now).Records[0]; r.Body != `{"time":"soon"}` {
 		t.Errorf("an event without a time became %s", r.Body)
