@@ -32,6 +32,7 @@ var unfuzzed = map[string]string{
 	"cmd/alertbridge/local.asRequest":       "the corpus of package events, which a test reads whole",
 	"cmd/alertbridge/virtual.tell":          "what this program is about to send to its own stand-in",
 	"events.FreshBatch":                     "the corpus of package events, which a test reads whole",
+	"events.FreshOutcome":                   "the corpus of package events, which a test reads whole",
 	"events/fresh.fresh":                    "the corpus of package events, which a test reads whole",
 	"cmd/alertbridge/local.agentOf":         "a word of a question that only this machine can ask",
 	"cmd/alertbridge/playback.start":        "what this program has just sent to its own stand-in",

@@ -68,6 +68,7 @@ var commands = map[string]string{
 	"sam local invoke IngestFunction --event events/http/wrong-token.json":                         sam,
 	"go run ./events/fresh events/sqs/alert.json | sam local invoke DispatcherFunction --event -":  sam,
 	"sam local invoke SchedulerFunction --event events/schedule/tick.json":                         sam,
+	"go run ./events/fresh events/eventbridge/investigation-completed.json | sam local invoke OutcomeFunction --event - --parameter-overrides AgentSpaces=5b0f7d62-93a4-4e1c-8f25-7c6d1e9a0b34": sam,
 	"sam deploy": cloud,
 	"aws cloudformation describe-stacks --stack-name alertbridge --query 'Stacks[0].Outputs'":                                                                                                                      cloud,
 	"aws secretsmanager create-secret --name alertbridge/agents/NAME --secret-string file://agent.json":                                                                                                            cloud,

@@ -1,8 +1,10 @@
 package events
 
 import (
+	"crypto/md5" // SQS's own sum
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -51,6 +53,32 @@ func FreshBatch(e lambda.SQSEvent, now time.Time) lambda.SQSEvent {
 	return e
 }
 
+// FreshOutcome does the same for an event of eventbridge, by its own time, and hands it on as Lambda hands it to outcome:
+// as what OutcomeQueue holds when the rule has just put it there. The ids stay, so it is the same event for good.
+func FreshOutcome(e json.RawMessage, now time.Time) lambda.SQSEvent {
+	var at struct{ Time time.Time }
+	body := string(e)
+	if json.Unmarshal(e, &at) == nil && !at.Time.IsZero() {
+		body = move(body, now.Sub(at.Time))
+	}
+	return Outcomes(body, now)
+}
+
+// Outcomes is an event of the Agent's as it is, in the message in which the rule's queue gives it to Lambda. The rule sends
+// no attributes, so none carries a trace.
+func Outcomes(body string, sent time.Time) lambda.SQSEvent {
+	ms := strconv.FormatInt(sent.UnixMilli(), 10)
+	return lambda.SQSEvent{Records: []lambda.SQSMessage{{
+		MessageId: "00000000-0000-4000-8000-000000000001", ReceiptHandle: "example", Body: body,
+		Md5OfBody: fmt.Sprintf("%x", md5.Sum([]byte(body))),
+		Attributes: map[string]string{
+			"SentTimestamp": ms, "ApproximateFirstReceiveTimestamp": ms, "ApproximateReceiveCount": "1",
+		},
+		MessageAttributes: map[string]lambda.SQSMessageAttribute{},
+		EventSource:       "aws:sqs", EventSourceARN: "arn:aws:sqs:eu-central-1:123456789012:outcomes", AWSRegion: "eu-central-1",
+	}}}
+}
+
 // FreshBody does it for a delivery of which nothing but the body is known: the latest time in it becomes now. A body in
 // which no time is found stays as it is.
 func FreshBody(body string, now time.Time) string {
@@ -78,8 +106,8 @@ func move(text string, by time.Duration) string {
 	})
 }
 
-// timed are the members that hold times, of deliveries and of the queue's envelope.
-var timed = []string{"date", "last_updated", "timestamp", "received", "time"}
+// timed are the members that hold times, of deliveries, of the queue's envelope and of the Agent's events.
+var timed = []string{"date", "last_updated", "timestamp", "received", "time", "created_at", "updated_at"}
 
 // eachTime hands the value of every timed member to edit, without its quotes, and puts what comes back in its place.
 func eachTime(text string, edit func(literal string) string) string {

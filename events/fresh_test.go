@@ -3,11 +3,14 @@ package events
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	lambda "github.com/aws/aws-lambda-go/events"
+
+	"github.com/alertbridge/alertbridge/shared/agent"
 )
 
 var (
@@ -80,6 +83,33 @@ func TestFreshBatchGoesByEachMessage(t *testing.T) {
 	}
 	if e.Records[0].Attributes["SentTimestamp"] != "1791190800250" {
 		t.Error("the event that was given has changed")
+	}
+}
+
+// An event of the Agent's is moved by its own time, its task with it, and put into a message.
+func TestFreshOutcomeIsAMessageOfItsQueue(t *testing.T) {
+	const body = `{"id":"e","time":"%s","source":"aws.aidevops","detail":{"data":{"created_at":"%s","updated_at":"%s"}}}`
+	got := FreshOutcome(json.RawMessage(fmt.Sprintf(body, "2026-10-05T09:00:00Z", "2026-10-05T08:54:00.118Z", "2026-10-05T09:00:00.250Z")),
+		time.Date(2026, 11, 4, 9, 1, 30, 0, time.UTC))
+	want := fmt.Sprintf(body, "2026-11-04T09:01:30Z", "2026-11-04T08:55:30.118Z", "2026-11-04T09:01:30.250Z")
+	if r := got.Records[0]; len(got.Records) != 1 || r.Body != want || r.Attributes["SentTimestamp"] != "1793782890000" ||
+		!strings.HasSuffix(r.EventSourceARN, ":outcomes") || len(r.MessageAttributes) != 0 {
+		t.Errorf("got  %+v\nwant a message with %s", r, want)
+	}
+	m, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range m.EventBridge {
+		was, err1 := agent.DecodeEvent(o.Event)
+		is, err2 := agent.DecodeEvent([]byte(FreshOutcome(o.Event, now).Records[0].Body))
+		if (err1 == nil) != (err2 == nil) || is.ID != was.ID || is.Task.Status != was.Task.Status || err1 == nil && now.Sub(is.Time) >= time.Second ||
+			is.Task.Updated.Sub(is.Task.Created) != was.Task.Updated.Sub(was.Task.Created) {
+			t.Errorf("%s: %+v, %v became %+v, %v", o.Case, was, err1, is, err2)
+		}
+	}
+	if r := FreshOutcome(json.RawMessage(`{"time":"soon"}`), now).Records[0]; r.Body != `{"time":"soon"}` {
+		t.Errorf("an event without a time became %s", r.Body)
 	}
 }
 

@@ -1,13 +1,14 @@
-// Command standin plays, for .ci/sam-test, what is around the functions and what no engine gives: Secrets Manager and
-// the Agent, with its API and its events. It also makes the queue and the table, as template.yaml has them, hands out events, and tells what has
-// happened.
+// Command standin plays, for .ci/sam-test, what is around the functions and what no engine gives: Secrets Manager, the
+// Agent with its API and its events, and Datadog's events and PagerDuty under their own names. It also makes the queue and
+// the table, as template.yaml has them, hands out events, and tells what has happened.
 //
 //	POST /                     Secrets Manager's GetSecretValue
 //	GET  /event/http/CASE      a delivery of the corpus, as if it came now; ?token=T changes what it presents
 //	GET  /event/sqs            takes the oldest message from the queue, as Lambda would hand it on
 //	GET  /event/outcome        the oldest event of the Agent's that nobody has had, as Lambda would hand it on
+//	GET  /event/outcome/CASE   an event of the corpus, said now, of a task that nobody has
 //	GET  /fill                 puts a value into the Agent's secret, which has none before
-//	GET  /state                one line: messages, cases, what the Agent received
+//	GET  /state                one line: messages, cases, what the Agent received, what was told
 package main
 
 import (
@@ -40,6 +41,7 @@ func run() error {
 	template := flag.String("template", ".ci/template.json", "the translated template, a `file`")
 	env := flag.String("env", "", "`file` to write what sam is to set for the functions")
 	url := flag.String("url", "", "`file` to write where this answers, once it does")
+	certificate := flag.String("certificate", "", "`file` to write the certificate of the places where people are told")
 	apiURL := flag.String("api", "", "`file` to write where the Agent's API answers, once it does")
 	flag.Parse()
 
@@ -58,7 +60,8 @@ func run() error {
 		return err
 	}
 	// Its investigations are over at once, so that the test need not wait for one.
-	work := apitest.NewInvestigations(apitest.InvestigationsOptions{Plan: func(apitest.Incident) apitest.Plan { return apitest.Plan{} }})
+	over := apitest.Plan{Summary: apitest.Typical.Summary}
+	work := apitest.NewInvestigations(apitest.InvestigationsOptions{Plan: func(apitest.Incident) apitest.Plan { return over }})
 	agent, err := agenttest.NewServer(agenttest.Options{Address: net.JoinHostPort(host, "0"), OnRequest: opensIn(work)})
 	if err != nil {
 		return err
@@ -69,7 +72,16 @@ func run() error {
 		return err
 	}
 	defer api.Close()
-	w := &world{resources: aws, agent: agent, work: work, secrets: newSecrets()}
+	told, err := newPlaces()
+	if err != nil {
+		return err
+	}
+	if err := told.listen(host, *certificate); err != nil {
+		return err
+	}
+	w := &world{resources: aws, agent: agent, work: work, told: told, secrets: newSecrets()}
+	w.secrets.put(eventsKey, told.datadog.Key())
+	w.secrets.put(pagerKey, told.pager.Key())
 
 	if err := writeEnv(*env, aws, agent.Host(), work.Space()); err != nil {
 		return err

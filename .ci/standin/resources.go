@@ -74,14 +74,17 @@ func tableOf(template string) (*dynamodb.CreateTableInput, error) {
 // declares for it.
 func writeEnv(file string, r *resources, agentHost, space string) error {
 	text, err := json.Marshal(map[string]map[string]string{"Parameters": {
-		"STACK_NAME":          "standin",
-		"QUEUE_URL":           r.queueURL,
-		"TABLE_NAME":          tableName,
-		"INGEST_TOKEN_SECRET": ingestToken,
-		"AGENT_SECRET":        agentSecret,
-		"AGENT_HOST":          agentHost,
-		"AGENT_SPACES":        space,
-		"AGENT_ALLOW_LOCAL":   "yes",
+		"STACK_NAME":            "standin",
+		"QUEUE_URL":             r.queueURL,
+		"TABLE_NAME":            tableName,
+		"INGEST_TOKEN_SECRET":   ingestToken,
+		"AGENT_SECRET":          agentSecret,
+		"AGENT_HOST":            agentHost,
+		"AGENT_SPACES":          space,
+		"AGENT_ALLOW_LOCAL":     "yes",
+		"TELLS":                 "yes",
+		"DATADOG_EVENTS_SECRET": eventsKey,
+		"PAGERDUTY_SECRET":      pagerKey,
 	}})
 	if err != nil {
 		return err

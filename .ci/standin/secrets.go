@@ -12,6 +12,8 @@ import (
 const (
 	ingestToken = "ingest-token"
 	agentSecret = "agent"
+	eventsKey   = "datadog-key"
+	pagerKey    = "pagerduty-key"
 )
 
 // secrets is as much of Secrets Manager as the functions use: GetSecretValue, by id and stage.

@@ -26,6 +26,7 @@ type world struct {
 	agent   *agenttest.Server
 	work    *apitest.Investigations
 	said    []json.RawMessage // by the Agent, and not handed out yet
+	told    places
 	secrets *secrets
 }
 
@@ -35,6 +36,7 @@ func (w *world) routes() http.Handler {
 	mux.Handle("GET /event/http/{case}", told(w.delivery))
 	mux.Handle("GET /event/sqs", told(w.message))
 	mux.Handle("GET /event/outcome", told(w.outcome))
+	mux.Handle("GET /event/outcome/{case}", told(w.anotherOutcome))
 	mux.Handle("GET /fill", told(w.fill))
 	mux.Handle("GET /state", told(w.state))
 	return mux
@@ -115,9 +117,20 @@ func (w *world) outcome(*http.Request) (any, error) {
 	}
 	body := string(w.said[0])
 	w.said = w.said[1:]
-	return lambda.SQSEvent{Records: []lambda.SQSMessage{record(types.Message{
-		MessageId: aws.String("00000000-0000-4000-8000-000000000001"), Body: &body, Attributes: map[string]string{"ApproximateReceiveCount": "1"},
-	})}}, nil
+	return events.Outcomes(body, time.Now()), nil
+}
+
+// anotherOutcome is about nothing of ours.
+func (w *world) anotherOutcome(r *http.Request) (any, error) {
+	m, err := events.Load()
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(m.EventBridge, func(o events.Outcome) bool { return o.Case == r.PathValue("case") })
+	if i < 0 {
+		return nil, fmt.Errorf("events/ has no event %s of the Agent", r.PathValue("case"))
+	}
+	return events.FreshOutcome(m.EventBridge[i].Event, time.Now()), nil
 }
 
 func (w *world) fill(*http.Request) (any, error) {
@@ -137,8 +150,8 @@ func (w *world) state(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fmt.Sprintf("queue %s; cases %s; Agent %d requests, %d investigations", q.Attributes[string(waiting)], cases,
-		len(w.agent.Requests()), len(w.agent.Investigations())), nil
+	return fmt.Sprintf("queue %s; cases %s; Agent %d requests, %d investigations; %s", q.Attributes[string(waiting)], cases,
+		len(w.agent.Requests()), len(w.agent.Investigations()), w.told.state()), nil
 }
 
 // cases says in what state each case is, in order, "none" when there is none.

@@ -1,7 +1,9 @@
 // Command fresh prints an event of the corpus moved to the present, for `sam local invoke`, which would otherwise hand
-// the dispatcher an alert that is too old to start anything:
+// the dispatcher an alert that is too old to start anything. An event of eventbridge comes out as the queue's message that
+// it reaches outcome in:
 //
 //	go run ./events/fresh events/sqs/alert.json | sam local invoke DispatcherFunction --event -
+//	go run ./events/fresh events/eventbridge/investigation-completed.json | sam local invoke OutcomeFunction --event -
 package main
 
 import (
@@ -47,6 +49,7 @@ func fresh(text []byte, now time.Time) (any, error) {
 	var kind struct {
 		Records        []json.RawMessage
 		RequestContext json.RawMessage `json:"requestContext"`
+		Source         string
 	}
 	if err := json.Unmarshal(text, &kind); err != nil {
 		return nil, fmt.Errorf("it is not JSON: %w", err)
@@ -60,6 +63,8 @@ func fresh(text []byte, now time.Time) (any, error) {
 		var e lambda.SQSEvent
 		err := json.Unmarshal(text, &e)
 		return events.FreshBatch(e, now), err
+	case kind.Source == "aws.aidevops":
+		return events.FreshOutcome(text, now), nil
 	}
-	return nil, errors.New("it is neither an event of the HTTP API nor one of SQS; others need not be moved")
+	return nil, errors.New("it is neither an event of the HTTP API nor one of SQS or of the Agent; others need not be moved")
 }

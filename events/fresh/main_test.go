@@ -28,6 +28,15 @@ func TestRun(t *testing.T) {
 	if err := json.Unmarshal([]byte(out.String()), &request); err != nil || request.RequestContext.TimeEpoch != 1796119200000 {
 		t.Errorf("the request was not moved: %v\n%s", err, out.String())
 	}
+	out.Reset()
+	if err := run([]string{"../eventbridge/investigation-completed.json"}, now, &out); err != nil {
+		t.Fatal(err)
+	}
+	var said lambda.SQSEvent
+	if err := json.Unmarshal([]byte(out.String()), &said); err != nil || len(said.Records) != 1 ||
+		!strings.Contains(said.Records[0].Body, `"time": "2026-12-01T10:00:00Z"`) {
+		t.Errorf("the Agent's event is not in a message of now: %v\n%s", err, out.String())
+	}
 	for why, args := range map[string][]string{
 		"give it one file": nil,
 		"no such file":     {"nothing.json"},

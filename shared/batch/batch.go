@@ -22,9 +22,9 @@ type Work interface {
 	// Take does all that there is to do about the message. Its error means that the message must come back. A panic is
 	// such an error, so that it is told like any other.
 	Take(ctx context.Context, m events.SQSMessage) error
-	// Record tells what became of it, once. The error is that of Take, or says that the message was not begun: then there
-	// was no Take.
-	Record(ctx context.Context, err error)
+	// Record tells what became of it, once, and tags the span of it. The error is that of Take, or says that the message
+	// was not begun: then there was no Take.
+	Record(ctx context.Context, span telemetry.Span, err error)
 }
 
 // Each takes the messages of an event one after the other, each by a Work that begin makes when its turn comes. A message
@@ -57,7 +57,7 @@ func one(ctx context.Context, m events.SQSMessage, needs time.Duration, now func
 		}
 		return w.Take(ctx, m)
 	})
-	w.Record(ctx, err)
+	w.Record(ctx, span, err)
 	span.End(err)
 	return err
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
 
 // tape is what a handler did, in order.
@@ -32,7 +34,7 @@ func (b begun) Take(_ context.Context, m events.SQSMessage) error {
 	return nil
 }
 
-func (b begun) Record(_ context.Context, err error) {
+func (b begun) Record(_ context.Context, _ telemetry.Span, err error) {
 	line := "record " + b.id
 	if err != nil {
 		line += ": " + err.Error()

@@ -19,11 +19,14 @@
 //	dispatcher  aws.lambda ◄╌╌ aws.sqs.process ─ http.request   (the call to the Agent)
 //	scheduler   aws.lambda ─ start.due ─ http.request
 //	                              ╎ link to the span whose Carrier the ledger has kept
+//	outcome     aws.lambda ─ aws.sqs.process   (a trace of its own)
 //
 // The trace begins in ingest. Datadog's webhook sends headers of a trace of its own, unsampled and not ours, which both
 // Datadog's wrapper and its extension would continue; so Start takes them out of the event before either sees it, and
 // keeps only that trace's id, as a tag. A message's span is a child of the span that sent it, record for record, because
-// the extension looks at the first record of a batch only; a link leads to the invocation that handled it.
+// the extension looks at the first record of a batch only; a link leads to the invocation that handled it. The Agent's
+// events come from EventBridge without a trace of ours, and minutes later. So theirs are their own, and what leads from one
+// trace to another is the tag case, which aws.sqs.process and start.due have.
 //
 // No trace header goes to the Agent, and no path, query or secret of its address into a span: the path of a webhook's
 // address can be a secret.

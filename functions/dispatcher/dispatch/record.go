@@ -11,7 +11,8 @@ import (
 )
 
 // Record writes the one record of a message, and counts.
-func (l *life) Record(ctx context.Context, err error) {
+func (l *life) Record(ctx context.Context, span telemetry.Span, err error) {
+	span.Tag("case", l.decision.Case)
 	if l.conflicts > 0 {
 		l.Metrics.Count(ctx, telemetry.LedgerConflict, float64(l.conflicts))
 	}

@@ -9,7 +9,8 @@ import (
 )
 
 // Record writes the one record of an event, and counts.
-func (w *word) Record(ctx context.Context, err error) {
+func (w *word) Record(ctx context.Context, span telemetry.Span, err error) {
+	w.tag(span)
 	attrs := []slog.Attr{
 		slog.String("event", w.event.ID),
 		slog.String("receive", w.received),
@@ -49,6 +50,15 @@ func (w *word) Record(ctx context.Context, err error) {
 	}
 	w.Log.LogAttrs(ctx, start.Level(w.decision), "event taken in", attrs...)
 	start.CountNews(ctx, w.Metrics, w.decision)
+}
+
+// tag leads from the event's trace to the case's. EventBridge's events carry no trace of ours, so it is one of its own,
+// found by the case, which the spans of dispatcher and scheduler have as well.
+func (w *word) tag(span telemetry.Span) {
+	span.Tag("task", w.event.Task.ID)
+	if w.skipped == "" { // a case of ours
+		span.Tag("case", w.task.Case)
+	}
 }
 
 // skippedLevel: an agent space that nobody has named is a mistake in the settings; the rest is everyday.

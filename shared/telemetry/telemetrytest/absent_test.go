@@ -1,6 +1,7 @@
 package telemetrytest_test
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -15,17 +16,21 @@ import (
 func TestWithoutTheExtensionNothingIsSent(t *testing.T) {
 	b := newBridge(t)
 	b.extension, b.traces = telemetrytest.Listen(t), telemetrytest.NewTraces(t)
-	ingest, dispatcher, scheduler := b.start("ingest"), b.start("dispatcher"), b.start("scheduler")
+	ingest, dispatcher, scheduler, outcome := b.start("ingest"), b.start("dispatcher"), b.start("scheduler"), b.start("outcome")
 	e := b.deliver(ingest, "triggered-p1")
 	if a := e.Records[0].MessageAttributes; len(a) != 0 {
 		t.Errorf("the message carries %v", a)
 	}
 	b.dispatch(dispatcher, e)
 	b.tick(scheduler)
+	completed, about := said(t, "investigation-completed")
+	b.works(about, fmt.Sprint(dispatcher.Record("alert decided")["case"]))
+	b.hear(outcome, completed)
 	counted(t, ingest, map[string]float64{"AlertsReceived": 1})
 	counted(t, dispatcher, map[string]float64{"AlertVerdict start new_incident": 1, "AgentCall accepted received": 1})
+	counted(t, outcome, map[string]float64{"InvestigationEnded completed": 1})
 	counted(t, scheduler, map[string]float64{"Tick": 1, "BudgetSpent": 3.984, "BudgetWaiting": 0})
-	for _, r := range []map[string]any{ingest.Record("delivery accepted"), dispatcher.Record("alert decided")} {
+	for _, r := range []map[string]any{ingest.Record("delivery accepted"), dispatcher.Record("alert decided"), outcome.Record("event taken in")} {
 		if _, ok := r["dd.trace_id"]; ok {
 			t.Errorf("a trace in %v", r)
 		}
@@ -96,6 +101,19 @@ func TestBrokenExtensionLosesNoAlert(t *testing.T) {
 				scheduler := run(b, "scheduler")
 				within(t, "scheduler", b.tick(scheduler).Took, row.take)
 				counted(t, scheduler, map[string]float64{"Tick": 1, "BudgetSpent": 0, "BudgetWaiting": 0})
+			})
+			t.Run("an event of the Agent's", func(t *testing.T) {
+				t.Parallel()
+				b := newBridge(t)
+				outcome := run(b, "outcome")
+				e, about := said(t, "investigation-completed")
+				b.works(about, "somebody-elses-incident")
+				r := outcome.Invoke(e)
+				if r.Failed {
+					t.Errorf("the event comes back: %s", r.Body)
+				}
+				within(t, "outcome", r.Took, row.take)
+				b.untold()
 			})
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -118,7 +119,7 @@ func stat(t testing.TB, line string) (name string, n float64) {
 }
 
 // untold fails when a part of the Agent's address, a key or a token is in anything that leaves a function but the one
-// request that needs it, when the Agent is sent a trace, and when somebody wanted to reach Datadog past its extension.
+// request that needs it, when the Agent or its API is sent a trace, and when somebody wanted to reach Datadog past its extension.
 func (b *bridge) untold() {
 	b.t.Helper()
 	said := map[string][]string{}
@@ -144,16 +145,25 @@ func (b *bridge) untold() {
 			}
 		}
 	}
+	sent := map[string][]http.Header{}
 	for _, r := range b.agent.Requests() {
-		for name := range r.Header {
-			if n := strings.ToLower(name); strings.HasPrefix(n, "x-datadog") || strings.HasPrefix(n, "trace") || n == "baggage" {
-				b.t.Errorf("the Agent is sent %s", name)
+		sent["the Agent"] = append(sent["the Agent"], r.Header)
+	}
+	for _, r := range b.api.Requests() {
+		sent["the Agent's API"] = append(sent["the Agent's API"], r.Header)
+	}
+	for to, headers := range sent {
+		for _, h := range headers {
+			for name := range h {
+				if n := strings.ToLower(name); strings.HasPrefix(n, "x-datadog") || strings.HasPrefix(n, "trace") || n == "baggage" {
+					b.t.Errorf("%s is sent %s", to, name)
+				}
 			}
 		}
 	}
 }
 
-// secrets are the tokens, right and wrong, all of the Agent's secret, and every signature or key that was sent to it.
+// secrets are the tokens, right and wrong, all of the Agent's secret, and every signature or key that was sent to it or its API.
 func (b *bridge) secrets() []string {
 	b.t.Helper()
 	var agent map[string]string
@@ -170,6 +180,10 @@ func (b *bridge) secrets() []string {
 				secrets = append(secrets, v)
 			}
 		}
+	}
+	for _, r := range b.api.Requests() {
+		_, signature, _ := strings.Cut(r.Header.Get("Authorization"), "Signature=")
+		secrets = append(secrets, signature)
 	}
 	if slices.Contains(secrets, "") || len(secrets) < 5 {
 		b.t.Fatalf("a secret is missing: %q", secrets)

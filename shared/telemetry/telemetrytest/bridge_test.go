@@ -15,6 +15,7 @@ import (
 
 	"github.com/alertbridge/alertbridge/events"
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
+	"github.com/alertbridge/alertbridge/shared/agent/agenttest/apitest"
 	"github.com/alertbridge/alertbridge/shared/ledger/dynamoledger/dynamotest"
 	"github.com/alertbridge/alertbridge/shared/telemetry/telemetrytest"
 )
@@ -24,6 +25,8 @@ type bridge struct {
 	t         testing.TB
 	aws       *telemetrytest.AWS
 	agent     *agenttest.Server
+	work      *apitest.Investigations // the Agent's, which its API shows
+	api       *apitest.Server
 	table     string
 	extension *telemetrytest.Extension // nil: it does not run
 	traces    *telemetrytest.Traces
@@ -41,6 +44,12 @@ func newBridge(t testing.TB) *bridge {
 	b.aws.SetSecret("ingest-token", events.PreviousToken)
 	b.aws.SetSecret("ingest-token", events.Token)
 	b.meet(agenttest.Options{})
+	b.work = apitest.NewInvestigations(apitest.InvestigationsOptions{})
+	var err error
+	if b.api, err = apitest.NewServer(apitest.Options{Investigations: b.work}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.api.Close)
 	return b
 }
 
@@ -80,6 +89,7 @@ func (b *bridge) settings(name string, settings ...string) map[string]string {
 	b.t.Helper()
 	resource := map[string]string{
 		"ingest": "IngestFunction", "dispatcher": "DispatcherFunction", "scheduler": "SchedulerFunction",
+		"outcome": "OutcomeFunction",
 		"trouble": "IngestFunction", "hello": "IngestFunction", // in testdata, deployed nowhere
 	}[name]
 	s := telemetrytest.Deployed(b.t, "../../../.ci/template.json", resource)
@@ -91,6 +101,9 @@ func (b *bridge) settings(name string, settings ...string) map[string]string {
 		"TABLE_NAME": b.table, "AGENT_SECRET": "agent",
 		"AGENT_HOST": "event-ai.eu-central-1.api.aws", "AGENT_ALLOW_LOCAL": "yes",
 	})
+	if name == "outcome" { // which is only there where the Agent is followed
+		s["AGENT_SPACES"], s["AWS_ENDPOINT_URL_DEVOPS_AGENT"] = b.work.Space(), b.api.URL()
+	}
 	for _, setting := range settings {
 		k, v, _ := strings.Cut(setting, "=")
 		s[k] = v

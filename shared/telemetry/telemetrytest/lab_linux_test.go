@@ -1,7 +1,9 @@
 package telemetrytest_test
 
 import (
+	"bytes"
 	"cmp"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -16,6 +18,7 @@ import (
 
 	lambda "github.com/aws/aws-lambda-go/events"
 
+	"github.com/alertbridge/alertbridge/shared/ledger/dynamoledger/dynamotest"
 	"github.com/alertbridge/alertbridge/shared/telemetry"
 	"github.com/alertbridge/alertbridge/shared/telemetry/telemetrytest"
 )
@@ -25,13 +28,18 @@ type lab struct {
 	*bridge
 	b        *testing.B
 	ledger   *httptest.Server
+	commits  atomic.Int64    // that the ledger took
 	sent     atomic.Int64    // payloads that hold a trace
 	messages lambda.SQSEvent // what ingest has sent of an alert
+	said     lambda.SQSEvent // what the Agent has said of its case
+	caseID   string          // the case, in the engine
+	kept     []byte          // what the engine answers to who looks at it
 	calls    int             // to the Agent so far
 }
 
 func newLab(b *testing.B) *lab {
-	l := &lab{bridge: newBridge(b), b: b, ledger: httptest.NewServer(http.HandlerFunc(emptyLedger))}
+	l := &lab{bridge: newBridge(b), b: b}
+	l.ledger = httptest.NewServer(http.HandlerFunc(l.answer))
 	b.Cleanup(l.ledger.Close)
 	telemetrytest.Installed(b)
 	l.extension = telemetrytest.Listen(b)
@@ -45,7 +53,20 @@ func newLab(b *testing.B) *lab {
 	ingest := l.run("ingest", "ingest")
 	l.messages = l.deliver(ingest, "triggered-p1")
 	ingest.Stop()
+	l.follow()
 	return l
+}
+
+// follow has a case started in the engine, and the Agent say that it is done with it.
+func (l *lab) follow() {
+	l.install(false)
+	dispatcher := l.bridge.start("dispatcher")
+	l.dispatch(dispatcher, l.messages)
+	l.caseID, l.calls = fmt.Sprint(dispatcher.Record("alert decided")["case"]), len(l.agent.Requests())
+	dispatcher.Stop()
+	e, about := said(l.b, "investigation-completed")
+	l.works(about, l.caseID)
+	l.said = e
 }
 
 // takeTraces is the extension's side of the tracer. Datadog's test agent, which the tests use, is slower than the functions.
@@ -56,17 +77,50 @@ func (l *lab) takeTraces(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(`{"endpoints":["/v0.4/traces"],"client_drop_p0s":true}`)) // the caller notices by itself
 }
 
-// emptyLedger answers at once, as a table that holds nothing and takes everything: each alert is the first of its case. The
-// engine that the tests use takes longer than the function does for the rest of its work.
-func emptyLedger(w http.ResponseWriter, r *http.Request) {
+// answer is a ledger that answers at once, as a table that holds nothing and takes everything: each alert is the first of
+// its case. The engine that the tests use takes longer than the function does for the rest of its work. The one case that
+// the Agent has spoken of is there, as the engine had it when it was asked for the first time.
+func (l *lab) answer(w http.ResponseWriter, r *http.Request) {
 	answers := map[string]string{
 		"BatchGetItem": `{"Responses":{},"UnprocessedKeys":{}}`, "Query": `{"Items":[],"Count":0}`, "TransactWriteItems": `{}`,
 	}
 	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-	if answers[operation] == "" {
+	body, err := io.ReadAll(r.Body)
+	if err != nil || answers[operation] == "" {
 		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	switch {
+	case operation == "TransactWriteItems":
+		l.commits.Add(1)
+	case operation == "BatchGetItem" && l.caseID != "" && bytes.Contains(body, []byte(l.caseID)):
+		if l.kept == nil {
+			l.kept = l.ask(r.Header, body)
+		}
+		answers[operation] = string(l.kept)
 	}
 	_, _ = io.WriteString(w, answers[operation]) // the caller notices by itself
+}
+
+// ask hands a question on to the engine.
+func (l *lab) ask(header http.Header, body []byte) []byte {
+	r, err := http.NewRequestWithContext(l.b.Context(), http.MethodPost, dynamotest.Endpoint(l.b), bytes.NewReader(body))
+	if err != nil {
+		l.b.Error(err)
+		return nil
+	}
+	r.Header = header
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		l.b.Error(err)
+		return nil
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		l.b.Errorf("the engine answers %d %s %v", res.StatusCode, answer, err)
+	}
+	return answer
 }
 
 // install lets the extension be there or not, for the functions that are started from now on.
@@ -95,10 +149,10 @@ func (l *lab) start(r run) (init, whole time.Duration) {
 	if r.cold {
 		evict(l.b, binary(file))
 	}
-	traces := l.sent.Load()
+	traces, commits := l.sent.Load(), l.commits.Load()
 	f := l.run(r.function, file, r.settings...)
 	answer := f.Invoke(event)
-	l.judge(r, answer)
+	l.judge(r, answer, l.commits.Load()-commits)
 	if r.traced && !slices.Contains(r.settings, untraced) {
 		for end := time.Now().Add(5 * time.Second); l.sent.Load() == traces; time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
@@ -115,7 +169,7 @@ func (l *lab) start(r run) (init, whole time.Duration) {
 }
 
 // judge fails when the function did not do what it is to do with its first event.
-func (l *lab) judge(r run, answer telemetrytest.Result) {
+func (l *lab) judge(r run, answer telemetrytest.Result, commits int64) {
 	switch r.function {
 	case "ingest":
 		answered(l.b, answer, 202)
@@ -124,6 +178,10 @@ func (l *lab) judge(r run, answer telemetrytest.Result) {
 			l.b.Fatalf("%s: %s, %d calls to the Agent", r.name, answer.Body, calls-l.calls)
 		}
 		l.calls++
+	case "outcome":
+		if string(answer.Body) != `{"batchItemFailures":[]}` || commits != 1 {
+			l.b.Fatalf("%s: %s, %d commits", r.name, answer.Body, commits)
+		}
 	}
 	if answer.Failed {
 		l.b.Fatalf("%s: %s", r.name, answer.Body)
@@ -137,6 +195,8 @@ func (l *lab) event(function string) any {
 		return map[string]string{"detail-type": "Scheduled Event"}
 	case "dispatcher":
 		return l.messages
+	case "outcome":
+		return l.said
 	}
 	return delivery(l.b, "triggered-p1")
 }

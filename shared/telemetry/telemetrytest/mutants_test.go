@@ -138,6 +138,58 @@ var mutants = []mutant{
 		"dispatcher", "^TestWithoutTheExtensionNothingIsSent$", "somebody looked up",
 	},
 	{
+		"outcome is not traced",
+		[]edit{{"functions/outcome/main.go", `telemetry.Start(cfg.Telemetry, h.Handle)`, `cfg.Telemetry.Datadog = false
+	telemetry.Start(cfg.Telemetry, h.Handle)`}},
+		"outcome", "^TestEventOfTheAgentIsATraceOfItsOwn$", "the spans are",
+	},
+	{
+		"the alert's trace does not say its case",
+		[]edit{{"functions/dispatcher/dispatch/record.go", `span.Tag("case", l.decision.Case)`, ``}},
+		"dispatcher", "^TestEventOfTheAgentIsATraceOfItsOwn$", "case of the alert: got ,",
+	},
+	{
+		"the event's trace does not say its case",
+		[]edit{{"functions/outcome/follow/record.go", `span.Tag("case", w.task.Case)`, ``}},
+		"outcome", "^TestEventOfTheAgentIsATraceOfItsOwn$", "case of the event: got ,",
+	},
+	{
+		"the event's trace does not say its task",
+		[]edit{{"functions/outcome/follow/record.go", `span.Tag("task", w.event.Task.ID)`, ``}},
+		"outcome", "^TestEventOfTheAgentIsATraceOfItsOwn$", "task of the event: got ,",
+	},
+	{
+		"the Agent's words are in a span",
+		[]edit{{"functions/outcome/follow/record.go", `span.Tag("case", w.task.Case)`, `span.Tag("case", w.task.Case)
+		span.Tag("words", w.task.Words)`}},
+		"outcome", "^TestEventOfTheAgentIsATraceOfItsOwn$", "somebody's text is in a span",
+	},
+	{
+		"somebody else's incident is shown as a case",
+		[]edit{{"functions/outcome/follow/record.go", `if w.skipped == "" { // a case of ours`, `if true {`}},
+		"outcome", "^TestEventThatIsAboutNoCaseHasATraceWithoutOne$", "case: got somebody-elses-incident",
+	},
+	{
+		"an event's record is written without its context",
+		[]edit{{"functions/outcome/follow/record.go", `w.Log.LogAttrs(ctx, start.Level(w.decision), "event taken in"`, `w.Log.LogAttrs(context.Background(), start.Level(w.decision), "event taken in"`}},
+		"outcome", "^TestEventOfTheAgentIsATraceOfItsOwn$", "trace of the record: got <nil>",
+	},
+	{
+		"an investigation that has ended is not counted",
+		[]edit{{"functions/outcome/follow/record.go", `start.CountNews(ctx, w.Metrics, w.decision)`, ``}},
+		"outcome", "^TestEventOfTheAgentIsATraceOfItsOwn$", "counted map[], want map[InvestigationEnded completed:1]",
+	},
+	{
+		"an event that is not taken in marks no trace",
+		[]edit{{"shared/batch/batch.go", `span.End(err)`, `span.End(nil)`}},
+		"outcome", "^TestEventThatIsNotTakenInIsMarked$", "the spans are",
+	},
+	{
+		"an event that is not taken in is acknowledged",
+		[]edit{{"shared/batch/batch.go", `if len(ev.Records) == 1 && failed != nil {`, `if failed = nil; failed != nil {`}},
+		"outcome", "^TestEventThatIsNotTakenInIsMarked$", "the event is lost",
+	},
+	{
 		"a hanging extension uses up the initialization",
 		[]edit{{"shared/telemetry/start.go", `, tracer.WithAgentTimeout(agentTimeout)`, ``}},
 		"scheduler", "^TestBrokenExtensionLosesNoAlert$/^hangs$/^a_tick$", "init of scheduler took 10",
@@ -226,7 +278,7 @@ func (m mutant) build(t *testing.T, binaries string) {
 // meet runs the test that has to notice the fault.
 func (m mutant) meet(t *testing.T, binaries, right string) {
 	t.Helper()
-	for _, function := range []string{"ingest", "dispatcher", "scheduler"} {
+	for _, function := range []string{"ingest", "dispatcher", "scheduler", "outcome"} {
 		if function == m.function {
 			continue
 		}

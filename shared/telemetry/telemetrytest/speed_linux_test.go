@@ -30,7 +30,7 @@ func BenchmarkStart(b *testing.B) {
 	for _, cold := range []bool{false, true} {
 		runs := []run{{name: "hello", function: "hello", cold: cold}}
 		for _, traced := range []bool{false, true} {
-			for _, function := range []string{"ingest", "dispatcher", "scheduler"} {
+			for _, function := range []string{"ingest", "dispatcher", "scheduler", "outcome"} {
 				name := function + map[bool]string{true: ", traced"}[traced]
 				runs = append(runs, run{name: name, function: function, traced: traced, cold: cold})
 			}
