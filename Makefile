@@ -21,8 +21,8 @@ TIME ?= 15s
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
-run: ## Run the whole pipeline here, with a stand-in for the Agent
-	@go build -o bin/ ./cmd/alertbridge && exec bin/alertbridge run
+run: ## Run the whole pipeline here, with a stand-in for the Agent; ARGS="--speed 60" hands flags on
+	@go build -o bin/ ./cmd/alertbridge && exec bin/alertbridge run $(ARGS)
 
 test: ## Format, vet and every test that needs nothing but Go
 	@.ci/test
