@@ -474,8 +474,12 @@ func TestGivenUpAfterADay(t *testing.T) {
 	w.events.Always(answertest.Status(503, ""))
 	id := w.triggers("A").Case
 	w.ticks(23 * time.Hour)
-	if p := w.post(id); p.Over || p.Tries < 10 {
+	p := w.post(id)
+	if p.Over || p.Tries < 10 {
 		t.Errorf("after 23 hours the post is %+v", p)
+	}
+	if len(p.Late) != 1 || p.Late[0].Target != tell.Events || !strings.Contains(p.Late[0].Words, "503") || p.Late[0].At.Before(w.clock.Now().Add(-20*time.Minute)) {
+		t.Errorf("after 23 hours the post says that it is late by %+v", p.Late)
 	}
 	if n := len(w.events.Requests()); n > 130 { // every 15 minutes, two moments by then
 		t.Errorf("%d requests in 23 hours", n)
@@ -484,6 +488,10 @@ func TestGivenUpAfterADay(t *testing.T) {
 	w.ticks(4 * time.Hour)
 	w.wantBecame(id, "datadog started left_out", "datadog unconfirmed left_out", "datadog ended given_up",
 		"pagerduty started left_out", "pagerduty unconfirmed left_out", "pagerduty ended left_out")
+	given, _, err := w.store.Ledger.(ledger.Lister).GivenUp(t.Context(), p.Agent, w.clock.Now().Add(-5*time.Hour), w.clock.Now())
+	if err != nil || len(given) != 1 || given[0].ID != id || len(given[0].Late) != 0 {
+		t.Errorf("given up are %+v, %v", given, err)
+	}
 	records, counted := w.written()
 	if counted["AnswerGivenUp"] != 1 || !slices.ContainsFunc(records, func(r map[string]any) bool {
 		return r["message"] == "answer not told" && r["how"] == "given_up" && r["level"] == "ERROR" && strings.HasPrefix(r["words"].(string), "it could not be told for 24 hours")

@@ -11,8 +11,8 @@ import (
 
 const statusLong = `Shows how a bridge stands: the mode and the silences that are set by hand, with author, reason and end; and for each Agent
 whether it is open, shut or left alone, what runs, what was spent this month and how many critical cases started today,
-which starts should be confirmed by the Agent's own word and are not, what waits for what and until when, and what needs a
-hand.
+which starts should be confirmed by the Agent's own word and are not, what waits for what and until when, what needs a
+hand, and what people are still to be told or were not: since when, by which place, and why.
 
 Money is reckoned by the policy's estimate, for what runs too. Where the Agent's work is followed, an investigation that has
 ended counts with its running time; elsewhere only the Agent's own bill has the true price.
