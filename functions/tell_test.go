@@ -213,6 +213,28 @@ func (w *telling) wantPages(want ...string) {
 	}
 }
 
+// Where the operator has said how the Agent's own page is addressed, what is told of a known task leads to it.
+func TestToldWithTheAgentsPage(t *testing.T) {
+	w := newTelling(t)
+	w.teller.Page = "https://{space}.agent.example/investigation/{task}"
+	id := w.triggers("A", critical).Case
+	w.tick(time.Minute)
+	w.learns(id, gate.InProgress)
+	w.clock.add(time.Minute)
+	w.learns(id, gate.Failed)
+	w.tick(time.Minute)
+	w.wantEvents("Investigation started", "Investigation failed")
+	w.wantPages("trigger " + id)
+	const link = "The Agent's own page: https://space-1.agent.example/investigation/task-1"
+	events := w.events.Events()
+	if strings.Contains(events[0].Text, "own page") || !strings.Contains(events[1].Text, "\n"+link+"\n") {
+		t.Errorf("it says\n%s\nand then\n%s", events[0].Text, events[1].Text)
+	}
+	if links := w.pager.Events()[0].Links; len(links) == 0 || links[0].Text+": "+links[0].Href != link {
+		t.Errorf("the pager has the links %v", links)
+	}
+}
+
 // Each moment of a case is told once, and what was found with its end.
 func TestEachMomentIsToldOnce(t *testing.T) {
 	w := newTelling(t)

@@ -68,6 +68,7 @@ func run() error {
 			Targets:   targets,
 			Summaries: summaries,
 			Spaces:    cfg.Spaces,
+			Page:      cfg.AgentPage,
 			Policy:    parts.Policy,
 			Now:       time.Now,
 			Log:       parts.Log,

@@ -8,6 +8,22 @@ import (
 	"github.com/alertbridge/alertbridge/shared/start/awsstart"
 )
 
+// The Agent's page is as it was set; one that is none keeps the function from starting.
+func TestAgentPage(t *testing.T) {
+	page := func(form string) (config, error) {
+		return configFrom(func(name string) string {
+			return map[string]string{"TABLE_NAME": "t", "AGENT_SECRET": "s", "AGENT_HOST": "h", "AGENT_PAGE": form}[name]
+		})
+	}
+	const form = "https://{space}.agent.example/investigation/{task}"
+	if cfg, err := page(form); err != nil || cfg.AgentPage != form {
+		t.Errorf("it is %q, %v", cfg.AgentPage, err)
+	}
+	if _, err := page("agent.example/{task}"); err == nil {
+		t.Error("an address that is none is taken")
+	}
+}
+
 // Somebody is told exactly where the secret for it is named, and then what happens is noted too.
 func TestTargetsAreThoseWithASecret(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -222,8 +222,17 @@ func (t *telling) answer(h gate.Happened) answer.Answer {
 	}
 	return words.Of(words.Telling{
 		Case: t.c, Lead: t.lead, Rules: t.rules, Moment: h.Moment, At: h.At, Happened: t.happened(),
-		Summary: t.summary, NoSummary: t.noSummary, Now: t.Now(),
+		Summary: t.summary, NoSummary: t.noSummary, Page: t.page(), Now: t.Now(),
 	})
+}
+
+// page is the Agent's own page of the case, "" as long as no task of it is known.
+func (t *telling) page() string {
+	w := t.c.Work.Telling()
+	if w == nil {
+		return ""
+	}
+	return t.Page.Of(t.Spaces[t.post.Agent], w.ID)
 }
 
 // find reads what the Agent has found, once for all targets, where the investigation came to its end.
