@@ -2,6 +2,7 @@ package functions_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -55,7 +56,7 @@ func newTelling(t *testing.T, change ...func(*gatetest.Policy)) *telling {
 		t.Fatal(err)
 	}
 	events, err := ddevents.New(ddevents.Options{StandIn: w.events.URL(), Keys: w.events.Secrets(), Transport: w.events, Now: b.clock.Now})
-	pager, bad := pagerduty.New(pagerduty.Options{StandIn: w.pager.URL(), Keys: w.pager.Secrets(), Transport: w.pager, Now: b.clock.Now})
+	pager, bad := pagerduty.New(pagerduty.Options{StandIn: w.pager.URL(), Keys: w.pager.Secrets(), Transport: w.pager, Routes: []string{"checkout"}, Log: b.schedule.Log, Now: b.clock.Now})
 	if err = errors.Join(err, bad); err != nil {
 		t.Fatal(err)
 	}
@@ -66,6 +67,19 @@ func newTelling(t *testing.T, change ...func(*gatetest.Policy)) *telling {
 	}
 	b.schedule.Teller = w.teller
 	return w
+}
+
+// names gives the pager's secret a key for each of these routes; the policy has but the route checkout.
+func (w *telling) names(routes ...string) {
+	keys := map[string]string{}
+	for _, route := range routes {
+		keys[route] = w.pager.Key()
+	}
+	text, err := json.Marshal(map[string]any{"routing_key": w.pager.Key(), "routes": keys})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.pager.Secrets().Set(string(text))
 }
 
 // tick runs the scheduler after d, on the bridge's clock also where something waits.
