@@ -44,6 +44,13 @@ func (k keys) strangers(routes []string) (numbers []string) {
 	return numbers
 }
 
+// CheckSecret says what is wrong with a secret, "" for nothing, and which of its routes are none of these, by their numbers in
+// the secret's order. No word of it is told.
+func CheckSecret(text string, routes []string) (strangers []string, wrong string) {
+	k, wrong := readKeys(strings.TrimSpace(text))
+	return k.strangers(routes), wrong
+}
+
 // checkKeys says what is wrong with a secret, for call.Key.
 func checkKeys(secret string) string {
 	_, wrong := readKeys(secret)
