@@ -21,8 +21,8 @@ TIME ?= 15s
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
-run: ## Run the whole pipeline here, with a stand-in for the Agent
-	@go build -o bin/ ./cmd/alertbridge && exec bin/alertbridge run
+run: ## Run the whole pipeline here, with a stand-in for the Agent; ARGS="--speed 60" hands flags on
+	@go build -o bin/ ./cmd/alertbridge && exec bin/alertbridge run $(ARGS)
 
 test: ## Format, vet and every test that needs nothing but Go
 	@.ci/test
@@ -66,11 +66,12 @@ validate: ## Only check the template (Python)
 template: ## Translate template.yaml for its test, after it was changed (Python)
 	@.ci/template-translate
 
-pictures: ## Draw docs/pictures anew, after the gate, the policy or a scenario there was changed
+pictures: ## Draw docs/pictures anew, after the gate, the policy, a scenario there or what is told was changed
 	@go build -o bin/ ./cmd/alertbridge
 	@for p in storm noise; do \
 		bin/alertbridge play docs/pictures/$$p.yaml --expect --picture docs/pictures/$$p.svg >bin/$$p.txt || { tail bin/$$p.txt; exit 1; }; \
 	done
+	@go test . -run TestPictureOfWhatIsTold -draw
 
 size: ## The functions' size, what the linker kept, and that a build can be repeated
 	@.ci/size

@@ -81,11 +81,11 @@ func TestCountersAreOnThePage(t *testing.T) {
 	}
 }
 
-// The messages of log records on the page are those that the handlers write.
+// The messages of log records on the page are those that the handlers, and the places where answers go, write.
 func TestRecordsAreOnThePage(t *testing.T) {
 	var source strings.Builder
 	for _, s := range sources(t) {
-		if !s.test && under(s.folder, []string{"functions"}, false) {
+		if !s.test && under(s.folder, []string{"functions", "shared/answer"}, false) {
 			source.WriteString(docstest.Read(t, s.path))
 		}
 	}

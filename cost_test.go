@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/alertbridge/alertbridge/docs/docstest"
+	"github.com/alertbridge/alertbridge/functions/scheduler/tell"
 	"github.com/alertbridge/alertbridge/shared/agent"
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/delivery"
@@ -18,6 +20,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/ledger/memledger"
 	"github.com/alertbridge/alertbridge/shared/policy"
 	"github.com/alertbridge/alertbridge/shared/start"
+	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
 
 const costPage = "docs/cost.md"
@@ -62,6 +65,67 @@ func TestCostOfTheShippedPolicy(t *testing.T) {
 		if !strings.Contains(text, says) {
 			t.Errorf("the page does not say %q", says)
 		}
+	}
+}
+
+// What following and telling add to CloudWatch's bill, counted in the template and in the list of counters. A counter is a
+// metric for the stack, and one more for each value of its dimension; those that count only what goes wrong cost nothing
+// while nothing does.
+func TestReadmeCostOfWhatIsOptional(t *testing.T) {
+	alarms := func(given ...string) int { return len(newStack(t, given...).ofType("AWS::CloudWatch::Alarm")) }
+	plain := alarms()
+	perAlarm, perMetric, polling, secret := 0.10, 0.30, 650_000*0.40/1e6, 0.40
+	words := []string{"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
+
+	ways := len(gate.Outcomes())
+	following := map[telemetry.Metric]int{telemetry.InvestigationEnded: 1 + ways, telemetry.AgentUsage: 1}
+	wrong := []telemetry.Metric{telemetry.StartUnconfirmed, telemetry.AgentAPIFailed, telemetry.AgentUsageHigh, telemetry.EventFailed}
+	places := []string{tell.Events, tell.Pager}
+	telling := map[telemetry.Metric]int{telemetry.AnswerTold: 1 + len(places)}
+	untold := []telemetry.Metric{telemetry.AnswerFailed, telemetry.AnswerGivenUp}
+	for _, d := range telemetry.Metrics() {
+		n := max(following[d.Metric], telling[d.Metric])
+		if n > 0 && (n > 1) != (len(d.Dimensions) > 0) {
+			t.Errorf("%s is counted as %d metrics, and has the dimensions %v", d.Metric, n, d.Dimensions)
+		}
+		optional := strings.HasPrefix(d.Datadog, "alertbridge.answer.") || strings.HasPrefix(d.Datadog, "alertbridge.investigation.") ||
+			strings.HasPrefix(d.Datadog, "alertbridge.event.") || strings.HasPrefix(d.Datadog, "alertbridge.agent.usage") ||
+			d.Metric == telemetry.StartUnconfirmed || d.Metric == telemetry.AgentAPIFailed
+		if optional != (n > 0 || slices.Contains(wrong, d.Metric) || slices.Contains(untold, d.Metric)) {
+			t.Errorf("nobody has reckoned with what %s costs", d.Metric)
+		}
+	}
+	sum := func(of map[telemetry.Metric]int) (n int) {
+		for _, k := range of {
+			n += k
+		}
+		return n
+	}
+	price := func(dollars float64) string { return fmt.Sprintf("$%.2f", dollars) }
+	upTo := func(dollars float64) string { return price(math.Ceil(dollars*10) / 10) }
+
+	readme := strings.Join(strings.Fields(docstest.Read(t, "README.md")), " ")
+	n, m := alarms("AgentSpaces", "space-1")-plain, sum(following)
+	k, l := alarms("PagerDutySecretArn", pagerKey)-plain, sum(telling)
+	follows := polling + float64(n)*perAlarm + float64(m)*perMetric
+	tells := float64(k)*perAlarm + float64(l)*perMetric + secret
+	for _, says := range []string{
+		fmt.Sprintf("| CloudWatch alarms | %d × $0.10 ", plain),
+		fmt.Sprintf("**With `AgentSpaces`** it is up to %s more: polling a second queue (650,000 × $0.40 per million, %s), %s alarms (%s), %s metrics (%s: ",
+			upTo(follows), price(polling), words[n], price(float64(n)*perAlarm), words[m], price(float64(m)*perMetric)),
+		fmt.Sprintf("by each of %s ways", words[ways]),
+		strings.ToUpper(words[len(wrong)][:1]) + words[len(wrong)][1:] + " more counters, of what goes wrong,",
+		fmt.Sprintf("**With somebody to tell** it is up to %s more: %s alarm (%s), %s metrics (%s: what was told, in all and at each of %s places), a secret for PagerDuty's key (%s)",
+			upTo(tells), words[k], price(float64(k)*perAlarm), words[l], price(float64(l)*perMetric), words[len(places)], price(secret)),
+		strings.ToUpper(words[len(untold)][:1]) + words[len(untold)][1:] + " more counters, of what could not be told,",
+	} {
+		if !strings.Contains(readme, says) {
+			t.Errorf("the README does not say %q", says)
+		}
+	}
+	page := strings.Join(strings.Fields(docstest.Read(t, costPage)), " ")
+	if says := fmt.Sprintf("Following the Agent adds up to %s a month to both, telling people up to %s ", upTo(follows), upTo(tells)); !strings.Contains(page, says) {
+		t.Errorf("%s does not say %q", costPage, says)
 	}
 }
 

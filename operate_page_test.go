@@ -28,7 +28,7 @@ func TestOperatePageOnThisComputer(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", bin, "./cmd/alertbridge").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	b := runBridge(t, bin, "--withhold-events") // so that what was started is still under way
+	b := runBridge(t, bin, "--withhold-events") // so that what was started stays under way
 	// A fault that is muted, so that there is something to start: its event's number is EVENT from then on.
 	event, silence := "8873248385148318284", ""
 	typed := func(command string) (string, error) {

@@ -69,6 +69,7 @@ var fuzzed = map[string][]string{
 	"shared/call.FuzzAnswered":                {"shared/call.Answered", "shared/call.Speakable", "shared/call.RetryAfter"},
 	"shared/call.FuzzStandIn":                 {"shared/call.StandIn", "shared/call.Local"},
 	"shared/answer.FuzzReady":                 {"shared/answer.Ready", "shared/answer.leads"},
+	"shared/setting.FuzzPage":                 {"shared/setting.Of"},
 	"shared/answer/words.FuzzOf":              {"shared/answer/words.Of"},
 	"shared/answer/ddevents.FuzzEncode":       {"shared/answer/ddevents.encode"},
 	"shared/answer/ddevents.FuzzJudge":        {"shared/answer/ddevents.judge", "shared/call.Decode"},

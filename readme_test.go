@@ -41,8 +41,9 @@ const maxCloud = 12
 
 // commands are all that the pages name. What stands in large letters is for the reader to fill in.
 var commands = map[string]string{
-	"make run":                           here,
-	"go build -o bin/ ./cmd/alertbridge": here,
+	"make run": here,
+	`make run ARGS="--speed 60 --withhold-events"`:                                                 here,
+	"go build -o bin/ ./cmd/alertbridge":                                                           here,
 	"bin/alertbridge send --fresh events/http/triggered-p1.json":                                   here,
 	"bin/alertbridge cases list":                                                                   here,
 	"alertbridge policy check":                                                                     here,
@@ -128,6 +129,7 @@ func TestEveryCommandIsAccountedFor(t *testing.T) {
 	makefile, steps := docstest.Read(t, "Makefile"), docstest.Read(t, ".ci/run")+docstest.Read(t, ".ci/sam-test")
 	for c, how := range commands {
 		target, isMake := strings.CutPrefix(c, "make ")
+		target, _, _ = strings.Cut(target, " ")
 		if isMake && !regexp.MustCompile(`(?m)^`+target+`: `).MatchString(makefile) {
 			t.Errorf("there is no %s", c)
 		}
@@ -143,7 +145,7 @@ func TestEveryCommandIsAccountedFor(t *testing.T) {
 
 // The commands of the README are typed in its order, at a bridge that listens on a port of its own.
 func TestReadmeOnThisComputer(t *testing.T) {
-	if !strings.Contains(docstest.Read(t, "Makefile"), "\t@go build -o bin/ ./cmd/alertbridge && exec bin/alertbridge run\n") {
+	if !strings.Contains(docstest.Read(t, "Makefile"), "\t@go build -o bin/ ./cmd/alertbridge && exec bin/alertbridge run $(ARGS)\n") {
 		t.Fatal("make run is no longer what this test runs")
 	}
 	bin := filepath.Join(t.TempDir(), "alertbridge")
@@ -151,13 +153,13 @@ func TestReadmeOnThisComputer(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	// At half the page's speed, which is seen in no line: a busy computer has twice the time for a call.
-	b, lost := runBridge(t, bin), runBridge(t, bin, "--speed", "30", "--lose-starts")
+	b, silent := runBridge(t, bin), runBridge(t, bin, "--speed", "30", "--withhold-events")
 	for _, line := range strings.Split(fenced(t, "README.md", "output: make run"), "\n") {
 		if line != "…" && line != "" && !b.said(line) {
 			t.Errorf("make run no longer prints\n%s", line)
 		}
 	}
-	for block, bridge := range map[string]*bridge{"make run, later": b, "run, and the Agent loses its starts": lost} {
+	for block, bridge := range map[string]*bridge{"make run, later": b, "run, and the Agent is silent": silent} {
 		for line := range strings.SplitSeq(fenced(t, "README.md", "output: "+block), "\n") {
 			if line != "…" && line != "" && !bridge.willSay(line) {
 				t.Errorf("%s: it no longer prints, within a minute,\n%s", block, line)

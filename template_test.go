@@ -229,7 +229,7 @@ var environment = map[string][]string{
 	"DispatcherFunction": {"TABLE_NAME", "POLICY_FILE", "AGENT_SECRET", "AGENT_SECRETS_PREFIX", "AGENT_HOST", "AGENT_SPACES", "AGENT_ALLOW_LOCAL", "TELLS"},
 	"SchedulerFunction": {
 		"TABLE_NAME", "POLICY_FILE", "AGENT_SECRET", "AGENT_SECRETS_PREFIX", "AGENT_HOST", "AGENT_SPACES", "AGENT_ALLOW_LOCAL", "TELLS",
-		"DATADOG_EVENTS_SECRET", "DATADOG_EVENTS_SITE", "PAGERDUTY_SECRET", "PAGERDUTY_REGION",
+		"DATADOG_EVENTS_SECRET", "DATADOG_EVENTS_SITE", "PAGERDUTY_SECRET", "PAGERDUTY_REGION", "AGENT_PAGE",
 	},
 	"OutcomeFunction": {"TABLE_NAME", "POLICY_FILE", "AGENT_HOST", "AGENT_SPACES", "TELLS"},
 }
@@ -260,7 +260,7 @@ func TestEnvironment(t *testing.T) {
 			"STACK_NAME": "bridge", "QUEUE_URL": "Ref(AlertQueue)", "TABLE_NAME": "Ref(Ledger)",
 			"INGEST_TOKEN_SECRET": "Ref(IngestToken)", "AGENT_SECRET": "Ref(AgentSecret)", "AGENT_ALLOW_LOCAL": "no",
 			"AGENT_HOST": "event-ai.eu-central-1.api.aws", "AGENT_SECRETS_PREFIX": "bridge/agents/", "POLICY_FILE": "policy.yaml",
-			"TELLS": "yes", "DATADOG_EVENTS_SECRET": "", "DATADOG_EVENTS_SITE": "datadoghq.com", "PAGERDUTY_SECRET": pagerKey, "PAGERDUTY_REGION": "us",
+			"TELLS": "yes", "DATADOG_EVENTS_SECRET": "", "DATADOG_EVENTS_SITE": "datadoghq.com", "PAGERDUTY_SECRET": pagerKey, "PAGERDUTY_REGION": "us", "AGENT_PAGE": "",
 			"AGENT_SPACES": "space-1", "DD_SERVICE": "alertbridge-" + strings.ToLower(strings.TrimSuffix(f, "Function")),
 		} {
 			if got, there := vars[name]; there && got != want {
@@ -1038,6 +1038,13 @@ func TestParametersRefuseWhatCannotWork(t *testing.T) {
 		{"AgentSpaces", "payments=", false},
 		{"AgentSpaces", "../space", false},
 		{"AgentSpaces", "*", false},
+		{"AgentPage", "", true},
+		{"AgentPage", "https://{space}.agent.example/investigation/{task}", true},
+		{"AgentPage", "https://agent.example/#/a?space={space}&task={task}&again={task}", true},
+		{"AgentPage", "https://agent.example/investigation/", false}, // it would be the same for every case
+		{"AgentPage", "https://{task}.example/", false},
+		{"AgentPage", "https://agent.example/{execution}/{task}", false},
+		{"AgentPage", "http://agent.example/{task}", false},
 		{"AlarmTopicArn", "", true},
 		{"AlarmTopicArn", "arn:aws:sns:eu-central-1:123456789012:on-call", true},
 		{"AlarmTopicArn", "on-call", false},

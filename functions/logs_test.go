@@ -253,6 +253,14 @@ var recordScenarios = map[string]func(*testing.T) *bridge{
 		w.tick(time.Minute)
 		return w.bridge
 	},
+	"a tick that pages with a key for a route that there is not": func(t *testing.T) *bridge {
+		w := newTelling(t)
+		w.agent.says(delivery.Unauthorized)
+		w.names("checkout", "an old name")
+		w.triggers("A", critical)
+		w.tick(time.Minute)
+		return w.bridge
+	},
 	"a tick whose commit is lost": func(t *testing.T) *bridge {
 		b := newBridge(t, held)
 		b.triggers("A")
@@ -273,7 +281,7 @@ func tablesOf(message string) []string {
 		return []string{"every record", "tick"}
 	case strings.HasPrefix(message, "event "):
 		return []string{"every record", "event", message}
-	case message == "message has no verdict", strings.HasPrefix(message, "usage "):
+	case message == "message has no verdict", strings.HasPrefix(message, "pager keys "), strings.HasPrefix(message, "usage "):
 		return []string{"every record", message}
 	}
 	return []string{"every record", message, "start"}

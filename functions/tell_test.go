@@ -2,6 +2,7 @@ package functions_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -55,7 +56,7 @@ func newTelling(t *testing.T, change ...func(*gatetest.Policy)) *telling {
 		t.Fatal(err)
 	}
 	events, err := ddevents.New(ddevents.Options{StandIn: w.events.URL(), Keys: w.events.Secrets(), Transport: w.events, Now: b.clock.Now})
-	pager, bad := pagerduty.New(pagerduty.Options{StandIn: w.pager.URL(), Keys: w.pager.Secrets(), Transport: w.pager, Now: b.clock.Now})
+	pager, bad := pagerduty.New(pagerduty.Options{StandIn: w.pager.URL(), Keys: w.pager.Secrets(), Transport: w.pager, Routes: []string{"checkout"}, Log: b.schedule.Log, Now: b.clock.Now})
 	if err = errors.Join(err, bad); err != nil {
 		t.Fatal(err)
 	}
@@ -66,6 +67,19 @@ func newTelling(t *testing.T, change ...func(*gatetest.Policy)) *telling {
 	}
 	b.schedule.Teller = w.teller
 	return w
+}
+
+// names gives the pager's secret a key for each of these routes; the policy has but the route checkout.
+func (w *telling) names(routes ...string) {
+	keys := map[string]string{}
+	for _, route := range routes {
+		keys[route] = w.pager.Key()
+	}
+	text, err := json.Marshal(map[string]any{"routing_key": w.pager.Key(), "routes": keys})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.pager.Secrets().Set(string(text))
 }
 
 // tick runs the scheduler after d, on the bridge's clock also where something waits.
@@ -210,6 +224,28 @@ func (w *telling) wantPages(want ...string) {
 	}
 	if !slices.Equal(got, want) {
 		w.t.Errorf("PagerDuty has %q, want %q", got, want)
+	}
+}
+
+// Where the operator has said how the Agent's own page is addressed, what is told of a known task leads to it.
+func TestToldWithTheAgentsPage(t *testing.T) {
+	w := newTelling(t)
+	w.teller.Page = "https://{space}.agent.example/investigation/{task}"
+	id := w.triggers("A", critical).Case
+	w.tick(time.Minute)
+	w.learns(id, gate.InProgress)
+	w.clock.add(time.Minute)
+	w.learns(id, gate.Failed)
+	w.tick(time.Minute)
+	w.wantEvents("Investigation started", "Investigation failed")
+	w.wantPages("trigger " + id)
+	const link = "The Agent's own page: https://space-1.agent.example/investigation/task-1"
+	events := w.events.Events()
+	if strings.Contains(events[0].Text, "own page") || !strings.Contains(events[1].Text, "\n"+link+"\n") {
+		t.Errorf("it says\n%s\nand then\n%s", events[0].Text, events[1].Text)
+	}
+	if links := w.pager.Events()[0].Links; len(links) == 0 || links[0].Text+": "+links[0].Href != link {
+		t.Errorf("the pager has the links %v", links)
 	}
 }
 
@@ -474,8 +510,12 @@ func TestGivenUpAfterADay(t *testing.T) {
 	w.events.Always(answertest.Status(503, ""))
 	id := w.triggers("A").Case
 	w.ticks(23 * time.Hour)
-	if p := w.post(id); p.Over || p.Tries < 10 {
+	p := w.post(id)
+	if p.Over || p.Tries < 10 {
 		t.Errorf("after 23 hours the post is %+v", p)
+	}
+	if len(p.Late) != 1 || p.Late[0].Target != tell.Events || !strings.Contains(p.Late[0].Words, "503") || p.Late[0].At.Before(w.clock.Now().Add(-20*time.Minute)) {
+		t.Errorf("after 23 hours the post says that it is late by %+v", p.Late)
 	}
 	if n := len(w.events.Requests()); n > 130 { // every 15 minutes, two moments by then
 		t.Errorf("%d requests in 23 hours", n)
@@ -484,6 +524,10 @@ func TestGivenUpAfterADay(t *testing.T) {
 	w.ticks(4 * time.Hour)
 	w.wantBecame(id, "datadog started left_out", "datadog unconfirmed left_out", "datadog ended given_up",
 		"pagerduty started left_out", "pagerduty unconfirmed left_out", "pagerduty ended left_out")
+	given, _, err := w.store.Ledger.(ledger.Lister).GivenUp(t.Context(), p.Agent, w.clock.Now().Add(-5*time.Hour), w.clock.Now())
+	if err != nil || len(given) != 1 || given[0].ID != id || len(given[0].Late) != 0 {
+		t.Errorf("given up are %+v, %v", given, err)
+	}
 	records, counted := w.written()
 	if counted["AnswerGivenUp"] != 1 || !slices.ContainsFunc(records, func(r map[string]any) bool {
 		return r["message"] == "answer not told" && r["how"] == "given_up" && r["level"] == "ERROR" && strings.HasPrefix(r["words"].(string), "it could not be told for 24 hours")

@@ -86,6 +86,13 @@ func TestByHandInALocalRun(t *testing.T) {
 	}
 	has(t, "the status", fine(t, "", "status", "--url", url), "running: 1", started+" until about ")
 
+	// with the way to the Agent's own page, as soon as a task is known
+	s = within(t, func() explain.Story { return storyOf(t, url, started) }, func(s explain.Story) bool {
+		return s.Cases[0].Investigation != nil && s.Cases[0].Investigation.Task != ""
+	})
+	has(t, "its page", fine(t, "", "explain", started, "--agent-page", "https://agent.example/{task}", "--url", url),
+		"the Agent's own page: https://agent.example/"+s.Cases[0].Investigation.Task+"\n")
+
 	// the same to programs, by either flag
 	short, long := fine(t, "", "explain", ago("1"), "--url", url, "--json"), fine(t, "", "explain", ago("1"), "--url", url, "-o", "json")
 	if strings.Contains(short, "only the policy can tell") {

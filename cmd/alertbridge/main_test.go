@@ -157,6 +157,8 @@ func TestWrongCommandLines(t *testing.T) {
 		{[]string{"--nonsense"}, "unknown flag: --nonsense"},
 		{[]string{"run", "x"}, `it takes no arguments, and got "x"` + "\n\nHow it is called: alertbridge run --help\n"},
 		{[]string{"run", "--tick", "0s"}, "--tick is 0s and must be above 0"},
+		{[]string{"explain", "ab-1", "--agent-page", "agent.example/{task}"}, "--agent-page is \"agent.example/{task}\" and must be an address that begins with https://"},
+		{[]string{"explain", "ab-1", "--agent-page", "https://{space}.example/{task}"}, "--agent-page has {space}; write the agent space's id in its place"},
 		{[]string{"run", "--speed", "0"}, "--speed is 0 and must be from 1 to 60"},
 		{[]string{"run", "--speed", "61"}, "--speed is 61 and must be from 1 to 60"},
 		{[]string{"run", "--tick", "often"}, `invalid argument "often" for "--tick" flag`},

@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/alertbridge/alertbridge/shared/answer/pagerduty"
 	"github.com/alertbridge/alertbridge/shared/policy"
 )
 
@@ -17,7 +19,10 @@ const checkLong = `Reads a policy, ./policy.yaml unless you name another file, a
 and column: keys that there are not, values that cannot be, routes that no alert comes to. If nothing is, it says in a few
 lines what the policy does: its routes, what each Agent may spend, and what is allowed but probably not meant.
 
-Exit status: 0 when the policy can be used, also with warnings; 1 when it cannot.`
+With --pager-keys it also reads the file from which you make PagerDuty's secret (docs/configuration.md, 2.4), and says which
+of the routes in it the policy does not have, by their numbers. No word of that file is printed.
+
+Exit status: 0 when the policy, and the file of keys, can be used, also with warnings; 1 when not.`
 
 func policyCommand() *cobra.Command {
 	cmd := groupCommand(cobra.Command{
@@ -31,11 +36,13 @@ func policyCommand() *cobra.Command {
 }
 
 func policyCheckCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "check [FILE]",
-		Short:   "Say what is wrong with a policy, or what it does",
-		Long:    checkLong,
-		Example: "  alertbridge policy check\n  alertbridge policy check teams/policy.yaml",
+	keys := ""
+	cmd := &cobra.Command{
+		Use:   "check [FILE]",
+		Short: "Say what is wrong with a policy, or what it does",
+		Long:  checkLong,
+		Example: "  alertbridge policy check\n  alertbridge policy check teams/policy.yaml\n" +
+			"  alertbridge policy check --pager-keys pagerduty-key.json",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usage("it takes one file, and got %q", args)
@@ -51,17 +58,57 @@ func policyCheckCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return writeSummary(cmd.OutOrStdout(), file, p)
+			s := p.Summary()
+			unmeant, err := unmeantKeys(keys, s)
+			if err != nil {
+				return err
+			}
+			return writeSummary(cmd.OutOrStdout(), file, p.Version(), s, unmeant)
 		},
 		DisableFlagsInUseLine: true,
 	}
+	cmd.Flags().StringVar(&keys, "pager-keys", "", "the file of PagerDuty's secret, to be compared with the policy's routes")
+	return cmd
 }
 
-// writeSummary says what a policy does.
-func writeSummary(w io.Writer, file string, p *policy.Policy) error {
-	s := p.Summary()
+// maxKeysFile is more than Secrets Manager takes of a secret.
+const maxKeysFile = 64 << 10
+
+// unmeantKeys says what is allowed in the file of PagerDuty's secret, and probably not meant.
+func unmeantKeys(file string, s policy.Summary) (lines []string, err error) {
+	if file == "" {
+		return nil, nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("the keys cannot be read: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxKeysFile+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("the keys cannot be read: %w", err)
+	case len(text) > maxKeysFile:
+		return nil, fmt.Errorf("%s has more than %d bytes, which no secret can have", file, maxKeysFile)
+	}
+	var routes []string
+	for _, r := range s.Routes {
+		routes = append(routes, r.Name)
+	}
+	strangers, wrong := pagerduty.CheckSecret(string(text), routes)
+	if wrong != "" {
+		return nil, fmt.Errorf("%s cannot be PagerDuty's secret: %s (docs/configuration.md, 2.4)", file, wrong)
+	}
+	for _, n := range strangers {
+		lines = append(lines, fmt.Sprintf("%s: number %s of routes is none of the policy, so its key is never used: what is meant pages by routing_key", file, n))
+	}
+	return lines, nil
+}
+
+// writeSummary says what a policy does, and what is probably not meant.
+func writeSummary(w io.Writer, file, version string, s policy.Summary, unmeant []string) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s can be used. Its version is %s.\n\nRoutes:", file, p.Version())
+	fmt.Fprintf(&b, "%s can be used. Its version is %s.\n\nRoutes:", file, version)
 	if len(s.Routes) == 0 {
 		b.WriteString(" none, the root speaks for all alerts\n")
 	} else {
@@ -74,11 +121,14 @@ func writeSummary(w io.Writer, file string, p *policy.Policy) error {
 	for _, a := range s.Agents {
 		fmt.Fprintf(&b, "  %s\n", agentLine(a))
 	}
-	if len(s.Warnings) > 0 {
+	if len(s.Warnings)+len(unmeant) > 0 {
 		b.WriteString("\nProbably not meant:\n")
 	}
 	for _, p := range s.Warnings {
 		fmt.Fprintf(&b, "  %s:%d: %s\n", file, p.Line, p.Text)
+	}
+	for _, line := range unmeant {
+		fmt.Fprintf(&b, "  %s\n", line)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -24,6 +24,10 @@ sends one, "alertbridge send" sends files, "alertbridge cases" shows the cases. 
 What the Agent tells of its work is a line that begins with "event". What people are told, in Datadog or by PagerDuty, is
 one that begins with "told": what it does there, and which moment of the case it tells of.
 
+A 200 of the Agent is not a start. To see what becomes of one that nothing confirms, let it be silent: with
+"--speed 60 --withhold-events" a critical alert is "unconfirmed" after ten seconds, which are ten of the run's minutes,
+and somebody is paged.
+
 It decides by your policy, in true time: a case that is held for two minutes starts in two minutes, as a line that
 begins with "tick" then tells. To see the end of a story at once, play it: "alertbridge play".
 
@@ -34,8 +38,9 @@ Exit status: 0 when it was told to end, 1 when it could not start, for instance 
 const runExample = `  alertbridge run
   alertbridge run --quiet-events --listen 127.0.0.1:9000   wait for deliveries of your own, on another port
   alertbridge run --policy new.yaml                        decide by another policy than policy.yaml
-  alertbridge run --speed 60 --withhold-events             the Agent's events do not arrive; its API is asked
-  alertbridge run --speed 60 --lose-starts                 the Agent answers 200 and starts nothing
+  alertbridge run --speed 60 --api-only                    the Agent's events do not arrive; its API is asked
+  alertbridge run --speed 60 --withhold-events             its API shows nothing either: somebody is paged
+  alertbridge run --speed 60 --lose-starts                 the Agent answers 200 and starts nothing: the same
   alertbridge run --verbose 2>log.json                     keep the functions' log records`
 
 func runCommand() *cobra.Command {
@@ -71,7 +76,8 @@ func runCommand() *cobra.Command {
 	cmd.Flags().StringVar(&file, "policy", "", "the policy that it decides by (default: policy.yaml of this folder; where there is none, the defaults)")
 	cmd.Flags().BoolVar(&o.Quiet, "quiet-events", false, "do not send the deliveries of events/ first")
 	cmd.Flags().IntVar(&o.Speed, "speed", 1, "how many times as fast as yours its clock goes, up to 60")
-	cmd.Flags().BoolVar(&o.WithholdEvents, "withhold-events", false, "the Agent's events do not arrive")
+	cmd.Flags().BoolVar(&o.APIOnly, "api-only", false, "the Agent's events do not arrive; only its API tells what comes of a start")
+	cmd.Flags().BoolVar(&o.WithholdEvents, "withhold-events", false, "the Agent's events do not arrive, and its API shows no task: starts stay unconfirmed")
 	cmd.Flags().BoolVar(&o.LoseStarts, "lose-starts", false, "the Agent answers every start with 200 and makes nothing of it")
 	cmd.Flags().BoolVar(&verbose, "verbose", false, "the functions' log records on standard error")
 	return cmd

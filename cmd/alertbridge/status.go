@@ -2,17 +2,19 @@ package main
 
 import (
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/explain"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/operate"
+	"github.com/alertbridge/alertbridge/shared/setting"
 )
 
 const statusLong = `Shows how a bridge stands: the mode and the silences that are set by hand, with author, reason and end; and for each Agent
 whether it is open, shut or left alone, what runs, what was spent this month and how many critical cases started today,
-which starts should be confirmed by the Agent's own word and are not, what waits for what and until when, and what needs a
-hand.
+which starts should be confirmed by the Agent's own word and are not, what waits for what and until when, what needs a
+hand, and what people are still to be told or were not: since when, by which place, and why.
 
 Money is reckoned by the policy's estimate, for what runs too. Where the Agent's work is followed, an investigation that has
 ended counts with its running time; elsewhere only the Agent's own bill has the true price.
@@ -66,6 +68,7 @@ func explainCommand() *cobra.Command {
 		from        origin
 		output, org string
 		file        string
+		page        string
 		asJSON      bool
 	)
 	cmd := &cobra.Command{
@@ -86,6 +89,10 @@ func explainCommand() *cobra.Command {
 			if asJSON {
 				output = "json"
 			}
+			link, err := pageOf(page)
+			if err != nil {
+				return err
+			}
 			p, err := policyThatDecided(cmd.ErrOrStderr(), file, from.table != "")
 			if err != nil {
 				return err
@@ -98,6 +105,7 @@ func explainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			s.Link(link)
 			if err := printData(cmd.OutOrStdout(), output, s, func(w io.Writer) error { return explain.Write(w, s) }); err != nil {
 				return err
 			}
@@ -110,7 +118,20 @@ func explainCommand() *cobra.Command {
 	from.handFlags(cmd.Flags())
 	cmd.Flags().StringVar(&org, "org", "", "Datadog's id of the organisation (default: those of the cases that there are)")
 	cmd.Flags().StringVar(&file, "policy", "", "the policy that decided, with --table (default: policy.yaml of this folder, where there is one)")
+	cmd.Flags().StringVar(&page, "agent-page", "", "address of the Agent's own page of a task, with {task} for its id (default: no link to it)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as --output json")
 	outputFlag(cmd, &output)
 	return cmd
+}
+
+// pageOf is how the Agent's own page of a task is addressed, by the flag --agent-page.
+func pageOf(form string) (func(task string) string, error) {
+	const flag = "--agent-page"
+	if strings.Contains(form, "{space}") {
+		return nil, usage("%s has {space}; write the agent space's id in its place", flag)
+	}
+	if r := setting.From(func(string) string { return form }); r.Page(flag) == "" && form != "" {
+		return nil, usage("%s is %q and must be an address that begins with https:// and has {task} behind the host", flag, form)
+	}
+	return func(task string) string { return setting.Page(form).Of("", task) }, nil
 }

@@ -14,6 +14,7 @@ type config struct {
 	EventsSite   string           // DATADOG_EVENTS_SITE: where Datadog lives
 	PagerSecret  string           // PAGERDUTY_SECRET: the secret with PagerDuty's routing key; "": no pager
 	PagerRegion  pagerduty.Region // PAGERDUTY_REGION: where PagerDuty lives
+	AgentPage    setting.Page     // AGENT_PAGE: how the Agent's own page of an investigation is addressed; "": answers have no link to it
 }
 
 // configFrom reads everything that the scheduler can be told. With somebody to tell it notes what to tell, whatever TELLS
@@ -26,6 +27,7 @@ func configFrom(getenv func(string) string) (config, error) {
 	c.EventsSecret, c.EventsSite = r.Optional("DATADOG_EVENTS_SECRET", ""), r.OneOf("DATADOG_EVENTS_SITE", ddevents.Sites()...)
 	c.PagerSecret = r.Optional("PAGERDUTY_SECRET", "")
 	c.PagerRegion = pagerduty.Region(r.OneOf("PAGERDUTY_REGION", string(pagerduty.US), string(pagerduty.EU)))
+	c.AgentPage = r.Page("AGENT_PAGE")
 	c.Tells = c.Tells || c.EventsSecret != "" || c.PagerSecret != ""
 	if err != nil {
 		return c, err

@@ -15,6 +15,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/answer/ddevents"
 	"github.com/alertbridge/alertbridge/shared/answer/pagerduty"
 	"github.com/alertbridge/alertbridge/shared/call"
+	"github.com/alertbridge/alertbridge/shared/policy"
 	"github.com/alertbridge/alertbridge/shared/secret/awssecret"
 	"github.com/alertbridge/alertbridge/shared/start/awsstart"
 	"github.com/alertbridge/alertbridge/shared/telemetry"
@@ -68,6 +69,7 @@ func run() error {
 			Targets:   targets,
 			Summaries: summaries,
 			Spaces:    cfg.Spaces,
+			Page:      cfg.AgentPage,
 			Policy:    parts.Policy,
 			Now:       time.Now,
 			Log:       parts.Log,
@@ -96,7 +98,7 @@ func targets(cfg config, parts awsstart.Parts) ([]tell.Target, error) {
 	}
 	if cfg.PagerSecret != "" {
 		c, err := pagerduty.New(pagerduty.Options{
-			Region: cfg.PagerRegion, Keys: store(cfg.PagerSecret),
+			Region: cfg.PagerRegion, Keys: store(cfg.PagerSecret), Routes: routesOf(parts.Policy), Log: parts.Log,
 			Transport: telemetry.TransportTo(telemetry.PagerService, call.NewTransport(false)),
 		})
 		if err != nil {
@@ -105,4 +107,13 @@ func targets(cfg config, parts awsstart.Parts) ([]tell.Target, error) {
 		list = append(list, tell.Target{Name: tell.Pager, Place: c, Pager: true})
 	}
 	return list, nil
+}
+
+// routesOf are the names of a policy's routes.
+func routesOf(p *policy.Policy) []string {
+	names := []string{}
+	for _, r := range p.Summary().Routes {
+		names = append(names, r.Name)
+	}
+	return names
 }

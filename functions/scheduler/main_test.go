@@ -2,11 +2,40 @@ package main
 
 import (
 	"log/slog"
+	"slices"
 	"testing"
 
 	"github.com/alertbridge/alertbridge/functions/scheduler/tell"
+	"github.com/alertbridge/alertbridge/shared/policy"
 	"github.com/alertbridge/alertbridge/shared/start/awsstart"
 )
+
+// The Agent's page is as it was set; one that is none keeps the function from starting.
+func TestAgentPage(t *testing.T) {
+	page := func(form string) (config, error) {
+		return configFrom(func(name string) string {
+			return map[string]string{"TABLE_NAME": "t", "AGENT_SECRET": "s", "AGENT_HOST": "h", "AGENT_PAGE": form}[name]
+		})
+	}
+	const form = "https://{space}.agent.example/investigation/{task}"
+	if cfg, err := page(form); err != nil || cfg.AgentPage != form {
+		t.Errorf("it is %q, %v", cfg.AgentPage, err)
+	}
+	if _, err := page("agent.example/{task}"); err == nil {
+		t.Error("an address that is none is taken")
+	}
+}
+
+// The secret's routes are compared with all that the policy has, those without a name among them.
+func TestRoutesAreThePolicys(t *testing.T) {
+	p, err := policy.Parse("policy.yaml", []byte("routes:\n- match: [env = prod]\n  name: production\n  mode: full\n- match: [env = test]\n  mode: \"off\"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := routesOf(p), []string{"production", "route 2 (policy.yaml:5)"}; !slices.Equal(got, want) {
+		t.Errorf("the routes are %q, want %q", got, want)
+	}
+}
 
 // Somebody is told exactly where the secret for it is named, and then what happens is noted too.
 func TestTargetsAreThoseWithASecret(t *testing.T) {
@@ -28,7 +57,7 @@ func TestTargetsAreThoseWithASecret(t *testing.T) {
 		if err != nil || cfg.Tells != (c.want != nil) {
 			t.Errorf("%s: tells %t, %v", name, cfg.Tells, err)
 		}
-		got, err := targets(cfg, awsstart.Parts{Log: slog.New(slog.DiscardHandler)})
+		got, err := targets(cfg, awsstart.Parts{Log: slog.New(slog.DiscardHandler), Policy: policy.Default()})
 		if err != nil || len(got) != len(c.want) {
 			t.Fatalf("%s: %d targets, %v", name, len(got), err)
 		}

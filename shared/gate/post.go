@@ -34,6 +34,7 @@ type Post struct {
 	Agent    string
 	Happened []Happened // the oldest first, each moment once
 	Told     []Told     // what became of each moment at each target, as far as it is settled
+	Late     []Told     // the latest failure at each target that something is still to be told at; As is not set. At most MaxLate
 	Until    time.Time  // the tick looks at it then
 	Tries    int        // in a row that settled nothing
 	Over     bool       // all is settled: the tick does not see it
@@ -64,6 +65,7 @@ const (
 	GivenUp      ToldAs = "given_up" // the target will not take it, or was away for too long
 	LeftOut      ToldAs = "left_out" // it did not matter any more when it could be told, or is not for this target
 	MaxTold             = 40         // of one Post
+	MaxLate             = 4          // of one Post
 	MaxTellWords        = 300        // bytes of Told.Words
 )
 

@@ -92,4 +92,10 @@ type Lister interface {
 	// Incidents gives those of one monitor that were heard of last, by the later of Fire and Rec, the latest first: at
 	// most limit, or MaxPage for a limit that is not positive or larger. It reads all that the ledger has of the monitor.
 	Incidents(ctx context.Context, org, monitor string, limit int, now time.Time) ([]gate.Incident, error)
+	// Untold gives the posts of an Agent that are not over, in the order in which the tick looks at them: at most MaxPage,
+	// and whether there are more. GivenUp gives those that are over and hold something that was given up, and were settled
+	// at since or later, the earliest first. Like Due both come from an index that may lag behind; what they give is read
+	// again.
+	Untold(ctx context.Context, agent string, now time.Time) (posts []gate.Post, more bool, err error)
+	GivenUp(ctx context.Context, agent string, since, now time.Time) (posts []gate.Post, more bool, err error)
 }

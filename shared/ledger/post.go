@@ -51,6 +51,9 @@ func checkPosts(c gate.Change) error {
 	case len(w.Now.Told) > gate.MaxTold:
 		return fmt.Errorf("post %s: it was told %d times; at most %d are kept", w.Now.ID, len(w.Now.Told), gate.MaxTold)
 	}
+	if len(w.Now.Late) > gate.MaxLate {
+		return fmt.Errorf("post %s: it is late at %d targets; at most %d are kept", w.Now.ID, len(w.Now.Late), gate.MaxLate)
+	}
 	once := map[gate.Moment]bool{}
 	for _, h := range w.Now.Happened {
 		if once[h.Moment] {
@@ -58,10 +61,15 @@ func checkPosts(c gate.Change) error {
 		}
 		once[h.Moment] = true
 	}
-	for _, t := range w.Now.Told {
+	for _, t := range slices.Concat(w.Now.Told, w.Now.Late) {
 		if len(t.Words) > gate.MaxTellWords {
 			return fmt.Errorf("post %s: words of %d bytes; at most %d are kept", w.Now.ID, len(t.Words), gate.MaxTellWords)
 		}
 	}
 	return nil
+}
+
+// GaveUp tells whether a post is over and holds something that was given up: then it is found again, by Lister.GivenUp.
+func GaveUp(p gate.Post) bool {
+	return p.Over && slices.ContainsFunc(p.Told, func(t gate.Told) bool { return t.As == gate.GivenUp })
 }

@@ -177,6 +177,14 @@ func (s *shelf) Post(_ context.Context, id string, _ time.Time) (gate.Post, erro
 
 func (s *shelf) Verdict(context.Context, string, time.Time) (*gate.Delivery, error) { return nil, nil }
 
+func (s *shelf) Untold(context.Context, string, time.Time) ([]gate.Post, bool, error) {
+	return nil, false, nil
+}
+
+func (s *shelf) GivenUp(context.Context, string, time.Time, time.Time) ([]gate.Post, bool, error) {
+	return nil, false, nil
+}
+
 func (s *shelf) Incidents(context.Context, string, string, int, time.Time) ([]gate.Incident, error) {
 	return nil, nil
 }

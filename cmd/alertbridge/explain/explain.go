@@ -78,6 +78,8 @@ type Case struct {
 	Cost  string `json:"cost"`
 	// Investigation is what the Agent has told of it; left out where its work is not followed, or it was not called.
 	Investigation *caseview.Investigation `json:"investigation,omitempty"`
+	// Page is the address of the Agent's own page of the task, where Link was told how that is addressed.
+	Page string `json:"page,omitempty"`
 	// Tells says in words how that stands.
 	Tells string `json:"tells,omitempty"`
 	// Dollars is what was spent, or else what is reckoned as spent or reserved; left out where no price is known.
@@ -348,3 +350,13 @@ func could(a Asked) []string {
 }
 
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// Link adds the Agent's own page to each case of which a task is known. AWS documents no address of it: page comes from the
+// operator.
+func (s *Story) Link(page func(task string) string) {
+	for i, c := range s.Cases {
+		if c.Investigation != nil && c.Investigation.Task != "" {
+			s.Cases[i].Page = page(c.Investigation.Task)
+		}
+	}
+}

@@ -99,7 +99,11 @@ func (t *text) cases(list []Case) {
 		if v := c.Investigation; v != nil && v.Task != "" && strings.HasPrefix(c.Note, "task "+v.Task) {
 			tells = "" // the note has it all
 		}
-		for _, more := range []string{c.Note, tells} {
+		page := ""
+		if c.Page != "" {
+			page = "the Agent's own page: " + c.Page
+		}
+		for _, more := range []string{c.Note, tells, page} {
 			if more != "" {
 				t.line("  %s%s", strings.Repeat(" ", len(c.ID)+2), more)
 			}

@@ -71,7 +71,7 @@ func newBridge(o Options, w *watch, onRequest func(agenttest.Request), onTold fu
 	if b.agent, err = agenttest.NewServer(agenttest.Options{OnRequest: b.opens(o, onRequest), Now: now}); err != nil {
 		return nil, err
 	}
-	if b.api, err = apitest.NewServer(apitest.Options{Investigations: b.tasks}); err != nil {
+	if b.api, err = apitest.NewServer(apitest.Options{Investigations: b.shown(o)}); err != nil {
 		b.close()
 		return nil, err
 	}

@@ -37,6 +37,14 @@ func (o Options) plan() apitest.Plan {
 	return p
 }
 
+// shown are the tasks that the stand-in's API shows: those that there are, or, of an Agent that is to be silent, none.
+func (b *bridge) shown(o Options) *apitest.Investigations {
+	if !o.WithholdEvents {
+		return b.tasks
+	}
+	return apitest.NewInvestigations(apitest.InvestigationsOptions{Space: b.tasks.Space(), Now: b.pace.Now})
+}
+
 // followed is the same policy where the work of every Agent is followed, and people are told of it.
 func followed(p gate.Policy) gate.Policy {
 	switch p := p.(type) {

@@ -127,7 +127,7 @@ func TestRunFollowsEveryAgent(t *testing.T) {
 // The Agent's events do not arrive: the tick finds the task by the API, and then its end.
 func TestRunWithoutEvents(t *testing.T) {
 	t.Parallel() // it waits for seconds
-	r := runFor(t, Options{Quiet: true, Policy: priced(), Speed: MaxSpeed, Tick: 500 * time.Millisecond, WithholdEvents: true})
+	r := runFor(t, Options{Quiet: true, Policy: priced(), Speed: MaxSpeed, Tick: 500 * time.Millisecond, APIOnly: true})
 	id := r.startsOne(t)
 	c := r.becomes(t, id, ended)
 	if v := c.Investigation; c.How != "completed" || !v.Confirmed || v.Ran != 300 || *v.Dollars != 3 {
@@ -139,6 +139,36 @@ func TestRunWithoutEvents(t *testing.T) {
 	lines, _ := r.lines(id)
 	if first, last := lines[0], lines[len(lines)-1]; first != "tick confirms started > started -" || last != "tick ends started > ended completed" {
 		t.Errorf("it printed %q", lines)
+	}
+}
+
+// The Agent investigates, and nothing that it says of it arrives: nobody knows, so of what is critical somebody is paged.
+func TestRunWithAnAgentThatIsSilent(t *testing.T) {
+	t.Parallel() // it waits for seconds
+	r := runFor(t, Options{Quiet: true, Policy: priced(), Speed: MaxSpeed, Tick: 500 * time.Millisecond, WithholdEvents: true})
+	id := r.startsOne(t)
+	c := r.becomes(t, id, func(c caseview.Case) bool { return c.Investigation != nil && c.Investigation.Missed })
+	if c.State != "started" || c.Investigation.Confirmed || c.Investigation.Absent.IsZero() {
+		t.Errorf("%+v, %+v", c, c.Investigation)
+	}
+	told := r.tells(t, id, "pager incident triggered unconfirmed")
+	if want := []string{"datadog event started", "datadog event unconfirmed", "pager incident triggered unconfirmed"}; !slices.Equal(told, want) {
+		t.Errorf("people were told %q, want %q", told, want)
+	}
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	lines, _ := r.lines(id)
+	for _, line := range lines {
+		if strings.HasPrefix(line, "event ") || strings.Contains(line, "confirms") {
+			t.Errorf("it printed %q", line)
+		}
+	}
+	if text := r.out.String(); !strings.Contains(text, "The Agent takes what it is sent and investigates, and nobody hears of it") ||
+		!strings.Contains(text, "the Agent received this (investigation started):\n") ||
+		!strings.Contains(text, "\ntick    misses ") || !strings.Contains(text, "  not confirmed for 1") ||
+		!strings.Contains(text, "The Agent received 1 request and started 1 investigation.\n") {
+		t.Errorf("it printed\n%s", text)
 	}
 }
 

@@ -28,9 +28,10 @@ type Options struct {
 	Color  bool          // Out is a terminal
 	Name   string        // how the operator calls this command, for the hints at the end
 
-	// How the stand-in for the Agent misbehaves: none of its events arrives, or it answers every start well and makes
-	// nothing of it.
-	WithholdEvents, LoseStarts bool
+	// How the stand-in for the Agent misbehaves. APIOnly: none of its events arrives, only its API tells what comes of a
+	// start. WithholdEvents: nor does its API show any task, so that nobody learns that it investigates. LoseStarts: it
+	// answers every start well and makes nothing of it.
+	APIOnly, WithholdEvents, LoseStarts bool
 
 	// Ready, if not nil, is told the address of the front door, once it answers; OnPlayed of each delivery that was
 	// played; Up that all were.
@@ -60,7 +61,7 @@ func Run(ctx context.Context, o Options) error {
 	var running sync.WaitGroup
 	running.Go(func() { b.queue.Run(ctx, b.dispatcher) })
 	running.Go(func() { b.outcomes.Run(ctx, b.outcome) })
-	running.Go(func() { b.deliver(ctx, o.WithholdEvents) })
+	running.Go(func() { b.deliver(ctx, o.APIOnly || o.WithholdEvents) })
 	running.Go(func() { b.tick(ctx, o.Tick) })
 	served := make(chan error, 1)
 	server := &http.Server{Handler: b.front(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(orDiscard(o.Logs), "", 0)}
@@ -149,12 +150,18 @@ func banner(base string, o Options) string {
 	case o.LoseStarts:
 		text += "The Agent loses what it takes: it answers 200, and nothing comes of it.\n"
 	case o.WithholdEvents:
-		text += "The Agent's events are withheld: only its API tells what comes of a start.\n"
+		text += "The Agent takes what it is sent and investigates, and nobody hears of it: its events are withheld, and its API\n" +
+			"shows no task.\n"
+	case o.APIOnly:
+		text += "The Agent's events do not arrive: only its API tells what comes of a start.\n"
 	}
-	if o.WithholdEvents || o.LoseStarts {
+	if o.APIOnly || o.WithholdEvents || o.LoseStarts {
 		text += fmt.Sprintf("The API is asked %s after a start; one that is not confirmed within %s is an alarm, and\n"+
 			"of a critical alert somebody is paged.\n",
 			minutes(gate.FirstAsk, o.Speed), minutes(gate.ConfirmWithin, o.Speed))
+		if o.Speed <= 1 {
+			text += fmt.Sprintf("With --speed %d a minute takes a second.\n", MaxSpeed)
+		}
 	}
 	return text + "\n"
 }

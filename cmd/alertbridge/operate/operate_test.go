@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -553,6 +554,58 @@ func TestOrdersWithoutWords(t *testing.T) {
 	}
 }
 
+// What waits to be told is shown with what kept it, and what was given up with why, for a day.
+func TestStatusTellsWhatIsNotTold(t *testing.T) {
+	d, s := desk()
+	if a := status(t, d).Accounts[0].Answers; a.Waiting != 0 || a.More || !a.Since.IsZero() || a.Targets == nil || len(a.Targets) != 0 {
+		t.Errorf("where nobody is told it shows %+v", a)
+	}
+	at := func(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
+	happened := func(minutes ...int) (list []gate.Happened) {
+		for i, m := range minutes {
+			list = append(list, gate.Happened{Moment: gate.Moments()[i], At: at(m)})
+		}
+		return list
+	}
+	first, second := gate.Moments()[0], gate.Moments()[1]
+	for _, p := range []gate.Post{
+		// Datadog has the first, and is behind with the second; the pager has neither.
+		{
+			ID: "ab-1", Happened: happened(-60, -30), Until: at(5),
+			Told: []gate.Told{{Target: "datadog", Moment: first, As: gate.WasTold, At: at(-59)}},
+			Late: []gate.Told{{Target: "datadog", Moment: second, At: at(-2), Words: "busy"}, {Target: "pagerduty", Moment: first, At: at(-2), Words: "away"}},
+		},
+		{ID: "ab-2", Happened: happened(-90), Until: at(9), Late: []gate.Told{{Target: "pagerduty", Moment: first, At: at(-20), Words: "broken"}}},
+		{ID: "ab-3", Happened: happened(-1), Until: at(0)}, // nobody has tried yet
+		{ID: "ab-4", Happened: happened(-10), Until: at(-9), Over: true, Told: []gate.Told{{Target: "datadog", Moment: first, As: gate.WasTold, At: at(-9)}}},
+		{
+			ID: "ab-5", Happened: happened(-2000, -1000), Until: at(-100), Over: true, Told: []gate.Told{
+				{Target: "datadog", Moment: first, As: gate.GivenUp, At: at(-1441), Words: "more than a day ago"},
+				{Target: "datadog", Moment: second, As: gate.GivenUp, At: at(-100), Words: "the last of it"},
+			},
+		},
+		{ID: "ab-6", Happened: happened(-1500), Until: at(-101), Over: true, Told: []gate.Told{{Target: "datadog", Moment: first, As: gate.GivenUp, At: at(-101), Words: "x"}}},
+		// The Agent's own: it lasts, and was told.
+		{ID: gate.AgentPost("default"), Happened: happened(-300), Until: at(0), Told: []gate.Told{{Target: "datadog", Moment: first, As: gate.WasTold, At: at(-290)}}},
+	} {
+		p.Agent, p.Version = "default", 1
+		if err := s.Ledger.Commit(t.Context(), gate.Change{At: noon, Told: &gate.ToldWrite{Now: p}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := status(t, d).Accounts[0].Answers
+	want := operate.Answers{Waiting: 3, Since: at(-90), Targets: []operate.Target{
+		{
+			Target: "datadog", Waiting: 1, Since: at(-30), Tried: at(-2), Words: "busy",
+			GivenUp: 2, GivenUpAt: at(-100), GivenUpCase: "ab-5", GivenUpWords: "the last of it",
+		},
+		{Target: "pagerduty", Waiting: 2, Since: at(-90), Tried: at(-2), Words: "away"},
+	}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("it shows\n%+v, want\n%+v", got, want)
+	}
+}
+
 func TestWriteStatus(t *testing.T) {
 	at := func(d time.Duration) time.Time { return noon.Add(d) }
 	four := 4
@@ -571,6 +624,12 @@ func TestWriteStatus(t *testing.T) {
 				},
 				NeedIt: []operate.Waiting{{Case: "ab-4", State: "refused", Severity: "LOW", Title: "Index is old", Hand: "ana@laptop"}},
 			},
+			{Agent: "cart", State: "open", Month: "2026-11", Answers: operate.Answers{
+				Waiting: 12, More: true, Since: at(-3 * time.Hour), Targets: []operate.Target{
+					{Target: "datadog", GivenUp: 2, GivenUpAt: at(-time.Hour), GivenUpCase: "ab-6", GivenUpWords: "refused: 400"},
+					{Target: "pagerduty", Waiting: 11, Since: at(-2 * time.Hour), Tried: at(-time.Minute), Words: "throttled: 429"},
+				},
+			}},
 			{Agent: "payments", State: "shut", Since: at(-time.Hour), Words: "denied: 401", Month: "2026-11"},
 			{Agent: "search", State: "down", Until: at(time.Minute), Month: "2026-11", MoneyFor: new(int), MoneyAt: at(time.Hour), Critical: 20, Limits: &operate.Limits{Slots: 3, Month: 300, CriticalDay: 20}},
 		},
@@ -594,6 +653,14 @@ Agent default: open
     ab-5  LOW   slots                                 Mail is late
   need a hand (alertbridge retry, start or stop): 1
     ab-4  LOW  refused  Index is old (start asked for by ana@laptop)
+
+Agent cart: open
+  spent in 2026-11: $0.00, with $0.00 for what runs; critical starts today: 0
+  running: 0
+  waiting: 0
+  to be told: of 12 and more, the oldest since 2026-11-03 09:00:00 UTC
+  given up telling Datadog in the last 24 hours: 2; the last at 2026-11-03 11:00:00 UTC, of ab-6: refused: 400
+    PagerDuty has not taken it of 11, the oldest since 2026-11-03 10:00:00 UTC; tried in vain at 2026-11-03 11:59:00 UTC: throttled: 429
 
 Agent payments: shut since 2026-11-03 11:00:00 UTC: denied: 401; it opens when the secret has a new version, or with alertbridge retry
   spent in 2026-11: $0.00, with $0.00 for what runs; critical starts today: 0

@@ -62,6 +62,8 @@ type Account struct {
 	Waiting []Waiting `json:"waiting"`   // best first; at most MaxListed
 	More    bool      `json:"more"`      // more wait than these
 	NeedIt  []Waiting `json:"need_hand"` // refused, or in doubt and at rest; at most MaxListed
+
+	Answers Answers `json:"answers"`
 }
 
 // Limits is what a policy allows one Agent.
@@ -184,6 +186,9 @@ func (d Desk) account(ctx context.Context, a gate.Account, now time.Time) (Accou
 		}
 	}
 	budget := gate.Budget{}
+	if out.Answers, err = d.answers(ctx, a.Agent, now); err != nil {
+		return out, err
+	}
 	if out.Limits, budget, err = d.limits(ctx, out, now); err != nil {
 		return out, err
 	}

@@ -115,6 +115,7 @@ func (t *text) account(a Account, at time.Time) {
 		t.line("  need a hand (alertbridge retry, start or stop): %d", len(a.NeedIt))
 		t.list(a.NeedIt)
 	}
+	t.answers(a.Answers)
 }
 
 func (t *text) unconfirmed(list []Unconfirmed, at time.Time) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/clock"
@@ -72,6 +73,7 @@ func (t *telling) merged(p gate.Post) gate.Post {
 	if t.outage != nil {
 		next = t.outage.merged(next, next.Over)
 	}
+	next.Late = t.lateNow(next)
 	switch {
 	case next.Over:
 		next.Tries, next.Until = 0, t.Now()
@@ -88,16 +90,25 @@ func (t *telling) merged(p gate.Post) gate.Post {
 	return next
 }
 
-// allSettled tells whether nothing of a post is left to be told.
-func (t *telling) allSettled(p gate.Post) bool {
+// lateNow is what a post says of targets that failed: the latest of each at which something is still to be told.
+func (t *telling) lateNow(p gate.Post) (late []gate.Told) {
 	for _, target := range t.Targets {
-		for _, h := range p.Happened {
-			if !isSettled(p, target.Name, h.Moment) {
-				return false
-			}
+		of := func(d gate.Told) bool { return d.Target == target.Name }
+		all := slices.Concat(t.late, p.Late)
+		if i := slices.IndexFunc(all, of); i >= 0 && len(late) < gate.MaxLate && !isAllSettled(p, target.Name) {
+			late = append(late, all[i])
 		}
 	}
-	return true
+	return late
+}
+
+// allSettled tells whether nothing of a post is left to be told.
+func (t *telling) allSettled(p gate.Post) bool {
+	return !slices.ContainsFunc(t.Targets, func(target Target) bool { return !isAllSettled(p, target.Name) })
+}
+
+func isAllSettled(p gate.Post, target string) bool {
+	return !slices.ContainsFunc(p.Happened, func(h gate.Happened) bool { return !isSettled(p, target, h.Moment) })
 }
 
 func latest(a, b time.Time) time.Time {

@@ -35,6 +35,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/clock"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
+	"github.com/alertbridge/alertbridge/shared/setting"
 	"github.com/alertbridge/alertbridge/shared/start"
 	"github.com/alertbridge/alertbridge/shared/telemetry"
 )
@@ -68,6 +69,7 @@ type Teller struct {
 	Targets   []Target
 	Summaries Summaries         // nil where no Agent's work is followed
 	Spaces    map[string]string // the agent spaces of those whose work is followed, by the name of the Agent
+	Page      setting.Page      // how the Agent's own page of an investigation is addressed; "" where nobody has said
 	Policy    gate.Policy
 	Now       func() time.Time
 	Log       *slog.Logger

@@ -1,6 +1,7 @@
 package tell
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,8 +32,9 @@ type telling struct {
 	waits     bool   // it may come yet
 
 	settled []gate.Told
-	failed  bool      // something could not be told
-	until   time.Time // it is looked at again, at the earliest
+	late    []gate.Told // the targets that failed
+	failed  bool        // something could not be told
+	until   time.Time   // it is looked at again, at the earliest
 }
 
 // tell tells what has happened, the oldest first and to each target by itself, and notes what became of it. A target that
@@ -118,6 +120,7 @@ func (t *telling) putOff(ctx context.Context, target Target, h gate.Happened, re
 	switch until := t.restOf(target, t.rules.Route); {
 	case tried:
 		t.failed = true
+		t.late = append(t.late, lateAt(target, h, res.Why, t.Now()))
 		t.recordNot(ctx, target, h, later, res.Why)
 	case until.After(t.Now()): // it has said when
 		t.lookAgain(until)
@@ -125,6 +128,12 @@ func (t *telling) putOff(ctx context.Context, target Target, h gate.Happened, re
 		t.failed = true
 	}
 	return gate.Told{}, false
+}
+
+// lateAt is what the post says of a target that failed.
+func lateAt(target Target, h gate.Happened, why delivery.Answer, at time.Time) gate.Told {
+	words, _ := alert.CutEncoded(cmp.Or(why.Words, string(why.Reason)), gate.MaxTellWords)
+	return gate.Told{Target: target.Name, Moment: h.Moment, At: at, Words: words}
 }
 
 func because(a delivery.Answer) string {
@@ -213,8 +222,17 @@ func (t *telling) answer(h gate.Happened) answer.Answer {
 	}
 	return words.Of(words.Telling{
 		Case: t.c, Lead: t.lead, Rules: t.rules, Moment: h.Moment, At: h.At, Happened: t.happened(),
-		Summary: t.summary, NoSummary: t.noSummary, Now: t.Now(),
+		Summary: t.summary, NoSummary: t.noSummary, Page: t.page(), Now: t.Now(),
 	})
+}
+
+// page is the Agent's own page of the case, "" as long as no task of it is known.
+func (t *telling) page() string {
+	w := t.c.Work.Telling()
+	if w == nil {
+		return ""
+	}
+	return t.Page.Of(t.Spaces[t.post.Agent], w.ID)
 }
 
 // find reads what the Agent has found, once for all targets, where the investigation came to its end.

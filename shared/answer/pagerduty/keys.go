@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -12,6 +14,7 @@ import (
 type keys struct {
 	common string            // for whatever has no key of its own
 	routes map[string]string // by the name of the policy's route
+	named  []string          // the names of routes, in the order of the secret
 }
 
 // of is the key for an answer of this route, "" for none, and whether it is the route's own.
@@ -28,6 +31,24 @@ func (k keys) which(route string) string {
 		return fmt.Sprintf("the key of the route %q", route)
 	}
 	return "routing_key"
+}
+
+// strangers are the numbers, in the order of the secret, of the routes that are none of these. What stands in the place of a
+// name may be a key, so a number is all that is told.
+func (k keys) strangers(routes []string) (numbers []string) {
+	for i, name := range k.named {
+		if !slices.Contains(routes, name) {
+			numbers = append(numbers, strconv.Itoa(i+1))
+		}
+	}
+	return numbers
+}
+
+// CheckSecret says what is wrong with a secret, "" for nothing, and which of its routes are none of these, by their numbers in
+// the secret's order. No word of it is told.
+func CheckSecret(text string, routes []string) (strangers []string, wrong string) {
+	k, wrong := readKeys(strings.TrimSpace(text))
+	return k.strangers(routes), wrong
 }
 
 // checkKeys says what is wrong with a secret, for call.Key.
@@ -61,7 +82,7 @@ func readKeys(secret string) (k keys, wrong string) {
 				}
 				var key string
 				wrong := readKey(d, fmt.Sprintf("number %d of routes", n), &key)
-				k.routes[route] = key
+				k.routes[route], k.named = key, append(k.named, route)
 				return wrong
 			})
 		}

@@ -2,6 +2,7 @@ package pagerduty
 
 import (
 	"encoding/json"
+	"log/slog"
 	"reflect"
 	"strings"
 	"testing"
@@ -24,7 +25,7 @@ func TestReadKeys(t *testing.T) {
 		`{"routing_key":"` + commonKey + `"}`: {common: commonKey, routes: map[string]string{}},
 		`{"routes":{},"routing_key":"` + commonKey + `"}`: {common: commonKey, routes: map[string]string{}},
 		"{\n \"routing_key\" : \"" + commonKey + "\",\n \"routes\": {\"shop\": \"" + shopKey + "\", \"paying \\u00fcber all\": \"" + paymentsKey + "\"}\n}": {
-			common: commonKey, routes: map[string]string{"shop": shopKey, "paying über all": paymentsKey},
+			common: commonKey, routes: map[string]string{"shop": shopKey, "paying über all": paymentsKey}, named: []string{"shop", "paying über all"},
 		},
 	} {
 		if got, wrong := readKeys(text); wrong != "" || !reflect.DeepEqual(got, want) {
@@ -120,6 +121,52 @@ func TestRoutes(t *testing.T) {
 	if n, m := len(s.Incidents()), len(s.Changes()); n != len(want) || m != len(want) {
 		t.Errorf("%d incidents and %d changes", n, m)
 	}
+}
+
+// TestRoutesThatThePolicyHasNot: each is named by its number, once for each value of the secret, and no word of the secret is
+// told, for it may be a key.
+func TestRoutesThatThePolicyHasNot(t *testing.T) {
+	s := standIn(t, answertest.Options{AnyKey: true})
+	var log strings.Builder
+	c, err := New(Options{
+		StandIn: s.URL(), Keys: s.Secrets(), Routes: []string{"shop", "payments"}, Log: slog.New(slog.NewJSONHandler(&log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := func(routes string, want ...string) {
+		t.Helper()
+		secret := commonKey
+		if routes != "" {
+			secret = `{"routing_key":"` + commonKey + `","routes":{` + routes + `}}`
+		}
+		s.Secrets().Set(secret)
+		if _, read, err := s.Secrets().Refresh(t.Context()); !read || err != nil {
+			t.Fatalf("the secret is not read again: %v", err)
+		}
+		for range 3 {
+			if r := c.Deliver(t.Context(), ofRoute("shop")); r.End != answer.Delivered {
+				t.Fatalf("%+v", r)
+			}
+		}
+		lines := strings.Split(strings.TrimSuffix(log.String(), "\n"), "\n")
+		for i, w := range want {
+			if i >= len(lines) || !strings.Contains(lines[i], w) {
+				t.Errorf("it logged\n%swant %q", log.String(), want)
+			}
+		}
+		if log.Len() > 0 && len(lines) != len(want) || strings.Contains(log.String(), shopKey) || strings.Contains(log.String(), "Shop") {
+			t.Errorf("it logged\n%s", log.String())
+		}
+		log.Reset()
+	}
+	own := func(name string) string { return `"` + name + `":"` + shopKey + `"` }
+	pages("")
+	pages(own("shop") + "," + own("payments"))
+	pages(own("Shop")+","+own("payments")+","+own(paymentsKey), `"level":"WARN","msg":"pager keys are for no route","numbers":"1, 3","of":3`)
+	pages(own("payments")+","+own("Shop"), `"numbers":"2","of":2`)
+	pages(own("payments"))
+	pages(own("payments")+","+own("Shop"), `"numbers":"2","of":2`)
 }
 
 // TestOneKeyAtFault: an objection to a key says to which, and that it is about its route alone. Where there is one key for

@@ -15,6 +15,9 @@
 // else may stand in the object, and no name twice. A route is that which the policy has for the case's first alert when the
 // answer is told: an incident that was open when a route, its name or its key changed is to be resolved by hand.
 //
+// A name among routes that the policy does not have is of no use, and mostly one that was mistyped or changed: its alerts go to
+// routing_key. Where Options say what the policy has, a warning names the number of each, once for each value of the secret.
+//
 // Where there are routes, what is wrong with one key keeps back nothing that goes to another, see answer.Result.
 //
 // Of the contract (developer.pagerduty.com, Events API v2: overview, trigger events, change events; the OpenAPI document
@@ -37,8 +40,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/answer"
@@ -82,6 +87,10 @@ type Options struct {
 	// Keys has the routing key, the integration key of an "Events API v2" integration of a service; or more of them, see the
 	// package comment.
 	Keys call.Secrets
+	// Routes are the names of the policy's routes: with them and a Log it is noticed when the secret names another one. nil
+	// compares nothing.
+	Routes []string
+	Log    *slog.Logger
 	// StandIn is the address of a stand-in on a developer's machine, called in place of PagerDuty.
 	StandIn   string
 	Transport http.RoundTripper // nil: call.NewTransport, which reaches this machine only for a StandIn
@@ -94,6 +103,11 @@ type Client struct {
 	key             call.Key
 	through         http.RoundTripper
 	now             func() time.Time
+	routes          []string
+	log             *slog.Logger
+
+	mu       sync.Mutex
+	compared secret.Value // with the policy's routes, the last time
 }
 
 // New makes a Client. It calls nobody yet. The error is about the options.
@@ -113,7 +127,7 @@ func New(o Options) (*Client, error) {
 	c := &Client{
 		events: secret.New(base + "/v2/enqueue"), changes: secret.New(base + "/v2/change/enqueue"),
 		key:     call.Key{From: o.Keys, Name: "the PagerDuty routing key", Check: checkKeys},
-		through: o.Transport, now: o.Now,
+		through: o.Transport, now: o.Now, routes: o.Routes, log: o.Log,
 	}
 	if c.through == nil {
 		c.through = call.NewTransport(o.StandIn != "")
@@ -136,6 +150,7 @@ func (c *Client) Deliver(ctx context.Context, a answer.Answer) answer.Result {
 	var all keys
 	end := c.key.Call(ctx, func(s secret.Value) delivery.Answer {
 		all, _ = readKeys(s.Reveal()) // call.Key has checked it
+		c.compare(ctx, s, all)
 		key, _ := all.of(a.Route)
 		return c.post(ctx, secret.New(key), m)
 	})
@@ -148,6 +163,21 @@ func (c *Client) Deliver(ctx context.Context, a answer.Answer) answer.Result {
 	r := answer.Of(end, now)
 	r.Alone = alone
 	return r
+}
+
+// compare says which routes of the secret the policy does not have, once for each value of it.
+func (c *Client) compare(ctx context.Context, s secret.Value, all keys) {
+	if c.routes == nil || c.log == nil {
+		return
+	}
+	c.mu.Lock()
+	seen := c.compared.Equal(s)
+	c.compared = s
+	c.mu.Unlock()
+	if strangers := all.strangers(c.routes); !seen && len(strangers) > 0 {
+		c.log.LogAttrs(ctx, slog.LevelWarn, "pager keys are for no route",
+			slog.String("numbers", strings.Join(strangers, ", ")), slog.Int("of", len(all.named)))
+	}
 }
 
 func (c *Client) post(ctx context.Context, key secret.Value, m message) delivery.Answer {

@@ -34,7 +34,9 @@ type Telling struct {
 	// Summary is what the Agent has found, "" when that is not known; NoSummary says then why, where one was expected.
 	Summary   string
 	NoSummary string
-	Now       time.Time
+	// Page is the address of the Agent's own page of it, "" where that is not known.
+	Page string
+	Now  time.Time
 }
 
 // Of is what is told.
@@ -47,6 +49,9 @@ func Of(t Telling) answer.Answer {
 	a.Moment = t.moment()
 	a.Title = t.headline(a.Moment) + ": " + line(c.Title)
 	a.Text = strings.Join(t.text(a.Moment), "\n")
+	if t.Page != "" {
+		a.Links = append(a.Links, answer.Link{Name: "The Agent's own page", URL: t.Page})
+	}
 	for _, l := range t.Lead.Links {
 		a.Links = append(a.Links, answer.Link{Name: l.Name, URL: l.URL})
 	}

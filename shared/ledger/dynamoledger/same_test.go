@@ -199,6 +199,10 @@ func (w *twins) addPosts(c *gate.Change) {
 		now.Until, now.Tries = w.now.Add(time.Duration(w.IntN(300_000))*time.Millisecond+999), w.IntN(3)
 		now.Told = append(slices.Clone(read.Told), gate.Told{Target: "datadog", Moment: all[w.IntN(len(all))], As: gate.WasTold, At: w.now})
 		now.Told = now.Told[max(0, len(now.Told)-gate.MaxTold):]
+		if now.Late = nil; w.IntN(2) == 0 {
+			now.Told[len(now.Told)-1].As = gate.GivenUp
+			now.Late = []gate.Told{{Target: "pagerduty", Moment: all[0], At: w.now, Words: "away"}}
+		}
 		c.Told = &gate.ToldWrite{Read: read.Version, Now: now}
 	}
 }
@@ -215,6 +219,15 @@ func (w *twins) bothPosts() {
 			return gone == nil && p.Version == 0
 		}), err
 	})
+	for what, list := range map[string]func(ledger.Lister) ([]gate.Post, bool, error){
+		"Untold":  func(l ledger.Lister) ([]gate.Post, bool, error) { return l.Untold(w.Context(), agent, w.now) },
+		"GivenUp": func(l ledger.Lister) ([]gate.Post, bool, error) { return l.GivenUp(w.Context(), agent, w.now, w.now) },
+	} {
+		both(w, what, func(l ledger.Ledger) ([]gate.Post, error) {
+			posts, _, err := list(l.(ledger.Lister))
+			return posts, err
+		})
+	}
 	for _, id := range postIDs {
 		both(w, id, func(l ledger.Ledger) (gate.Post, error) { return l.(ledger.Outbox).Post(w.Context(), id, w.now) })
 	}

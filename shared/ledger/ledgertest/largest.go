@@ -130,6 +130,11 @@ func largestPost(now time.Time, id, agent string) gate.Post {
 			Words: strings.Repeat("w", gate.MaxTellWords),
 		})
 	}
+	for range gate.MaxLate {
+		p.Late = append(p.Late, gate.Told{
+			Target: strings.Repeat("t", MaxTarget), Moment: gate.WasMissed, At: now, Words: strings.Repeat("w", gate.MaxTellWords),
+		})
+	}
 	return p
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -149,6 +150,52 @@ func testPosts(t *testing.T, open func(*testing.T) Harness) {
 			want = append(want, id)
 		}
 		w.posts(w.now, want[:ledger.MaxDue]...)
+	})
+
+	each(t, open, "those that are listed: what is untold, whenever it is due, and what was given up since", func(w *world) {
+		gaveUp := []gate.Told{{Target: "datadog", Moment: gate.Waits, As: gate.GivenUp, At: w.now, Words: "denied"}}
+		told := []gate.Told{{Target: "datadog", Moment: gate.Waits, As: gate.WasTold, At: w.now}}
+		late := []gate.Told{{Target: "pagerduty", Moment: gate.Waits, At: w.in(-9), Words: "away"}}
+		all := map[string]gate.Post{}
+		for _, p := range []gate.Post{
+			{ID: "ab-late", Until: w.in(999), Told: gaveUp, Late: late},
+			{ID: "ab-due", Until: w.in(-5)},
+			{ID: gate.AgentPost(agent), Until: w.in(-7), Late: late},
+			{ID: "ab-told", Until: w.in(-1), Told: told, Over: true},
+			{ID: "ab-given", Until: w.in(-10), Told: append(told, gaveUp...), Over: true},
+			{ID: "ab-earlier", Until: w.in(-20), Told: gaveUp, Over: true},
+			{ID: "ab-before", Until: w.in(-21), Told: gaveUp, Over: true},
+			{ID: "ab-again", Until: w.in(-10), Told: gaveUp, Over: true},
+		} {
+			p.Agent, p.Version = agent, 1
+			w.commit(tells(w.now, p))
+			all[p.ID] = p
+		}
+		other := gate.Post{ID: "ab-other", Agent: "other", Until: w.in(-5), Version: 1}
+		w.commit(tells(w.now, other))
+		w.waits("ab-case", 1)
+		w.commit(happens(w.in(-6), "ab-again", gate.HasEnded)) // it is not over any more
+		again := all["ab-again"]
+		again.Over, again.Until, again.Version = false, w.in(-6), 2
+		again.Happened = []gate.Happened{{Moment: gate.HasEnded, At: w.in(-6)}}
+		w.lists("what is untold", w.Lister.Untold, []gate.Post{all[gate.AgentPost(agent)], again, all["ab-due"], all["ab-late"]}, false)
+		w.lists("what was given up", w.givenUp(w.in(-20)), []gate.Post{all["ab-earlier"], all["ab-given"]}, false)
+		w.lists("what was given up later", w.givenUp(w.in(-9)), nil, false)
+	})
+
+	each(t, open, "no more than a page is listed", func(w *world) {
+		var untold, givenUp []gate.Post
+		for i := range ledger.MaxPage + 1 {
+			p := gate.Post{ID: fmt.Sprintf("ab-%03d", i), Agent: agent, Until: w.in(i), Version: 1}
+			over := p
+			over.ID, over.Over = over.ID+"-over", true
+			over.Told = []gate.Told{{Target: "datadog", Moment: gate.Waits, As: gate.GivenUp, At: w.now}}
+			w.commit(tells(w.now, p))
+			w.commit(tells(w.now, over))
+			untold, givenUp = append(untold, p), append(givenUp, over)
+		}
+		w.lists("what is untold", w.Lister.Untold, untold[:ledger.MaxPage], true)
+		w.lists("what was given up", w.givenUp(w.now), givenUp[:ledger.MaxPage], true)
 	})
 
 	each(t, open, "a life of its own", func(w *world) {
@@ -340,6 +387,27 @@ func (w *world) posts(now time.Time, want ...string) {
 		ids, err := w.Outbox.Posts(w.Context(), agent, now)
 		if err == nil && !slices.Equal(ids, want) {
 			err = fmt.Errorf("due are\n %v, want\n %v", ids, want)
+		}
+		return err
+	})
+}
+
+// lister is one of the lists of posts.
+type lister func(ctx context.Context, agent string, now time.Time) ([]gate.Post, bool, error)
+
+func (w *world) givenUp(since time.Time) lister {
+	return func(ctx context.Context, agent string, now time.Time) ([]gate.Post, bool, error) {
+		return w.Lister.GivenUp(ctx, agent, since, now)
+	}
+}
+
+// lists fails unless a list comes to hold these posts, in this order.
+func (w *world) lists(what string, list lister, want []gate.Post, more bool) {
+	w.Helper()
+	w.soon(func() error {
+		got, others, err := list(w.Context(), agent, w.now)
+		if err == nil && (others != more || !slices.EqualFunc(got, want, func(a, b gate.Post) bool { return reflect.DeepEqual(a, b) })) {
+			err = fmt.Errorf("%s is\n %+v (more: %v), want\n %+v (more: %v)", what, got, others, want, more)
 		}
 		return err
 	})

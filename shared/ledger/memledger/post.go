@@ -25,7 +25,7 @@ func (l *Ledger) Posts(ctx context.Context, agent string, now time.Time) ([]stri
 			due = append(due, p)
 		}
 	}
-	slices.SortFunc(due, func(a, b gate.Post) int { return cmp.Or(a.Until.Compare(b.Until), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(due, comparePosts)
 	var ids []string
 	for _, p := range due[:min(len(due), ledger.MaxDue)] {
 		ids = append(ids, p.ID)
@@ -42,6 +42,38 @@ func (l *Ledger) Post(ctx context.Context, id string, now time.Time) (gate.Post,
 	defer l.mu.Unlock()
 	p, _ := l.posts.get(id, now)
 	return copyPost(p), nil
+}
+
+// Untold implements ledger.Lister.
+func (l *Ledger) Untold(ctx context.Context, agent string, now time.Time) ([]gate.Post, bool, error) {
+	return l.listPosts(ctx, now, func(p gate.Post) bool { return p.Agent == agent && !p.Over })
+}
+
+// GivenUp implements ledger.Lister.
+func (l *Ledger) GivenUp(ctx context.Context, agent string, since, now time.Time) ([]gate.Post, bool, error) {
+	since = ledger.Moment(since)
+	return l.listPosts(ctx, now, func(p gate.Post) bool { return p.Agent == agent && ledger.GaveUp(p) && !p.Until.Before(since) })
+}
+
+// listPosts gives the first page of the posts that are meant.
+func (l *Ledger) listPosts(ctx context.Context, now time.Time, meant func(gate.Post) bool) ([]gate.Post, bool, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, false, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var list []gate.Post
+	for id := range l.posts {
+		if p, there := l.posts.get(id, now); there && meant(p) {
+			list = append(list, copyPost(p))
+		}
+	}
+	slices.SortFunc(list, comparePosts)
+	return list[:min(len(list), ledger.MaxPage)], len(list) > ledger.MaxPage, nil
+}
+
+func comparePosts(a, b gate.Post) int {
+	return cmp.Or(a.Until.Compare(b.Until), cmp.Compare(a.ID, b.ID))
 }
 
 // applyPost notes what happened. A moment that is noted already keeps its time; what is over is looked at once more. One
@@ -66,14 +98,16 @@ func (l *Ledger) applyTold(p gate.Post, at time.Time) {
 	for i := range p.Happened {
 		p.Happened[i].At = ledger.Moment(p.Happened[i].At)
 	}
-	for i := range p.Told {
-		p.Told[i].At = ledger.Moment(p.Told[i].At)
+	for _, told := range [][]gate.Told{p.Told, p.Late} {
+		for i := range told {
+			told[i].At = ledger.Moment(told[i].At)
+		}
 	}
 	slices.SortFunc(p.Happened, ledger.CompareHappened)
 	l.posts.put(p.ID, p, at)
 }
 
 func copyPost(p gate.Post) gate.Post {
-	p.Happened, p.Told = list(p.Happened), list(p.Told)
+	p.Happened, p.Told, p.Late = list(p.Happened), list(p.Told), list(p.Late)
 	return p
 }
