@@ -213,6 +213,96 @@ func (w *telling) wantPages(want ...string) {
 	}
 }
 
+// wantShown wants one change at the pager, with this before its title's colon and this in its text.
+func (w *telling) wantShown(title string, says ...string) {
+	w.t.Helper()
+	all := w.pager.Changes()
+	if len(all) != 1 {
+		w.t.Fatalf("PagerDuty shows %d changes: %+v", len(all), all)
+	}
+	text, _ := all[0].Payload.Details["text"].(string)
+	if got, _, _ := strings.Cut(all[0].Payload.Summary, ": "); got != title {
+		w.t.Errorf("PagerDuty shows %q, want %q", got, title)
+	}
+	for _, s := range says {
+		if !strings.Contains(text, s) {
+			w.t.Errorf("PagerDuty shows\n%s\nwant %q in it", text, s)
+		}
+	}
+}
+
+// The cause stands at the pager, whatever the severity; an incident of ours is resolved with it, and nobody is woken.
+func TestCauseIsShownAtThePager(t *testing.T) {
+	for name, c := range map[string]struct {
+		critical bool
+		says     []delivery.Reason
+		ends     gate.Status
+		pages    []string // the last says the same
+		title    string
+	}{
+		"high":                        {false, nil, gate.Completed, nil, "Investigated"},
+		"critical":                    {true, nil, gate.Completed, nil, "Investigated"},
+		"linked":                      {false, nil, gate.Linked, nil, "Investigated with another"},
+		"critical, after it was shut": {true, []delivery.Reason{delivery.Unauthorized}, gate.Completed, []string{"trigger", "resolve", "resolve"}, "Investigated"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTelling(t)
+			w.found.text = "The pool is too small."
+			w.agent.says(c.says...)
+			id := w.triggers("A", func(a *alert.Alert) {
+				if c.critical {
+					critical(a)
+				}
+			}).Case
+			w.tick(time.Minute)
+			w.agent.version = "v2"
+			w.ticks(2 * time.Minute)
+			w.learns(id, gate.InProgress)
+			w.clock.add(6 * time.Minute)
+			w.learns(id, c.ends)
+			w.ticks(3 * time.Minute)
+			w.wantShown(c.title, "alertbridge explain "+id, "and cost $")
+			if found := strings.Contains(fmt.Sprint(w.pager.Changes()[0].Payload.Details), "> The pool is too small."); found != (c.ends == gate.Completed) {
+				t.Errorf("it has what was found: %t", found)
+			}
+			var want []string
+			for _, action := range c.pages {
+				want = append(want, action+" "+id)
+			}
+			w.wantPages(want...)
+			if n := len(c.pages); n > 0 {
+				if last := w.pager.Events()[n-1]; last.Payload.Details["text"] != w.pager.Changes()[0].Payload.Details["text"] {
+					t.Errorf("what resolves says %+v", last.Payload)
+				}
+			}
+		})
+	}
+}
+
+// Where the cause cannot be read yet the pager waits for it as Datadog does, and the one or the other being away changes
+// nothing for the other.
+func TestPagerWaitsForTheCause(t *testing.T) {
+	w := newTelling(t)
+	w.found.err = fmt.Errorf("asking: %w", &delivery.APIError{Fault: delivery.APIThrottled, Call: "ListJournalRecords"})
+	w.events.Always(answertest.Throttled("600"))
+	id := w.triggers("A").Case
+	w.tick(time.Minute)
+	w.learns(id, gate.Completed)
+	w.ticks(3 * time.Minute)
+	if n := len(w.pager.Changes()); n != 0 {
+		t.Fatalf("%d changes before the cause can be read", n)
+	}
+	w.found.text, w.found.err = "The pool is too small.", nil
+	w.ticks(2 * time.Minute)
+	w.wantShown("Investigated", "> The pool is too small.")
+	w.events.Always(nil)
+	w.ticks(20 * time.Minute)
+	w.wantShown("Investigated")
+	if all := w.events.Events(); len(all) == 0 || !strings.Contains(all[len(all)-1].Text, "> The pool is too small.") {
+		t.Errorf("Datadog has %+v", all)
+	}
+}
+
 // Each moment of a case is told once, and what was found with its end.
 func TestEachMomentIsToldOnce(t *testing.T) {
 	w := newTelling(t)
@@ -226,10 +316,11 @@ func TestEachMomentIsToldOnce(t *testing.T) {
 	w.ticks(5 * time.Minute)
 	w.wantEvents("Investigation started", "Investigated")
 	w.wantPages()
-	w.wantBecame(id, "datadog started told", "datadog ended told", "pagerduty started left_out", "pagerduty ended left_out")
+	w.wantBecame(id, "datadog started told", "datadog ended told", "pagerduty started left_out", "pagerduty ended told")
 	if p := w.post(id); !p.Over || p.Tries != 0 {
 		t.Errorf("the post is %+v", p)
 	}
+	w.wantShown("Investigated", "> The pool is too small.")
 	end := w.events.Events()[1]
 	for _, want := range []string{"The pool is too small.", "as task task-1", "ran for 6m and cost $2.99", "alertbridge explain " + id} {
 		if !strings.Contains(end.Text, want) {
@@ -705,7 +796,7 @@ func TestAtMostFourEvents(t *testing.T) {
 	w.ticks(5 * time.Minute)
 	w.wantBecame(id,
 		"datadog waits told", "datadog refused told", "datadog started told", "datadog unconfirmed left_out", "datadog ended told",
-		"pagerduty waits left_out", "pagerduty refused left_out", "pagerduty started left_out", "pagerduty unconfirmed left_out", "pagerduty ended left_out")
+		"pagerduty waits left_out", "pagerduty refused left_out", "pagerduty started left_out", "pagerduty unconfirmed left_out", "pagerduty ended told")
 }
 
 // An Agent that is away is told of once, after ten minutes, however many cases wait for it; and that it is back.

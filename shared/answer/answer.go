@@ -92,15 +92,15 @@ type Page string
 
 // The closed list of what can be done to the pager.
 const (
-	NoPage      Page = ""            // nothing; such an Answer is not for the pager
-	Trigger     Page = "trigger"     // opens the incident, or adds to it when it is open
-	Acknowledge Page = "acknowledge" // somebody is working on it
-	Resolve     Page = "resolve"     // closes it
-	Change      Page = "change"      // is shown beside the service's incidents, and wakes nobody
+	NoPage   Page = ""         // nothing; such an Answer is not for the pager
+	Trigger  Page = "trigger"  // opens the incident, or adds to it when it is open
+	Resolve  Page = "resolve"  // closes it, if it is open
+	Change   Page = "change"   // is shown beside the service's incidents, and wakes nobody
+	Conclude Page = "conclude" // closes it as Resolve does, and is shown as Change is
 )
 
 // Pages lists every Page, for tables and tests.
-func Pages() []Page { return []Page{NoPage, Trigger, Acknowledge, Resolve, Change} }
+func Pages() []Page { return []Page{NoPage, Trigger, Resolve, Change, Conclude} }
 
 // Target delivers answers to one place. It is safe for concurrent use.
 type Target interface {

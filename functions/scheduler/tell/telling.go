@@ -73,15 +73,12 @@ func (t *telling) one(ctx context.Context, target Target, h gate.Happened) (gate
 	if t.isAway(target, a.Route) {
 		return t.putOff(ctx, target, h, answer.Result{End: answer.Later})
 	}
-	if a.Page != answer.Resolve || !target.Pager {
-		t.find(ctx, h)
-		if t.waits {
-			t.lookAgain(t.began.Add(soon))
-			return gate.Told{}, false
-		}
-		a = t.answer(h)
+	t.find(ctx, h)
+	if t.waits {
+		t.lookAgain(t.began.Add(soon))
+		return gate.Told{}, false
 	}
-	return t.deliver(ctx, target, h, a)
+	return t.deliver(ctx, target, h, t.answer(h))
 }
 
 // deliver sends one answer, and says what became of it.

@@ -10,7 +10,9 @@
 //   - Titles, notes and findings were written by others, and some by an AI that read what strangers wrote. They stand in
 //     quotation marks or behind "> ", a line for a line, so that nothing in them passes for a word of ours. An Answer is
 //     made Ready by whoever sends it; here it is cleaned so far that what is a line now is one then.
-//   - The pager is for critical cases: Trigger when nobody looks into one, Resolve when that is over.
+//   - The pager's incidents are for critical cases: Trigger when nobody looks into one, Resolve when that is over. What an
+//     investigation has come to is shown there for every case, as a Change: whoever is on call for the service may look at
+//     an incident from elsewhere. Where one of ours may be open, it is Concluded with that.
 package words
 
 import (
@@ -88,16 +90,23 @@ func (t Telling) critical() bool { return t.Case.Severity >= alert.Critical }
 // page: whoever is woken by a critical case that nobody looks into is told when that is over. A Resolve of what was never
 // opened does nothing, and is sent also where it is not certain that it was.
 func (t Telling) page() answer.Page {
-	m := t.moment()
+	opened := t.critical() && t.over() && slices.ContainsFunc(t.Happened, mayTrigger)
 	switch {
-	case !t.critical():
-		return answer.NoPage
-	case m.Trouble():
+	case t.critical() && t.moment().Trouble():
 		return answer.Trigger
-	case t.over() && slices.ContainsFunc(t.Happened, mayTrigger):
+	case opened && t.answers():
+		return answer.Conclude
+	case opened:
 		return answer.Resolve
+	case t.answers():
+		return answer.Change
 	}
 	return answer.NoPage
+}
+
+// answers: the investigation has come to something that a person wants to read.
+func (t Telling) answers() bool {
+	return t.Moment == gate.HasEnded && (t.Case.How == gate.EndCompleted || t.Case.How == gate.EndLinked)
 }
 
 // over: the trouble that came before is, whatever it was.
