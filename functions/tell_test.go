@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -123,8 +124,9 @@ func (f *found) Summary(_ context.Context, space, execution, record string) (str
 // noting is the ledger for the teller alone: what it notes can go wrong.
 type noting struct {
 	ledger.Ledger
-	next []func(gate.Change) error // run before the next notes, one each; an error is the answer
-	lost int                       // so many answers of applied notes are lost
+	looks error                     // of what is read of incidents; nil: none
+	next  []func(gate.Change) error // run before the next notes, one each; an error is the answer
+	lost  int                       // so many answers of applied notes are lost
 }
 
 func (n *noting) Commit(ctx context.Context, c gate.Change) error {
@@ -141,6 +143,13 @@ func (n *noting) Commit(ctx context.Context, c gate.Change) error {
 		return ledger.ErrUnknown
 	}
 	return err
+}
+
+func (n *noting) Look(ctx context.Context, q ledger.Question, now time.Time) (gate.View, error) {
+	if n.looks != nil {
+		return gate.View{}, n.looks
+	}
+	return n.Ledger.Look(ctx, q, now)
 }
 
 // learns takes in what the Agent says of a case, as function outcome does.
@@ -398,6 +407,163 @@ func TestCriticalCasesArePaged(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever the trouble was that somebody was woken for, its incident is resolved once nothing of it fires any more, though
+// no recovery writes a case that was started or has ended.
+func TestRecoveryResolves(t *testing.T) {
+	for name, c := range map[string]struct {
+		says   []delivery.Reason
+		play   func(*telling, string)
+		within time.Duration // of the recovery
+		reads  string        // what the resolve says
+	}{
+		"unconfirmed":       {nil, func(w *telling, _ string) { w.ticks(13 * time.Minute) }, 2 * time.Minute, "Nothing has shown that the Agent was looking at it."},
+		"never confirmed":   {nil, func(w *telling, _ string) { w.ticks(3 * time.Hour) }, 20 * time.Minute, "Nothing has shown that the Agent was looking at it."},
+		"failed":            {nil, func(w *telling, id string) { w.learns(id, gate.Failed) }, time.Minute, "it failed."},
+		"timed out, by day": {nil, func(w *telling, id string) { w.learns(id, gate.TimedOut); w.ticks(12 * time.Hour) }, time.Hour + time.Minute, "it timed out."},
+		"cancelled":         {nil, func(w *telling, id string) { w.learns(id, gate.Cancelled) }, time.Minute, "it was cancelled."},
+		"expired":           {[]delivery.Reason{delivery.Unauthorized}, func(w *telling, _ string) { w.ticks(7 * time.Hour) }, time.Hour + time.Minute, "It had waited too long"},
+		"only observed then": {[]delivery.Reason{delivery.Unauthorized}, func(w *telling, _ string) {
+			w.tick(time.Minute)
+			if err := w.store.Ledger.Commit(w.t.Context(), gate.SetMode(gate.Hand{}, gate.ModeOrder{Mode: gate.ModeObserve}, w.clock.Now())); err != nil {
+				w.t.Fatal(err)
+			}
+			w.agent.version = "v2"
+			w.ticks(3 * time.Minute)
+		}, 2 * time.Minute, "Nothing was investigated."},
+		"refused": {[]delivery.Reason{delivery.ErrorsInBody}, func(*telling, string) {}, time.Minute, "The Agent had refused it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTelling(t, grouped, func(p *gatetest.Policy) { p.Estimate = 30 * time.Minute })
+			w.schedule.Work, w.schedule.Spaces = nothingThere{}, map[string]string{"default": "space-1"}
+			w.agent.says(c.says...)
+			id := w.triggers("A", critical).Case
+			w.tick(time.Minute)
+			c.play(w, id)
+			w.ticks(2 * time.Minute)
+			wantPages := func(want ...string) (last answertest.PagerDutyEvent) {
+				t.Helper()
+				var got []string
+				for _, e := range w.pager.Events() {
+					if e.DedupKey == id { // the Agent has an incident of its own while its door is shut
+						got, last = append(got, e.Action), e
+					}
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("PagerDuty has %q, want %q", got, want)
+				}
+				return last
+			}
+			wantPages("trigger")
+			if p := w.post(id); p.Over {
+				t.Errorf("the post is over, and its incident is open: %+v", p)
+			}
+			before := w.caseOf(id)
+			w.recovers("A")
+			if after := w.caseOf(id); name != "refused" && !reflect.DeepEqual(before, after) {
+				t.Errorf("the recovery writes the case: %+v, was %+v", after, before)
+			}
+			w.ticks(c.within)
+			last := wantPages("trigger", "resolve")
+			if text := fmt.Sprint(last.Payload.Details["text"]); !strings.Contains(text, c.reads) || !strings.Contains(text, "Now nothing of it fires any more.") {
+				t.Errorf("the resolve says %q, want %q in it", text, c.reads)
+			}
+			if p := w.post(id); !p.Over {
+				t.Errorf("nothing is left to be told, and the post is %+v", p)
+			}
+			w.ticks(2 * time.Hour)
+			wantPages("trigger", "resolve")
+			if n := len(w.events.Events()); n > tell.MaxEvents {
+				t.Errorf("%d events", n)
+			}
+		})
+	}
+}
+
+// An incident about several alerts is open as long as one of them fires; one about more than a case keeps by name is left
+// for a person.
+func TestRecoveryOfAllThatAPageIsAbout(t *testing.T) {
+	for _, others := range []int{1, gate.MaxMembers} {
+		w := newTelling(t, grouped)
+		w.agent.says(delivery.Unauthorized)
+		id := w.triggers("A", critical).Case // waits at the shut door
+		for i := range others {
+			w.triggers(fmt.Sprint("B", i), critical)
+		}
+		w.agent.version = "v2"
+		w.ticks(2 * time.Minute)
+		w.learns(id, gate.Failed)
+		w.ticks(2 * time.Minute)
+		w.recovers("A")
+		w.ticks(30 * time.Minute)
+		pages := w.pager.Events()
+		if last := pages[len(pages)-1]; last.Action != "trigger" {
+			t.Errorf("with %d others that fire, the last is %s", others, last.Action)
+		}
+		for i := range others {
+			w.recovers(fmt.Sprint("B", i))
+		}
+		w.ticks(30 * time.Minute)
+		pages = w.pager.Events()
+		if last, kept := pages[len(pages)-1], others < gate.MaxMembers; (last.Action == "resolve") != kept {
+			t.Errorf("with %d others that have recovered, the last is %s", others, last.Action)
+		}
+		if p := w.post(id); !p.Over {
+			t.Errorf("with %d others the post is %+v", others, p)
+		}
+	}
+}
+
+// Nobody is woken for a start that came to nothing when what it was about is over.
+func TestNobodyIsWokenForWhatIsOver(t *testing.T) {
+	w := newTelling(t)
+	id := w.triggers("A", critical).Case
+	w.tick(time.Minute)
+	w.recovers("A")
+	w.learns(id, gate.Failed)
+	w.ticks(3 * time.Minute)
+	w.wantPages()
+	w.wantEvents("Investigation started", "Investigation failed")
+	w.wantBecame(id, "datadog started told", "datadog ended told", "pagerduty started left_out", "pagerduty ended left_out")
+}
+
+// A ledger that does not say whether it still fires is no reason to leave somebody asleep, nor to resolve.
+func TestWhatFiresCannotBeRead(t *testing.T) {
+	w := newTelling(t)
+	id := w.triggers("A", critical).Case
+	w.tick(time.Minute)
+	w.recovers("A")
+	w.learns(id, gate.Failed)
+	w.noting.looks = errDown
+	if err := w.tryTick(time.Minute); err == nil || !strings.Contains(err.Error(), "whether it still fires could not be read") {
+		t.Errorf("the tick says %v", err)
+	}
+	w.wantPages("trigger " + id)
+	w.noting.looks = nil
+	w.ticks(2 * time.Minute)
+	w.wantPages("trigger "+id, "resolve "+id)
+}
+
+// Of two recoveries at once of a refused case the one that commits second is the last, and people are told of it.
+func TestTwoRecoveriesAtOnce(t *testing.T) {
+	w := newTelling(t, grouped, held)
+	w.agent.says(delivery.ErrorsInBody)
+	id := w.triggers("A").Case // held, so that the second joins it
+	w.triggers("B", critical)
+	w.ticks(2 * time.Minute)
+	w.wantCase(id, gate.Refused, 2)
+	w.wantPages("trigger " + id)
+	w.store.beforeCommit(func() { w.recovers("B") })
+	w.recovers("A")
+	if c := w.caseOf(id); c.Firing != 0 {
+		t.Errorf("%d fire", c.Firing)
+	}
+	if p := w.post(id); !slices.ContainsFunc(p.Happened, func(h gate.Happened) bool { return h.Moment == gate.HasRecovered }) {
+		t.Errorf("nobody notes that it has recovered: %+v", p)
+	}
+	w.tick(time.Minute)
+	w.wantPages("trigger "+id, "resolve "+id)
 }
 
 // Beyond its daily number a critical case waits, and somebody is paged; others wait in peace.

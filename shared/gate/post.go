@@ -14,7 +14,7 @@ const (
 	WasMissed    Moment = "unconfirmed" // nothing has shown that the Agent has it
 	HasEnded     Moment = "ended"       // its investigation is over, or taken to be
 	WasNot       Moment = "unstarted"   // it ended without having been started, after people were told of it
-	HasRecovered Moment = "recovered"   // it was refused, and nothing of it fires any more
+	HasRecovered Moment = "recovered"   // nothing of it fires any more, and nobody has looked into it with success
 )
 
 // Moments lists them, in the order in which a case can meet them.
@@ -28,6 +28,9 @@ const (
 	AgentIsUp   Moment = "up"   // and something can again
 )
 
+// A case that was refused meets HasRecovered by the recovery itself, which counts it. One that was started or has ended
+// counts nothing any more: of such it is noted by whoever tells, who has to look after what he has opened.
+
 // Post is the outbox's record of a case, or of an Agent: what happened that is to be told, and what became of the telling.
 type Post struct {
 	ID       string // the case's; of an Agent's, AgentPost
@@ -36,7 +39,7 @@ type Post struct {
 	Told     []Told     // what became of each moment at each target, as far as it is settled
 	Until    time.Time  // the tick looks at it then
 	Tries    int        // in a row that settled nothing
-	Over     bool       // all is settled: the tick does not see it
+	Over     bool       // all is settled, and nothing is left to be looked after: the tick does not see it
 	Version  int        // raised by every write; 0: not in the ledger
 }
 

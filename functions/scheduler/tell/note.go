@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/clock"
@@ -30,7 +31,7 @@ func (t *telling) note(ctx context.Context) error {
 	p := t.post
 	for try := 1; ; try++ {
 		next := t.merged(p)
-		if len(next.Told) == len(p.Told) && next.Over == p.Over && (try > 1 || !t.failed && t.until.IsZero()) {
+		if len(next.Told) == len(p.Told) && len(next.Happened) == len(p.Happened) && next.Over == p.Over && (try > 1 || !t.failed && t.until.IsZero()) {
 			return nil
 		}
 		err := t.commit(ctx, gate.Change{At: t.Now(), Told: &gate.ToldWrite{Read: p.Version, Now: next}})
@@ -65,17 +66,15 @@ func (t *telling) merged(p gate.Post) gate.Post {
 		}
 	}
 	next.Version = p.Version + 1
-	if t.outage != nil {
-		next.Happened = t.post.Happened
-	}
-	next.Over = t.allSettled(next)
+	next.Happened = t.happens(p)
+	next.Over = t.allSettled(next) && !t.watching
 	if t.outage != nil {
 		next = t.outage.merged(next, next.Over)
 	}
 	switch {
 	case next.Over:
 		next.Tries, next.Until = 0, t.Now()
-	case t.outage == nil && len(p.Happened) != len(t.post.Happened):
+	case t.outage == nil && len(next.Happened) != len(t.post.Happened):
 		next.Tries, next.Until = 0, t.Now()
 	case t.failed:
 		if next.Tries++; len(t.settled) > 0 {
@@ -89,6 +88,20 @@ func (t *telling) merged(p gate.Post) gate.Post {
 		next.Until = t.began.Add(soon)
 	}
 	return next
+}
+
+// happens are the moments of a post with those that are noted here: of an Agent all of them, of a case that it recovered.
+func (t *telling) happens(p gate.Post) []gate.Happened {
+	if t.outage != nil {
+		return t.post.Happened
+	}
+	all := p.Happened
+	for _, h := range t.post.Happened {
+		if h.Moment == gate.HasRecovered && !slices.ContainsFunc(all, func(o gate.Happened) bool { return o.Moment == h.Moment }) {
+			all = append(all[:len(all):len(all)], h)
+		}
+	}
+	return all
 }
 
 // allSettled tells whether nothing of a post is left to be told.

@@ -30,6 +30,11 @@ type telling struct {
 	asked     bool   // it has been asked for
 	waits     bool   // it may come yet
 
+	looked   bool  // it is known whether anything of the case fires
+	fires    bool  // it may
+	unread   error // why that could not be read
+	watching bool  // all is told, and an incident may be open at the pager
+
 	settled []gate.Told
 	failed  bool      // something could not be told
 	until   time.Time // it is looked at again, at the earliest
@@ -38,13 +43,19 @@ type telling struct {
 // tell tells what has happened, the oldest first and to each target by itself, and notes what became of it. A target that
 // could not be told of one thing is not told of the next: what opens an incident comes before what closes it.
 func (t *telling) tell(ctx context.Context) error {
+	t.each(ctx)
+	t.watch(ctx)
+	return errors.Join(t.note(ctx), t.unread)
+}
+
+func (t *telling) each(ctx context.Context) {
 	for _, target := range t.Targets {
 		for _, h := range t.post.Happened {
-			if isSettled(t.post, target.Name, h.Moment) {
+			if isSettled(t.post, target.Name, h.Moment) || slices.ContainsFunc(t.settled, settles(target.Name, h.Moment)) {
 				continue
 			}
 			if !t.time(ctx) {
-				return t.note(ctx)
+				return
 			}
 			told, settled := t.one(ctx, target, h)
 			if !settled {
@@ -53,12 +64,15 @@ func (t *telling) tell(ctx context.Context) error {
 			t.settled = append(t.settled, told)
 		}
 	}
-	return t.note(ctx)
 }
 
 // isSettled tells whether it is known what became of a moment at a target.
 func isSettled(p gate.Post, target string, m gate.Moment) bool {
-	return slices.ContainsFunc(p.Told, func(d gate.Told) bool { return d.Target == target && d.Moment == m })
+	return slices.ContainsFunc(p.Told, settles(target, m))
+}
+
+func settles(target string, m gate.Moment) func(gate.Told) bool {
+	return func(d gate.Told) bool { return d.Target == target && d.Moment == m }
 }
 
 // one tells one moment to one target. It tells false when that stays to be done.
@@ -69,6 +83,9 @@ func (t *telling) one(ctx context.Context, target Target, h gate.Happened) (gate
 	a := t.answer(h)
 	if target.Pager && a.Page == answer.NoPage {
 		return t.settle(target, h, gate.LeftOut, notForPager), true
+	}
+	if target.Pager && a.Page == answer.Trigger && t.c.HasStarted() && !t.firing(ctx) {
+		return t.leftOut(ctx, target, h, "nothing of it fires any more"), true
 	}
 	if t.isAway(target, a.Route) {
 		return t.putOff(ctx, target, h, answer.Result{End: answer.Later})
@@ -172,14 +189,21 @@ func (t *telling) immaterial(target Target, h gate.Happened) string {
 		return "the Agent has shown that it has it"
 	case h.Moment == gate.WasMissed && over:
 		return "it is over"
-	case h.Moment == gate.HasRecovered && c.State != gate.Refused:
+	case h.Moment == gate.HasRecovered && (c.State == gate.Waiting || c.State == gate.Starting || c.HasStarted() && answered(c)):
 		return "it was started after all"
+	case h.Moment == gate.HasRecovered && !target.Pager && c.State != gate.Refused:
+		return "where every answer is shown, the alert's own recovery is"
 	case !target.Pager && h.Moment != gate.HasEnded && t.events(target) >= MaxEvents-1 && !t.last(h):
 		return fmt.Sprintf("it was told %d times already, and the last one is kept for its end", MaxEvents-1)
 	case !target.Pager && t.events(target) >= MaxEvents:
 		return fmt.Sprintf("it was told %d times already", MaxEvents)
 	}
 	return ""
+}
+
+// answered: its investigation came to something, which says more than that it recovered.
+func answered(c gate.Case) bool {
+	return c.How == gate.EndCompleted || c.How == gate.EndLinked || c.How == gate.EndSkipped
 }
 
 // last tells of a moment after which no other comes.

@@ -29,6 +29,9 @@ func (t Telling) headline(m answer.Moment) string {
 	case answer.Unstarted:
 		return "Not investigated"
 	case answer.Recovered:
+		if t.Case.HasStarted() {
+			return "Over without a result"
+		}
 		return "Over without an investigation"
 	}
 	switch t.Case.How {
@@ -64,7 +67,7 @@ func (t Telling) text(m answer.Moment) []string {
 	case answer.Unstarted:
 		l = t.unstarted()
 	case answer.Recovered:
-		l = []string{"The Agent had refused it" + said(t.Case.Note) + ". Now nothing of it fires any more."}
+		l = []string{t.stood() + " Now nothing of it fires any more."}
 	default:
 		l = t.ended()
 	}
@@ -125,6 +128,26 @@ func (t Telling) unstarted() []string {
 		return []string{"It was ended by hand while it waited" + said(c.Note) + ". Nothing was investigated."}
 	}
 	return []string{"It ended without an investigation" + said(c.Note) + "."}
+}
+
+// stood says how it stood when it recovered.
+func (t Telling) stood() string {
+	c := t.Case
+	switch {
+	case c.State == gate.Refused:
+		return "The Agent had refused it" + said(c.Note) + "."
+	case c.State == gate.Started && c.Confirmed():
+		return "The Agent is looking at it, and has found nothing yet."
+	case c.State == gate.Started, c.How == gate.EndAssumed && !c.Confirmed():
+		return "Nothing has shown that the Agent was looking at it."
+	case c.How == gate.EndAssumed:
+		return "The end of its investigation was not heard of."
+	case c.How == gate.EndFailed, c.How == gate.EndTimedOut, c.How == gate.EndCancelled:
+		return "Its investigation had come to nothing: it " + failed(c.How) + "."
+	case c.How == gate.EndExpired:
+		return "It had waited too long, and nothing was investigated."
+	}
+	return "Nothing was investigated."
 }
 
 func (t Telling) ended() []string {

@@ -90,7 +90,7 @@ func (t Telling) critical() bool { return t.Case.Severity >= alert.Critical }
 // page: whoever is woken by a critical case that nobody looks into is told when that is over. A Resolve of what was never
 // opened does nothing, and is sent also where it is not certain that it was.
 func (t Telling) page() answer.Page {
-	opened := t.critical() && t.over() && slices.ContainsFunc(t.Happened, mayTrigger)
+	opened := t.critical() && t.over() && slices.ContainsFunc(t.Happened, func(m gate.Moment) bool { return m != t.Moment && mayTrigger(m) })
 	switch {
 	case t.critical() && t.moment().Trouble():
 		return answer.Trigger
@@ -123,7 +123,7 @@ func (t Telling) over() bool {
 }
 
 func mayTrigger(m gate.Moment) bool {
-	return m == gate.Waits || m == gate.IsHeld || m == gate.WasRefused || m == gate.WasMissed
+	return m == gate.Waits || m == gate.IsHeld || m == gate.WasRefused || m == gate.WasMissed || m == gate.HasEnded
 }
 
 // first are the tags by which people find their way, in this order before all others.

@@ -54,6 +54,8 @@ func ended(how gate.How) func(*Telling) {
 	return func(t *Telling) { t.Case.State, t.Case.How = gate.Ended, how }
 }
 
+func in(s gate.State) func(*Telling) { return func(t *Telling) { t.Case.State = s } }
+
 // worked gives the case a task that ran for seven minutes.
 func worked(t *Telling) {
 	t.Case.Work = gate.Work{Tasks: []gate.TaskWork{{
@@ -98,8 +100,15 @@ func tellings() map[string]Telling {
 		"refused, critical":                  telling(gate.WasRefused, critical),
 		"unconfirmed":                        telling(gate.WasMissed, func(t *Telling) { t.Case.StartAt = noon.Add(-10 * time.Minute) }),
 		"unconfirmed, critical":              telling(gate.WasMissed, critical, func(t *Telling) { t.Case.StartAt = noon.Add(-10*time.Minute - 7*time.Second) }),
-		"recovered":                          telling(gate.HasRecovered, note("errors_in_body: no"), after(gate.WasRefused)),
-		"recovered, critical":                telling(gate.HasRecovered, critical, after(gate.WasRefused)),
+		"recovered":                          telling(gate.HasRecovered, in(gate.Refused), note("errors_in_body: no"), after(gate.WasRefused)),
+		"recovered, critical":                telling(gate.HasRecovered, in(gate.Refused), critical, after(gate.WasRefused)),
+		"recovered, unconfirmed":             telling(gate.HasRecovered, critical, in(gate.Started), after(gate.WasStarted, gate.WasMissed)),
+		"recovered, confirmed late":          telling(gate.HasRecovered, critical, in(gate.Started), worked, after(gate.WasStarted, gate.WasMissed)),
+		"recovered, never confirmed":         telling(gate.HasRecovered, critical, ended(gate.EndAssumed), after(gate.WasMissed, gate.HasEnded)),
+		"recovered, no end was heard of":     telling(gate.HasRecovered, critical, ended(gate.EndAssumed), worked, after(gate.WasMissed, gate.HasEnded)),
+		"recovered, failed":                  telling(gate.HasRecovered, critical, ended(gate.EndFailed), worked, after(gate.HasEnded)),
+		"recovered, expired":                 telling(gate.HasRecovered, critical, ended(gate.EndExpired), after(gate.Waits, gate.WasNot)),
+		"recovered, observed":                telling(gate.HasRecovered, critical, ended(gate.EndObserved), after(gate.Waits, gate.WasNot)),
 		"not, for it recovered":              telling(gate.WasNot, ended(gate.EndRecovered), after(gate.Waits)),
 		"not, for it recovered, critical":    telling(gate.WasNot, critical, ended(gate.EndRecovered), after(gate.Waits)),
 		"not, for it expired, critical":      telling(gate.WasNot, critical, ended(gate.EndExpired), after(gate.Waits)),
