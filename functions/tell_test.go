@@ -566,6 +566,77 @@ func TestTwoRecoveriesAtOnce(t *testing.T) {
 	w.wantPages("trigger "+id, "resolve "+id)
 }
 
+// A doubt that is left for a person wakes him where it is critical; settled, stopped or recovered, it is resolved.
+func TestDoubtThatIsLeftIsPaged(t *testing.T) {
+	hand := gate.Order{By: "ana", Reason: "seen to"}
+	for name, c := range map[string]struct {
+		policy func(*gatetest.Policy)
+		waits  time.Duration // until it is left
+		play   func(*telling, string)
+		title  string // of the resolve
+	}{
+		"not repeated, and it recovers": {stop, time.Minute, func(w *telling, _ string) { w.recovers("A") }, "Over without a result"},
+		"not repeated, and it is stopped": {stop, time.Minute, func(w *telling, id string) {
+			v, err := w.store.Ledger.LookCase(w.t.Context(), id, "default", w.clock.Now())
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			d, err := gate.Stop(v, id, hand, true, w.clock.Now())
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			if err := w.store.Ledger.Commit(w.t.Context(), d.Change); err != nil {
+				w.t.Fatal(err)
+			}
+		}, "Stopped by hand"},
+		"repeated in vain, and it recovers": {func(*gatetest.Policy) {}, 2 * time.Hour, func(w *telling, _ string) { w.recovers("A") }, "Over without a result"},
+		"repeated in vain, and sent by hand": {func(*gatetest.Policy) {}, 2 * time.Hour, func(w *telling, id string) {
+			w.agent.answers = nil
+			v, err := w.store.Ledger.LookCase(w.t.Context(), id, "default", w.clock.Now())
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			d, err := gate.Promote(v, id, hand, w.clock.Now())
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			if err := w.store.Ledger.Commit(w.t.Context(), d.Change); err != nil {
+				w.t.Fatal(err)
+			}
+		}, "Investigation started"},
+		"the Agent is asked first, and has it": {func(p *gatetest.Policy) { p.Followed = true; stop(p) }, time.Hour, func(w *telling, id string) { w.learns(id, gate.InProgress) }, "Investigation started"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTelling(t, unfollowed, c.policy)
+			w.schedule.Work, w.schedule.Spaces = nothingThere{}, map[string]string{"default": "space-1"}
+			for range 20 {
+				w.agent.says(delivery.TimedOut)
+			}
+			id := w.triggers("A", critical).Case
+			w.triggers("B")
+			pages := func() (got []string, last answertest.PagerDutyEvent) {
+				for _, e := range w.pager.Events() {
+					if e.DedupKey == id { // the Agent has one of its own while it answers nothing
+						got, last = append(got, e.Action), e
+					}
+				}
+				return got, last
+			}
+			w.ticks(c.waits)
+			got, last := pages()
+			if title, _, _ := strings.Cut(last.Payload.Summary, ": "); !slices.Equal(got, []string{"trigger"}) || title != "Investigation in doubt" || last.Payload.Class != "doubtful" {
+				t.Fatalf("PagerDuty has %q, the last is %+v; the case %+v", got, last.Payload, w.caseOf(id))
+			}
+			c.play(w, id)
+			w.ticks(2 * time.Minute)
+			got, last = pages()
+			if title, _, _ := strings.Cut(last.Payload.Summary, ": "); !slices.Equal(got, []string{"trigger", "resolve"}) || title != c.title {
+				t.Errorf("PagerDuty has %q, the last is %+v; the case %+v", got, last.Payload, w.caseOf(id))
+			}
+		})
+	}
+}
+
 // Beyond its daily number a critical case waits, and somebody is paged; others wait in peace.
 func TestBeyondItsNumberIsPaged(t *testing.T) {
 	w := newTelling(t, func(p *gatetest.Policy) { p.Budget.Month, p.Budget.Bucket = 1, 1 })

@@ -64,6 +64,7 @@ const (
 	Refused     Moment = "refused"     // the Agent would not take it
 	Shut        Moment = "shut"        // it cannot start: the Agent's door is closed to us
 	Beyond      Moment = "beyond"      // it is critical, and beyond the daily number of such
+	Doubtful    Moment = "doubtful"    // nobody knows whether the Agent has it, and nothing more is tried
 	Unconfirmed Moment = "unconfirmed" // the Agent took it, and nothing shows that it investigates
 	Failed      Moment = "failed"      // the investigation failed, timed out or was cancelled
 	Ended       Moment = "ended"       // the investigation is over; the text says what it found
@@ -74,14 +75,14 @@ const (
 
 // Moments lists every Moment, for tables and tests.
 func Moments() []Moment {
-	return []Moment{Started, Waits, Unstarted, Refused, Shut, Beyond, Unconfirmed, Failed, Ended, Recovered, Down, Up}
+	return []Moment{Started, Waits, Unstarted, Refused, Shut, Beyond, Doubtful, Unconfirmed, Failed, Ended, Recovered, Down, Up}
 }
 
 // Trouble tells a moment that a person should know of, however the case itself stands: an alert is not looked into, or
 // was and without a result.
 func (m Moment) Trouble() bool {
 	switch m {
-	case Refused, Shut, Beyond, Unconfirmed, Failed, Down:
+	case Refused, Shut, Beyond, Doubtful, Unconfirmed, Failed, Down:
 		return true
 	}
 	return false

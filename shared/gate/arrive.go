@@ -91,10 +91,10 @@ func (d arrival) recover() Decision {
 	}
 	dec.Did = CountsDown
 	w := CaseWrite{Read: own, Now: countedOut(own)}
-	switch own.State {
-	case Refused: // of two recoveries at once the second must know that it is the last: people are told of that one
+	switch {
+	case own.State == Refused, own.LeftInDoubt(): // of two recoveries at once the second must know that it is the last: people are told of that one
 		w.Facts.Firing = stillFire(own)
-	case Waiting:
+	case own.State == Waiting:
 		if w = d.countedOutOf(own, notSpent(own, d.r)); w.Now.State == Ended {
 			dec.Did = Ends
 		}

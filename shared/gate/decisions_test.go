@@ -800,10 +800,10 @@ func recoveryHolds(t *testing.T, in Incident, key, is, state, others string) {
 		switch {
 		case state == "waiting":
 			shape += ": one less (waiting)"
-		case state == "refused" && others == "yes":
-			shape += ": one less (refused)"
-		case state == "refused":
-			shape += ": none left (refused)"
+		case (state == "refused" || state == "resting") && others == "yes":
+			shape += ": one less (for a person)"
+		case state == "refused", state == "resting":
+			shape += ": none left (for a person)"
 		default:
 			shape += ": one less"
 		}

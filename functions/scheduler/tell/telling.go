@@ -185,13 +185,21 @@ func (t *telling) immaterial(target Target, h gate.Happened) string {
 		return "it is not refused any more"
 	case h.Moment == gate.WasRefused && (c.Firing == 0 || slices.Contains(happened, gate.HasRecovered)):
 		return "nothing of it fires any more"
+	case h.Moment == gate.IsDoubtful && !c.LeftInDoubt():
+		return "it is not left in doubt any more"
+	case h.Moment == gate.IsDoubtful && (c.Firing == 0 || slices.Contains(happened, gate.HasRecovered)):
+		return "nothing of it fires any more"
 	case h.Moment == gate.WasMissed && c.Confirmed():
 		return "the Agent has shown that it has it"
 	case h.Moment == gate.WasMissed && over:
 		return "it is over"
 	case h.Moment == gate.HasRecovered && (c.State == gate.Waiting || c.State == gate.Starting || c.HasStarted() && answered(c)):
 		return "it was started after all"
-	case h.Moment == gate.HasRecovered && !target.Pager && c.State != gate.Refused:
+	case h.Moment == gate.WasNot && c.State != gate.Ended && c.State != gate.Refused:
+		return "it was started after all"
+	case h.Moment == gate.HasRecovered && slices.Contains(happened, gate.WasNot) && c.State == gate.Refused:
+		return "it was stopped by hand"
+	case h.Moment == gate.HasRecovered && !target.Pager && c.State != gate.Refused && c.State != gate.InDoubt:
 		return "where every answer is shown, the alert's own recovery is"
 	case !target.Pager && h.Moment != gate.HasEnded && t.events(target) >= MaxEvents-1 && !t.last(h):
 		return fmt.Sprintf("it was told %d times already, and the last one is kept for its end", MaxEvents-1)

@@ -74,7 +74,7 @@ func (t *telling) mayBeOpen() bool {
 // opens: the pager was told of this moment, and so of trouble.
 func (t *telling) opens(m gate.Moment) bool {
 	switch m {
-	case gate.Waits, gate.IsHeld, gate.WasRefused, gate.WasMissed:
+	case gate.Waits, gate.IsHeld, gate.IsDoubtful, gate.WasRefused, gate.WasMissed:
 		return true
 	case gate.HasEnded:
 		return t.c.How == gate.EndFailed || t.c.How == gate.EndTimedOut || t.c.How == gate.EndCancelled

@@ -24,12 +24,17 @@ func (t Telling) headline(m answer.Moment) string {
 		return "Not investigated, today's critical starts are used up"
 	case answer.Refused:
 		return "Not investigated, the Agent refused it"
+	case answer.Doubtful:
+		return "Investigation in doubt"
 	case answer.Unconfirmed:
 		return "Investigation not confirmed"
 	case answer.Unstarted:
+		if t.Case.State == gate.Refused {
+			return "Stopped by hand"
+		}
 		return "Not investigated"
 	case answer.Recovered:
-		if t.Case.HasStarted() {
+		if t.Case.HasStarted() || t.Case.Doubts > 0 {
 			return "Over without a result"
 		}
 		return "Over without an investigation"
@@ -61,6 +66,8 @@ func (t Telling) text(m answer.Moment) []string {
 		l = t.waits()
 	case answer.Refused:
 		l = []string{"AWS DevOps Agent would not take it" + said(t.Case.Note) + ". Nothing runs, and it is not tried again by itself."}
+	case answer.Doubtful:
+		l = []string{"AWS DevOps Agent was asked to investigate it, and nobody knows whether the request has arrived" + said(t.Case.Note) + ". Nothing more is tried by itself."}
 	case answer.Unconfirmed:
 		l = []string{fmt.Sprintf("The Agent answered at %s that it has it, and %s later nothing shows that it does: no event, no task. It may not be looking at it.",
 			clock(t.Case.StartAt), short(t.At.Sub(t.Case.StartAt)))}
@@ -119,6 +126,12 @@ func (t Telling) waits() []string {
 
 func (t Telling) unstarted() []string {
 	c := t.Case
+	switch {
+	case c.State == gate.Refused && c.Doubts > 0:
+		return []string{"It was stopped by hand while it was in doubt. Nothing more is tried; whether the Agent has it is not known."}
+	case c.State == gate.Refused:
+		return []string{"It was stopped by hand after the Agent had refused it. Nothing was investigated."}
+	}
 	switch c.How {
 	case gate.EndRecovered:
 		return []string{"All of it recovered while it waited. Nothing was investigated, nothing was paid."}
@@ -134,6 +147,8 @@ func (t Telling) unstarted() []string {
 func (t Telling) stood() string {
 	c := t.Case
 	switch {
+	case c.Doubts > 0 && (c.State == gate.InDoubt || c.State == gate.Refused):
+		return "Whether the Agent has it is not known" + said(c.Note) + "."
 	case c.State == gate.Refused:
 		return "The Agent had refused it" + said(c.Note) + "."
 	case c.State == gate.Started && c.Confirmed():
@@ -218,6 +233,8 @@ func (t Telling) todo(m answer.Moment) string {
 		return "What to do now: look at the alert yourself, and mend the Agent's secret. The whole story: alertbridge explain " + id
 	case answer.Waits, answer.Beyond:
 		return "What to do now: if it cannot wait, start it with: alertbridge start " + id + " --reason WHY" + ". The whole story: alertbridge explain " + id
+	case answer.Doubtful:
+		return "What to do now: look at the alert yourself, and at the Agent's own list; if it has nothing of it, send it once more with: alertbridge start " + id + " --reason WHY" + ". The whole story: alertbridge explain " + id
 	case answer.Unconfirmed, answer.Failed:
 		return "What to do now: look at the alert yourself. The whole story: alertbridge explain " + id
 	}

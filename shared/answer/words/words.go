@@ -71,6 +71,8 @@ func (t Telling) moment() answer.Moment {
 		return answer.Waits
 	case gate.WasRefused:
 		return answer.Refused
+	case gate.IsDoubtful:
+		return answer.Doubtful
 	case gate.WasMissed:
 		return answer.Unconfirmed
 	case gate.WasNot:
@@ -117,13 +119,17 @@ func (t Telling) over() bool {
 	case gate.HasEnded:
 		return t.Case.How == gate.EndCompleted || t.Case.How == gate.EndLinked || t.Case.How == gate.EndSkipped
 	case gate.WasNot: // one that expired may fire on, with nobody looking at it
-		return t.Case.How == gate.EndRecovered || t.Case.How == gate.EndSilenced
+		return t.Case.How == gate.EndRecovered || t.Case.How == gate.EndSilenced || t.Case.State == gate.Refused
 	}
 	return false
 }
 
 func mayTrigger(m gate.Moment) bool {
-	return m == gate.Waits || m == gate.IsHeld || m == gate.WasRefused || m == gate.WasMissed || m == gate.HasEnded
+	switch m {
+	case gate.Waits, gate.IsHeld, gate.IsDoubtful, gate.WasRefused, gate.WasMissed, gate.HasEnded:
+		return true
+	}
+	return false
 }
 
 // first are the tags by which people find their way, in this order before all others.
