@@ -1080,6 +1080,29 @@ func TestAgentDownAndUp(t *testing.T) {
 	}
 }
 
+// A task that the Agent has made after its rest ends the outage, though no start was accepted.
+func TestOutageEndsWithATask(t *testing.T) {
+	for name, late := range map[string]time.Duration{"made after the rest": time.Second, "made in it": -time.Second} {
+		w := newTelling(t)
+		for range 200 {
+			w.agent.says(delivery.ConnectionFailed)
+		}
+		id := w.triggers("A").Case
+		w.ticks(15 * time.Minute)
+		v, err := w.store.Ledger.LookCase(t.Context(), id, "default", w.clock.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		made := v.Account.Down.Until.Add(late)
+		w.clock.add(v.Account.Down.Until.Sub(w.clock.Now()) + 2*time.Second)
+		w.learns(id, gate.InProgress, func(k *gate.Task) { k.Created = made })
+		w.tick(time.Second)
+		if all := w.pager.Incidents(); len(all) != 1 || all[0].Open == (late > 0) {
+			t.Errorf("%s: incidents %+v", name, all)
+		}
+	}
+}
+
 // An outage that is over within ten minutes is told to nobody, and one that nothing tries any more neither.
 func TestShortOutage(t *testing.T) {
 	w := newTelling(t)
