@@ -637,6 +637,54 @@ func TestDoubtThatIsLeftIsPaged(t *testing.T) {
 	}
 }
 
+// What had come to nothing and comes to a cause after all is told once more: the page is resolved, the cause is shown. Where the
+// first end is not told yet, one telling says how it stands.
+func TestEndsTwice(t *testing.T) {
+	for name, c := range map[string]struct {
+		critical  bool
+		ends      []gate.Status
+		told      bool // the first end, before the second
+		wantPages []string
+		want      []string
+		changes   int
+	}{
+		"failed, then completed":               {true, []gate.Status{gate.Failed, gate.Completed}, true, []string{"trigger", "resolve"}, []string{"Investigation started", "Investigation failed", "Investigated after all"}, 1},
+		"the same, and high":                   {false, []gate.Status{gate.Failed, gate.Completed}, true, nil, []string{"Investigation started", "Investigation failed", "Investigated after all"}, 1},
+		"the same, before it was told":         {true, []gate.Status{gate.Failed, gate.Completed}, false, nil, []string{"Investigation started", "Investigated"}, 1},
+		"completed, then failed":               {true, []gate.Status{gate.Completed, gate.Failed}, true, nil, []string{"Investigation started", "Investigated"}, 1},
+		"completed twice":                      {true, []gate.Status{gate.Completed, gate.InProgress, gate.Completed}, true, nil, []string{"Investigation started", "Investigated"}, 1},
+		"failed, completed, failed, completed": {true, []gate.Status{gate.Failed, gate.Completed, gate.Failed, gate.Completed}, true, []string{"trigger", "resolve"}, []string{"Investigation started", "Investigation failed", "Investigated after all"}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTelling(t)
+			w.found.text = "The pool is too small."
+			id := w.triggers("A", func(a *alert.Alert) {
+				if c.critical {
+					critical(a)
+				}
+			}).Case
+			w.tick(time.Minute)
+			for _, status := range c.ends {
+				w.clock.add(time.Minute)
+				w.learns(id, status)
+				if c.told {
+					w.ticks(3 * time.Minute)
+				}
+			}
+			w.ticks(5 * time.Minute)
+			var want []string
+			for _, action := range c.wantPages {
+				want = append(want, action+" "+id)
+			}
+			w.wantPages(want...)
+			w.wantEvents(c.want...)
+			if all := w.pager.Changes(); len(all) != c.changes || !strings.Contains(fmt.Sprint(all[0].Payload.Details["text"]), "> The pool is too small.") {
+				t.Errorf("changes %+v", all)
+			}
+		})
+	}
+}
+
 // Beyond its daily number a critical case waits, and somebody is paged; others wait in peace.
 func TestBeyondItsNumberIsPaged(t *testing.T) {
 	w := newTelling(t, func(p *gatetest.Policy) { p.Budget.Month, p.Budget.Bucket = 1, 1 })

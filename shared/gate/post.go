@@ -14,13 +14,14 @@ const (
 	WasRefused   Moment = "refused"     // the Agent would not take it
 	WasMissed    Moment = "unconfirmed" // nothing has shown that the Agent has it
 	HasEnded     Moment = "ended"       // its investigation is over, or taken to be
+	EndedAgain   Moment = "ended_again" // and has come to an answer after all, or to a better one, after it had ended otherwise
 	WasNot       Moment = "unstarted"   // it ended without having been started, or was stopped by hand, after people were told of it
 	HasRecovered Moment = "recovered"   // nothing of it fires any more, and nobody has looked into it with success
 )
 
 // Moments lists them, in the order in which a case can meet them.
 func Moments() []Moment {
-	return []Moment{Waits, IsHeld, IsDoubtful, WasStarted, WasRefused, WasMissed, HasRecovered, HasEnded, WasNot}
+	return []Moment{Waits, IsHeld, IsDoubtful, WasStarted, WasRefused, WasMissed, HasRecovered, HasEnded, EndedAgain, WasNot}
 }
 
 // The moments of an Agent's own post. No case meets them and no decision notes them: whoever tells does.
@@ -119,6 +120,8 @@ func moments(read, now Case, did Did) []Moment {
 		list = append(list, IsHeld)
 	case became(Ended) && now.HasStarted():
 		list = append(list, HasEnded)
+	case read.HasStarted() && read.State == Ended && now.Answer() > read.Answer():
+		list = append(list, EndedAgain)
 	case became(Ended) && waited:
 		list = append(list, WasNot)
 	case now.LeftInDoubt() && !read.LeftInDoubt() && now.Firing > 0:
@@ -136,6 +139,19 @@ func moments(read, now Case, did Did) []Moment {
 // not repeated is left at once where the Agent is not followed; where it is, the Agent is asked first, until the case rests.
 func (c Case) LeftInDoubt() bool {
 	return c.State == InDoubt && (c.Resting || c.NoRepeat && c.Called.IsZero())
+}
+
+// Answer is what a case's end is worth to whoever wants to know the cause: 2, the Agent has looked for it to the end; 1, it goes
+// on with another case's; 0, there is none.
+func (c Case) Answer() int {
+	switch {
+	case c.State != Ended:
+	case c.How == EndCompleted:
+		return 2
+	case c.How == EndLinked:
+		return 1
+	}
+	return 0
 }
 
 // stuck: it is critical, and waits for what only a person can change.

@@ -15,7 +15,7 @@ func TestMomentsAreInTheChangeThatMakesThem(t *testing.T) {
 	walk(t, "moments", []column{values("from", momentStates...), values("to", momentStates[1:]...)}, func(at entry) bool {
 		from, to := momentCase(at["from"]), momentCase(at["to"])
 		return at["from"] != at["to"] && at["from"] != at["to"]+" and over" &&
-			(slices.Contains(Moves()[from.State], to.State) || from.State == to.State && from.State != Ended) &&
+			(slices.Contains(Moves()[from.State], to.State) || from.State == to.State && from.State != Ended || endsAgain(from, to)) &&
 			(to.State != Ended || from.State == Ended || slices.Contains(Endings()[from.State], to.How))
 	}, func(t *testing.T, at, row entry) {
 		got := moments(momentCase(at["from"]), momentCase(at["to"]), CountsDown)
@@ -37,6 +37,10 @@ func TestMomentsAreInTheChangeThatMakesThem(t *testing.T) {
 var momentStates = []string{
 	"none", "waiting (hold)", "waiting (slots)", "waiting (budget)", "waiting (agent_down)", "waiting (agent_shut)",
 	"starting", "in doubt", "resting", "resting and over", "started", "refused", "refused and over", "ended completed", "ended assumed", "ended recovered", "observed",
+}
+
+func endsAgain(from, to Case) bool {
+	return from.State == Ended && to.State == Ended && from.HasStarted() && to.HasStarted()
 }
 
 func momentCase(state string) Case {
@@ -201,6 +205,32 @@ func TestMutedDoubtIsNotTold(t *testing.T) {
 		v.Hand.Mode = ModeOrder{Mode: mode}
 		if d := Due(v, c.ID, r, noon); d.Did != Releases || len(d.Change.Posts) != want {
 			t.Errorf("%s: it %s, and tells %+v", mode, d.Did, d.Change.Posts)
+		}
+	}
+}
+
+// An investigation that ends once more is told of where it has come to more than before, and nowhere else.
+func TestEndsThatAreToldAgain(t *testing.T) {
+	hows := append(Outcomes(), EndAssumed)
+	want := map[How][]How{ // from what it is told
+		EndCompleted: {EndFailed, EndTimedOut, EndCancelled, EndLinked, EndSkipped, EndAssumed},
+		EndLinked:    {EndFailed, EndTimedOut, EndCancelled, EndSkipped, EndAssumed},
+	}
+	for _, from := range hows {
+		for _, to := range hows {
+			read, now := momentCase("ended completed"), momentCase("ended completed")
+			read.How, now.How = from, to
+			if got := moments(read, now, Learns); slices.Contains(got, EndedAgain) != slices.Contains(want[to], from) || len(got) > 1 {
+				t.Errorf("%s, then %s: %v", from, to, got)
+			}
+		}
+	}
+	for _, from := range []How{EndExpired, EndRecovered, EndSilenced} { // the Agent's word changes no end of what was not started
+		c := sentCase("ended "+string(from), 10*time.Minute)
+		r := followed()
+		r.Tells = true
+		if d := Learn(holding(c, 0), c.ID, News{Tasks: []Task{task(Completed, 260)}}, r, noon); len(d.Change.Posts) != 0 || d.Did != Learns {
+			t.Errorf("%s: %s, %+v", from, d.Did, d.Change.Posts)
 		}
 	}
 }

@@ -201,7 +201,11 @@ func (t *telling) immaterial(target Target, h gate.Happened) string {
 		return "it was stopped by hand"
 	case h.Moment == gate.HasRecovered && !target.Pager && c.State != gate.Refused && c.State != gate.InDoubt:
 		return "where every answer is shown, the alert's own recovery is"
-	case !target.Pager && h.Moment != gate.HasEnded && t.events(target) >= MaxEvents-1 && !t.last(h):
+	case h.Moment == gate.EndedAgain && c.Answer() == 0:
+		return "it has come to nothing after all"
+	case h.Moment == gate.EndedAgain && t.toldNow(target, gate.HasEnded):
+		return "its end was told as it stands now"
+	case !target.Pager && h.Moment != gate.HasEnded && h.Moment != gate.EndedAgain && t.events(target) >= MaxEvents-1 && !t.last(h):
 		return fmt.Sprintf("it was told %d times already, and the last one is kept for its end", MaxEvents-1)
 	case !target.Pager && t.events(target) >= MaxEvents:
 		return fmt.Sprintf("it was told %d times already", MaxEvents)
@@ -209,9 +213,15 @@ func (t *telling) immaterial(target Target, h gate.Happened) string {
 	return ""
 }
 
+// toldNow: the target was told of the moment in this very telling, and so by the case as it is. What was told before may be
+// of an earlier reading.
+func (t *telling) toldNow(target Target, m gate.Moment) bool {
+	return slices.ContainsFunc(t.settled, func(d gate.Told) bool { return settles(target.Name, m)(d) && d.As == gate.WasTold })
+}
+
 // answered: its investigation came to something, which says more than that it recovered.
 func answered(c gate.Case) bool {
-	return c.How == gate.EndCompleted || c.How == gate.EndLinked || c.How == gate.EndSkipped
+	return c.Answer() > 0 || c.How == gate.EndSkipped
 }
 
 // last tells of a moment after which no other comes.
@@ -250,7 +260,8 @@ func (t *telling) answer(h gate.Happened) answer.Answer {
 func (t *telling) find(ctx context.Context, h gate.Happened) {
 	w := t.c.Work.Telling()
 	space, followed := t.Spaces[t.post.Agent]
-	if t.asked || h.Moment != gate.HasEnded || t.c.How != gate.EndCompleted || w == nil || w.Execution.Value == "" || !followed || t.Summaries == nil {
+	ends := h.Moment == gate.HasEnded || h.Moment == gate.EndedAgain
+	if t.asked || !ends || t.c.How != gate.EndCompleted || w == nil || w.Execution.Value == "" || !followed || t.Summaries == nil {
 		return
 	}
 	t.asked = true

@@ -3,6 +3,7 @@ package tell
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/clock"
@@ -77,7 +78,8 @@ func (t *telling) opens(m gate.Moment) bool {
 	case gate.Waits, gate.IsHeld, gate.IsDoubtful, gate.WasRefused, gate.WasMissed:
 		return true
 	case gate.HasEnded:
-		return t.c.How == gate.EndFailed || t.c.How == gate.EndTimedOut || t.c.How == gate.EndCancelled
+		again := slices.Contains(t.happened(), gate.EndedAgain) // then it may have been told otherwise
+		return again || t.c.How == gate.EndFailed || t.c.How == gate.EndTimedOut || t.c.How == gate.EndCancelled
 	}
 	return false
 }

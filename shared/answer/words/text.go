@@ -40,6 +40,10 @@ func (t Telling) headline(m answer.Moment) string {
 		return "Over without an investigation"
 	}
 	switch t.Case.How {
+	case gate.EndCompleted:
+		if t.Moment == gate.EndedAgain {
+			return "Investigated after all"
+		}
 	case gate.EndFailed:
 		return "Investigation failed"
 	case gate.EndTimedOut:
@@ -76,7 +80,9 @@ func (t Telling) text(m answer.Moment) []string {
 	case answer.Recovered:
 		l = []string{t.stood() + " Now nothing of it fires any more."}
 	default:
-		l = t.ended()
+		if l = t.ended(); t.Moment == gate.EndedAgain {
+			l = append(l, "What was told of its end before does not hold any more.")
+		}
 	}
 	if n := t.Case.Joined; n > 0 {
 		l = append(l, "It is about "+count(n, "further alert")+" too.")
@@ -246,7 +252,7 @@ func (t Telling) found() []string {
 	// A secret of several lines is none that can be recognised once its lines are marked.
 	text := strings.TrimSpace(alert.Clean(redact.New("").Text(alert.Clean(t.Summary))))
 	switch {
-	case t.Moment != gate.HasEnded || text == "" && t.NoSummary == "":
+	case !t.ends() || text == "" && t.NoSummary == "":
 		return nil
 	case text == "":
 		return []string{"", "What the Agent found could not be read: " + line(t.NoSummary) + ". Its own page of the investigation has it."}

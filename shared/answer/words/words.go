@@ -108,16 +108,19 @@ func (t Telling) page() answer.Page {
 
 // answers: the investigation has come to something that a person wants to read.
 func (t Telling) answers() bool {
-	return t.Moment == gate.HasEnded && (t.Case.How == gate.EndCompleted || t.Case.How == gate.EndLinked)
+	return t.ends() && t.Case.Answer() > 0
 }
+
+// ends: it is about the end of an investigation.
+func (t Telling) ends() bool { return t.Moment == gate.HasEnded || t.Moment == gate.EndedAgain }
 
 // over: the trouble that came before is, whatever it was.
 func (t Telling) over() bool {
 	switch t.Moment {
 	case gate.WasStarted, gate.HasRecovered:
 		return true
-	case gate.HasEnded:
-		return t.Case.How == gate.EndCompleted || t.Case.How == gate.EndLinked || t.Case.How == gate.EndSkipped
+	case gate.HasEnded, gate.EndedAgain:
+		return t.Case.Answer() > 0 || t.Case.How == gate.EndSkipped
 	case gate.WasNot: // one that expired may fire on, with nobody looking at it
 		return t.Case.How == gate.EndRecovered || t.Case.How == gate.EndSilenced || t.Case.State == gate.Refused
 	}
