@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -137,8 +138,9 @@ func (f *found) Summary(_ context.Context, space, execution, record string) (str
 // noting is the ledger for the teller alone: what it notes can go wrong.
 type noting struct {
 	ledger.Ledger
-	next []func(gate.Change) error // run before the next notes, one each; an error is the answer
-	lost int                       // so many answers of applied notes are lost
+	looks error                     // of what is read of incidents; nil: none
+	next  []func(gate.Change) error // run before the next notes, one each; an error is the answer
+	lost  int                       // so many answers of applied notes are lost
 }
 
 func (n *noting) Commit(ctx context.Context, c gate.Change) error {
@@ -155,6 +157,13 @@ func (n *noting) Commit(ctx context.Context, c gate.Change) error {
 		return ledger.ErrUnknown
 	}
 	return err
+}
+
+func (n *noting) Look(ctx context.Context, q ledger.Question, now time.Time) (gate.View, error) {
+	if n.looks != nil {
+		return gate.View{}, n.looks
+	}
+	return n.Ledger.Look(ctx, q, now)
 }
 
 // learns takes in what the Agent says of a case, as function outcome does.
@@ -249,6 +258,96 @@ func TestToldWithTheAgentsPage(t *testing.T) {
 	}
 }
 
+// wantShown wants one change at the pager, with this before its title's colon and this in its text.
+func (w *telling) wantShown(title string, says ...string) {
+	w.t.Helper()
+	all := w.pager.Changes()
+	if len(all) != 1 {
+		w.t.Fatalf("PagerDuty shows %d changes: %+v", len(all), all)
+	}
+	text, _ := all[0].Payload.Details["text"].(string)
+	if got, _, _ := strings.Cut(all[0].Payload.Summary, ": "); got != title {
+		w.t.Errorf("PagerDuty shows %q, want %q", got, title)
+	}
+	for _, s := range says {
+		if !strings.Contains(text, s) {
+			w.t.Errorf("PagerDuty shows\n%s\nwant %q in it", text, s)
+		}
+	}
+}
+
+// The cause stands at the pager, whatever the severity; an incident of ours is resolved with it, and nobody is woken.
+func TestCauseIsShownAtThePager(t *testing.T) {
+	for name, c := range map[string]struct {
+		critical bool
+		says     []delivery.Reason
+		ends     gate.Status
+		pages    []string // the last says the same
+		title    string
+	}{
+		"high":                        {false, nil, gate.Completed, nil, "Investigated"},
+		"critical":                    {true, nil, gate.Completed, nil, "Investigated"},
+		"linked":                      {false, nil, gate.Linked, nil, "Investigated with another"},
+		"critical, after it was shut": {true, []delivery.Reason{delivery.Unauthorized}, gate.Completed, []string{"trigger", "resolve", "resolve"}, "Investigated"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTelling(t)
+			w.found.text = "The pool is too small."
+			w.agent.says(c.says...)
+			id := w.triggers("A", func(a *alert.Alert) {
+				if c.critical {
+					critical(a)
+				}
+			}).Case
+			w.tick(time.Minute)
+			w.agent.version = "v2"
+			w.ticks(2 * time.Minute)
+			w.learns(id, gate.InProgress)
+			w.clock.add(6 * time.Minute)
+			w.learns(id, c.ends)
+			w.ticks(3 * time.Minute)
+			w.wantShown(c.title, "alertbridge explain "+id, "and cost $")
+			if found := strings.Contains(fmt.Sprint(w.pager.Changes()[0].Payload.Details), "> The pool is too small."); found != (c.ends == gate.Completed) {
+				t.Errorf("it has what was found: %t", found)
+			}
+			var want []string
+			for _, action := range c.pages {
+				want = append(want, action+" "+id)
+			}
+			w.wantPages(want...)
+			if n := len(c.pages); n > 0 {
+				if last := w.pager.Events()[n-1]; last.Payload.Details["text"] != w.pager.Changes()[0].Payload.Details["text"] {
+					t.Errorf("what resolves says %+v", last.Payload)
+				}
+			}
+		})
+	}
+}
+
+// Where the cause cannot be read yet the pager waits for it as Datadog does, and the one or the other being away changes
+// nothing for the other.
+func TestPagerWaitsForTheCause(t *testing.T) {
+	w := newTelling(t)
+	w.found.err = fmt.Errorf("asking: %w", &delivery.APIError{Fault: delivery.APIThrottled, Call: "ListJournalRecords"})
+	w.events.Always(answertest.Throttled("600"))
+	id := w.triggers("A").Case
+	w.tick(time.Minute)
+	w.learns(id, gate.Completed)
+	w.ticks(3 * time.Minute)
+	if n := len(w.pager.Changes()); n != 0 {
+		t.Fatalf("%d changes before the cause can be read", n)
+	}
+	w.found.text, w.found.err = "The pool is too small.", nil
+	w.ticks(2 * time.Minute)
+	w.wantShown("Investigated", "> The pool is too small.")
+	w.events.Always(nil)
+	w.ticks(20 * time.Minute)
+	w.wantShown("Investigated")
+	if all := w.events.Events(); len(all) == 0 || !strings.Contains(all[len(all)-1].Text, "> The pool is too small.") {
+		t.Errorf("Datadog has %+v", all)
+	}
+}
+
 // Each moment of a case is told once, and what was found with its end.
 func TestEachMomentIsToldOnce(t *testing.T) {
 	w := newTelling(t)
@@ -262,10 +361,11 @@ func TestEachMomentIsToldOnce(t *testing.T) {
 	w.ticks(5 * time.Minute)
 	w.wantEvents("Investigation started", "Investigated")
 	w.wantPages()
-	w.wantBecame(id, "datadog started told", "datadog ended told", "pagerduty started left_out", "pagerduty ended left_out")
+	w.wantBecame(id, "datadog started told", "datadog ended told", "pagerduty started left_out", "pagerduty ended told")
 	if p := w.post(id); !p.Over || p.Tries != 0 {
 		t.Errorf("the post is %+v", p)
 	}
+	w.wantShown("Investigated", "> The pool is too small.")
 	end := w.events.Events()[1]
 	for _, want := range []string{"The pool is too small.", "as task task-1", "ran for 6m and cost $2.99", "alertbridge explain " + id} {
 		if !strings.Contains(end.Text, want) {
@@ -340,6 +440,282 @@ func TestCriticalCasesArePaged(t *testing.T) {
 			w.wantPages(want...)
 			if open := w.pager.Incidents(); len(open) > 0 && open[0].Open != c.open || len(open) != min(len(c.want), 1) {
 				t.Errorf("incidents %+v, open: want %t", open, c.open)
+			}
+		})
+	}
+}
+
+// Whatever the trouble was that somebody was woken for, its incident is resolved once nothing of it fires any more, though
+// no recovery writes a case that was started or has ended.
+func TestRecoveryResolves(t *testing.T) {
+	for name, c := range map[string]struct {
+		says   []delivery.Reason
+		play   func(*telling, string)
+		within time.Duration // of the recovery
+		reads  string        // what the resolve says
+	}{
+		"unconfirmed":       {nil, func(w *telling, _ string) { w.ticks(13 * time.Minute) }, 2 * time.Minute, "Nothing has shown that the Agent was looking at it."},
+		"never confirmed":   {nil, func(w *telling, _ string) { w.ticks(3 * time.Hour) }, 20 * time.Minute, "Nothing has shown that the Agent was looking at it."},
+		"failed":            {nil, func(w *telling, id string) { w.learns(id, gate.Failed) }, time.Minute, "it failed."},
+		"timed out, by day": {nil, func(w *telling, id string) { w.learns(id, gate.TimedOut); w.ticks(12 * time.Hour) }, time.Hour + time.Minute, "it timed out."},
+		"cancelled":         {nil, func(w *telling, id string) { w.learns(id, gate.Cancelled) }, time.Minute, "it was cancelled."},
+		"expired":           {[]delivery.Reason{delivery.Unauthorized}, func(w *telling, _ string) { w.ticks(7 * time.Hour) }, time.Hour + time.Minute, "It had waited too long"},
+		"only observed then": {[]delivery.Reason{delivery.Unauthorized}, func(w *telling, _ string) {
+			w.tick(time.Minute)
+			if err := w.store.Ledger.Commit(w.t.Context(), gate.SetMode(gate.Hand{}, gate.ModeOrder{Mode: gate.ModeObserve}, w.clock.Now())); err != nil {
+				w.t.Fatal(err)
+			}
+			w.agent.version = "v2"
+			w.ticks(3 * time.Minute)
+		}, 2 * time.Minute, "Nothing was investigated."},
+		"refused": {[]delivery.Reason{delivery.ErrorsInBody}, func(*telling, string) {}, time.Minute, "The Agent had refused it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTelling(t, grouped, func(p *gatetest.Policy) { p.Estimate = 30 * time.Minute })
+			w.schedule.Work, w.schedule.Spaces = nothingThere{}, map[string]string{"default": "space-1"}
+			w.agent.says(c.says...)
+			id := w.triggers("A", critical).Case
+			w.tick(time.Minute)
+			c.play(w, id)
+			w.ticks(2 * time.Minute)
+			wantPages := func(want ...string) (last answertest.PagerDutyEvent) {
+				t.Helper()
+				var got []string
+				for _, e := range w.pager.Events() {
+					if e.DedupKey == id { // the Agent has an incident of its own while its door is shut
+						got, last = append(got, e.Action), e
+					}
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("PagerDuty has %q, want %q", got, want)
+				}
+				return last
+			}
+			wantPages("trigger")
+			if p := w.post(id); p.Over {
+				t.Errorf("the post is over, and its incident is open: %+v", p)
+			}
+			before := w.caseOf(id)
+			w.recovers("A")
+			if after := w.caseOf(id); name != "refused" && !reflect.DeepEqual(before, after) {
+				t.Errorf("the recovery writes the case: %+v, was %+v", after, before)
+			}
+			w.ticks(c.within)
+			last := wantPages("trigger", "resolve")
+			if text := fmt.Sprint(last.Payload.Details["text"]); !strings.Contains(text, c.reads) || !strings.Contains(text, "Now nothing of it fires any more.") {
+				t.Errorf("the resolve says %q, want %q in it", text, c.reads)
+			}
+			if p := w.post(id); !p.Over {
+				t.Errorf("nothing is left to be told, and the post is %+v", p)
+			}
+			w.ticks(2 * time.Hour)
+			wantPages("trigger", "resolve")
+			if n := len(w.events.Events()); n > tell.MaxEvents {
+				t.Errorf("%d events", n)
+			}
+		})
+	}
+}
+
+// An incident about several alerts is open as long as one of them fires; one about more than a case keeps by name is left
+// for a person.
+func TestRecoveryOfAllThatAPageIsAbout(t *testing.T) {
+	for _, others := range []int{1, gate.MaxMembers} {
+		w := newTelling(t, grouped)
+		w.agent.says(delivery.Unauthorized)
+		id := w.triggers("A", critical).Case // waits at the shut door
+		for i := range others {
+			w.triggers(fmt.Sprint("B", i), critical)
+		}
+		w.agent.version = "v2"
+		w.ticks(2 * time.Minute)
+		w.learns(id, gate.Failed)
+		w.ticks(2 * time.Minute)
+		w.recovers("A")
+		w.ticks(30 * time.Minute)
+		pages := w.pager.Events()
+		if last := pages[len(pages)-1]; last.Action != "trigger" {
+			t.Errorf("with %d others that fire, the last is %s", others, last.Action)
+		}
+		for i := range others {
+			w.recovers(fmt.Sprint("B", i))
+		}
+		w.ticks(30 * time.Minute)
+		pages = w.pager.Events()
+		if last, kept := pages[len(pages)-1], others < gate.MaxMembers; (last.Action == "resolve") != kept {
+			t.Errorf("with %d others that have recovered, the last is %s", others, last.Action)
+		}
+		if p := w.post(id); !p.Over {
+			t.Errorf("with %d others the post is %+v", others, p)
+		}
+	}
+}
+
+// Nobody is woken for a start that came to nothing when what it was about is over.
+func TestNobodyIsWokenForWhatIsOver(t *testing.T) {
+	w := newTelling(t)
+	id := w.triggers("A", critical).Case
+	w.tick(time.Minute)
+	w.recovers("A")
+	w.learns(id, gate.Failed)
+	w.ticks(3 * time.Minute)
+	w.wantPages()
+	w.wantEvents("Investigation started", "Investigation failed")
+	w.wantBecame(id, "datadog started told", "datadog ended told", "pagerduty started left_out", "pagerduty ended left_out")
+}
+
+// A ledger that does not say whether it still fires is no reason to leave somebody asleep, nor to resolve.
+func TestWhatFiresCannotBeRead(t *testing.T) {
+	w := newTelling(t)
+	id := w.triggers("A", critical).Case
+	w.tick(time.Minute)
+	w.recovers("A")
+	w.learns(id, gate.Failed)
+	w.noting.looks = errDown
+	if err := w.tryTick(time.Minute); err == nil || !strings.Contains(err.Error(), "whether it still fires could not be read") {
+		t.Errorf("the tick says %v", err)
+	}
+	w.wantPages("trigger " + id)
+	w.noting.looks = nil
+	w.ticks(2 * time.Minute)
+	w.wantPages("trigger "+id, "resolve "+id)
+}
+
+// Of two recoveries at once of a refused case the one that commits second is the last, and people are told of it.
+func TestTwoRecoveriesAtOnce(t *testing.T) {
+	w := newTelling(t, grouped, held)
+	w.agent.says(delivery.ErrorsInBody)
+	id := w.triggers("A").Case // held, so that the second joins it
+	w.triggers("B", critical)
+	w.ticks(2 * time.Minute)
+	w.wantCase(id, gate.Refused, 2)
+	w.wantPages("trigger " + id)
+	w.store.beforeCommit(func() { w.recovers("B") })
+	w.recovers("A")
+	if c := w.caseOf(id); c.Firing != 0 {
+		t.Errorf("%d fire", c.Firing)
+	}
+	if p := w.post(id); !slices.ContainsFunc(p.Happened, func(h gate.Happened) bool { return h.Moment == gate.HasRecovered }) {
+		t.Errorf("nobody notes that it has recovered: %+v", p)
+	}
+	w.tick(time.Minute)
+	w.wantPages("trigger "+id, "resolve "+id)
+}
+
+// A doubt that is left for a person wakes him where it is critical; settled, stopped or recovered, it is resolved.
+func TestDoubtThatIsLeftIsPaged(t *testing.T) {
+	hand := gate.Order{By: "ana", Reason: "seen to"}
+	for name, c := range map[string]struct {
+		policy func(*gatetest.Policy)
+		waits  time.Duration // until it is left
+		play   func(*telling, string)
+		title  string // of the resolve
+	}{
+		"not repeated, and it recovers": {stop, time.Minute, func(w *telling, _ string) { w.recovers("A") }, "Over without a result"},
+		"not repeated, and it is stopped": {stop, time.Minute, func(w *telling, id string) {
+			v, err := w.store.Ledger.LookCase(w.t.Context(), id, "default", w.clock.Now())
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			d, err := gate.Stop(v, id, hand, true, w.clock.Now())
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			if err := w.store.Ledger.Commit(w.t.Context(), d.Change); err != nil {
+				w.t.Fatal(err)
+			}
+		}, "Stopped by hand"},
+		"repeated in vain, and it recovers": {func(*gatetest.Policy) {}, 2 * time.Hour, func(w *telling, _ string) { w.recovers("A") }, "Over without a result"},
+		"repeated in vain, and sent by hand": {func(*gatetest.Policy) {}, 2 * time.Hour, func(w *telling, id string) {
+			w.agent.answers = nil
+			v, err := w.store.Ledger.LookCase(w.t.Context(), id, "default", w.clock.Now())
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			d, err := gate.Promote(v, id, hand, w.clock.Now())
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			if err := w.store.Ledger.Commit(w.t.Context(), d.Change); err != nil {
+				w.t.Fatal(err)
+			}
+		}, "Investigation started"},
+		"the Agent is asked first, and has it": {func(p *gatetest.Policy) { p.Followed = true; stop(p) }, time.Hour, func(w *telling, id string) { w.learns(id, gate.InProgress) }, "Investigation started"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTelling(t, unfollowed, c.policy)
+			w.schedule.Work, w.schedule.Spaces = nothingThere{}, map[string]string{"default": "space-1"}
+			for range 20 {
+				w.agent.says(delivery.TimedOut)
+			}
+			id := w.triggers("A", critical).Case
+			w.triggers("B")
+			pages := func() (got []string, last answertest.PagerDutyEvent) {
+				for _, e := range w.pager.Events() {
+					if e.DedupKey == id { // the Agent has one of its own while it answers nothing
+						got, last = append(got, e.Action), e
+					}
+				}
+				return got, last
+			}
+			w.ticks(c.waits)
+			got, last := pages()
+			if title, _, _ := strings.Cut(last.Payload.Summary, ": "); !slices.Equal(got, []string{"trigger"}) || title != "Investigation in doubt" || last.Payload.Class != "doubtful" {
+				t.Fatalf("PagerDuty has %q, the last is %+v; the case %+v", got, last.Payload, w.caseOf(id))
+			}
+			c.play(w, id)
+			w.ticks(2 * time.Minute)
+			got, last = pages()
+			if title, _, _ := strings.Cut(last.Payload.Summary, ": "); !slices.Equal(got, []string{"trigger", "resolve"}) || title != c.title {
+				t.Errorf("PagerDuty has %q, the last is %+v; the case %+v", got, last.Payload, w.caseOf(id))
+			}
+		})
+	}
+}
+
+// What had come to nothing and comes to a cause after all is told once more: the page is resolved, the cause is shown. Where the
+// first end is not told yet, one telling says how it stands.
+func TestEndsTwice(t *testing.T) {
+	for name, c := range map[string]struct {
+		critical  bool
+		ends      []gate.Status
+		told      bool // the first end, before the second
+		wantPages []string
+		want      []string
+		changes   int
+	}{
+		"failed, then completed":               {true, []gate.Status{gate.Failed, gate.Completed}, true, []string{"trigger", "resolve"}, []string{"Investigation started", "Investigation failed", "Investigated after all"}, 1},
+		"the same, and high":                   {false, []gate.Status{gate.Failed, gate.Completed}, true, nil, []string{"Investigation started", "Investigation failed", "Investigated after all"}, 1},
+		"the same, before it was told":         {true, []gate.Status{gate.Failed, gate.Completed}, false, nil, []string{"Investigation started", "Investigated"}, 1},
+		"completed, then failed":               {true, []gate.Status{gate.Completed, gate.Failed}, true, nil, []string{"Investigation started", "Investigated"}, 1},
+		"completed twice":                      {true, []gate.Status{gate.Completed, gate.InProgress, gate.Completed}, true, nil, []string{"Investigation started", "Investigated"}, 1},
+		"failed, completed, failed, completed": {true, []gate.Status{gate.Failed, gate.Completed, gate.Failed, gate.Completed}, true, []string{"trigger", "resolve"}, []string{"Investigation started", "Investigation failed", "Investigated after all"}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTelling(t)
+			w.found.text = "The pool is too small."
+			id := w.triggers("A", func(a *alert.Alert) {
+				if c.critical {
+					critical(a)
+				}
+			}).Case
+			w.tick(time.Minute)
+			for _, status := range c.ends {
+				w.clock.add(time.Minute)
+				w.learns(id, status)
+				if c.told {
+					w.ticks(3 * time.Minute)
+				}
+			}
+			w.ticks(5 * time.Minute)
+			var want []string
+			for _, action := range c.wantPages {
+				want = append(want, action+" "+id)
+			}
+			w.wantPages(want...)
+			w.wantEvents(c.want...)
+			if all := w.pager.Changes(); len(all) != c.changes || !strings.Contains(fmt.Sprint(all[0].Payload.Details["text"]), "> The pool is too small.") {
+				t.Errorf("changes %+v", all)
 			}
 		})
 	}
@@ -749,7 +1125,7 @@ func TestAtMostFourEvents(t *testing.T) {
 	w.ticks(5 * time.Minute)
 	w.wantBecame(id,
 		"datadog waits told", "datadog refused told", "datadog started told", "datadog unconfirmed left_out", "datadog ended told",
-		"pagerduty waits left_out", "pagerduty refused left_out", "pagerduty started left_out", "pagerduty unconfirmed left_out", "pagerduty ended left_out")
+		"pagerduty waits left_out", "pagerduty refused left_out", "pagerduty started left_out", "pagerduty unconfirmed left_out", "pagerduty ended told")
 }
 
 // An Agent that is away is told of once, after ten minutes, however many cases wait for it; and that it is back.
@@ -793,6 +1169,29 @@ func TestAgentDownAndUp(t *testing.T) {
 	w.ticks(20 * time.Minute)
 	if all := w.pager.Incidents(); len(all) != 2 || all[1].Key == key || !all[1].Open {
 		t.Errorf("incidents %+v", all)
+	}
+}
+
+// A task that the Agent has made after its rest ends the outage, though no start was accepted.
+func TestOutageEndsWithATask(t *testing.T) {
+	for name, late := range map[string]time.Duration{"made after the rest": time.Second, "made in it": -time.Second} {
+		w := newTelling(t)
+		for range 200 {
+			w.agent.says(delivery.ConnectionFailed)
+		}
+		id := w.triggers("A").Case
+		w.ticks(15 * time.Minute)
+		v, err := w.store.Ledger.LookCase(t.Context(), id, "default", w.clock.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		made := v.Account.Down.Until.Add(late)
+		w.clock.add(v.Account.Down.Until.Sub(w.clock.Now()) + 2*time.Second)
+		w.learns(id, gate.InProgress, func(k *gate.Task) { k.Created = made })
+		w.tick(time.Second)
+		if all := w.pager.Incidents(); len(all) != 1 || all[0].Open == (late > 0) {
+			t.Errorf("%s: incidents %+v", name, all)
+		}
 	}
 }
 

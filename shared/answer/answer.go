@@ -64,6 +64,7 @@ const (
 	Refused     Moment = "refused"     // the Agent would not take it
 	Shut        Moment = "shut"        // it cannot start: the Agent's door is closed to us
 	Beyond      Moment = "beyond"      // it is critical, and beyond the daily number of such
+	Doubtful    Moment = "doubtful"    // nobody knows whether the Agent has it, and nothing more is tried
 	Unconfirmed Moment = "unconfirmed" // the Agent took it, and nothing shows that it investigates
 	Failed      Moment = "failed"      // the investigation failed, timed out or was cancelled
 	Ended       Moment = "ended"       // the investigation is over; the text says what it found
@@ -74,14 +75,14 @@ const (
 
 // Moments lists every Moment, for tables and tests.
 func Moments() []Moment {
-	return []Moment{Started, Waits, Unstarted, Refused, Shut, Beyond, Unconfirmed, Failed, Ended, Recovered, Down, Up}
+	return []Moment{Started, Waits, Unstarted, Refused, Shut, Beyond, Doubtful, Unconfirmed, Failed, Ended, Recovered, Down, Up}
 }
 
 // Trouble tells a moment that a person should know of, however the case itself stands: an alert is not looked into, or
 // was and without a result.
 func (m Moment) Trouble() bool {
 	switch m {
-	case Refused, Shut, Beyond, Unconfirmed, Failed, Down:
+	case Refused, Shut, Beyond, Doubtful, Unconfirmed, Failed, Down:
 		return true
 	}
 	return false
@@ -92,15 +93,15 @@ type Page string
 
 // The closed list of what can be done to the pager.
 const (
-	NoPage      Page = ""            // nothing; such an Answer is not for the pager
-	Trigger     Page = "trigger"     // opens the incident, or adds to it when it is open
-	Acknowledge Page = "acknowledge" // somebody is working on it
-	Resolve     Page = "resolve"     // closes it
-	Change      Page = "change"      // is shown beside the service's incidents, and wakes nobody
+	NoPage   Page = ""         // nothing; such an Answer is not for the pager
+	Trigger  Page = "trigger"  // opens the incident, or adds to it when it is open
+	Resolve  Page = "resolve"  // closes it, if it is open
+	Change   Page = "change"   // is shown beside the service's incidents, and wakes nobody
+	Conclude Page = "conclude" // closes it as Resolve does, and is shown as Change is
 )
 
 // Pages lists every Page, for tables and tests.
-func Pages() []Page { return []Page{NoPage, Trigger, Acknowledge, Resolve, Change} }
+func Pages() []Page { return []Page{NoPage, Trigger, Resolve, Change, Conclude} }
 
 // Target delivers answers to one place. It is safe for concurrent use.
 type Target interface {

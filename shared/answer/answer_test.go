@@ -49,7 +49,7 @@ func TestTrouble(t *testing.T) {
 			t.Errorf("%s is trouble: %t", m, m.Trouble())
 		}
 	}
-	if len(Moments()) != 12 || len(Pages()) != 5 {
+	if len(Moments()) != 13 || len(Pages()) != 5 {
 		t.Errorf("%d moments and %d pages", len(Moments()), len(Pages()))
 	}
 }

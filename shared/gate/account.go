@@ -10,16 +10,9 @@ import (
 // critical cases count as taken for all others, but for those that critical cases have taken already. What is over and
 // not booked yet holds no slot, but its place in the account.
 func (a Account) room(r Rules, crit bool, now time.Time, except string) bool {
-	active, places, kept := 0, 0, r.CriticalSlots
+	active, kept := 0, r.CriticalSlots
 	for id, res := range a.Running {
-		if id == except {
-			continue
-		}
-		over := !res.Until.After(now)
-		if !over || res.Money > 0 { // else the next reservation takes it away
-			places++
-		}
-		if over {
+		if id == except || !res.Until.After(now) {
 			continue
 		}
 		active++
@@ -30,7 +23,19 @@ func (a Account) room(r Rules, crit bool, now time.Time, except string) bool {
 	if !crit {
 		active += max(kept, 0)
 	}
-	return active < r.slots() && places < MaxRunning
+	return active < r.slots() && a.places(now, except) < MaxRunning
+}
+
+// places counts the reservations that stay in the account, apart from the case's own: what is over and cost nothing is
+// taken away by the next one.
+func (a Account) places(now time.Time, except string) int {
+	n := 0
+	for id, res := range a.Running {
+		if id != except && (res.Until.After(now) || res.Money > 0) {
+			n++
+		}
+	}
+	return n
 }
 
 // closed says why nothing can be started now, "" when something can.

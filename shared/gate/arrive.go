@@ -91,13 +91,27 @@ func (d arrival) recover() Decision {
 	}
 	dec.Did = CountsDown
 	w := CaseWrite{Read: own, Now: countedOut(own)}
-	if own.State == Waiting {
+	switch {
+	case own.State == Refused, own.LeftInDoubt(): // of two recoveries at once the second must know that it is the last: people are told of that one
+		w.Facts.Firing = stillFire(own)
+	case own.State == Waiting:
 		if w = d.countedOutOf(own, notSpent(own, d.r)); w.Now.State == Ended {
 			dec.Did = Ends
 		}
 	}
 	dec.Change.Cases = []CaseWrite{w}
 	return dec
+}
+
+// stillFire is the condition that as many incidents of the case fire as were read: one, or more.
+func stillFire(c Case) Count {
+	switch {
+	case c.Firing > 1:
+		return MoreFire
+	case c.Firing == 1:
+		return OneFires
+	}
+	return AnyCount
 }
 
 // countedOutOf counts the incident out of a case that waits, which ends with its last one.

@@ -165,7 +165,14 @@ func Stop(v View, caseID string, o Order, tells bool, now time.Time) (Decision, 
 		return Decision{}, fmt.Errorf("case %s has ended already, as %s", c.ID, c.How)
 	}
 	dec := Decision{Case: c.ID, Did: did, Change: Change{At: now, Account: acct, Cases: []CaseWrite{{Read: c, Now: n}}}}
-	return posted(dec, tells && (c.State == Waiting || c.State == Started)), nil
+	switch {
+	case !tells:
+	case c.State == Waiting, c.State == Started:
+		return posted(dec, true), nil
+	case c.State == Refused, c.LeftInDoubt(): // a doubt that counts as refused is not what the Agent said
+		dec.Change.Posts = []PostWrite{{ID: c.ID, Agent: c.Agent, Moments: []Moment{WasNot}}}
+	}
+	return dec, nil
 }
 
 // given gives up a case's reservation. Its money counts as spent, for nobody knows what of it was used. Where the Agent's

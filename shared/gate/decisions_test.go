@@ -797,8 +797,15 @@ func recoveryHolds(t *testing.T, in Incident, key, is, state, others string) {
 	shape := "recovers"
 	switch row["the case"] {
 	case "one less":
-		if shape += ": one less"; state == "waiting" {
-			shape += " (waiting)"
+		switch {
+		case state == "waiting":
+			shape += ": one less (waiting)"
+		case (state == "refused" || state == "resting") && others == "yes":
+			shape += ": one less (for a person)"
+		case state == "refused", state == "resting":
+			shape += ": none left (for a person)"
+		default:
+			shape += ": one less"
 		}
 		own.Firing--
 	case "ended recovered":

@@ -12,7 +12,9 @@ import (
 // that the case belongs to. v must hold the case, its lead, its account, what is set by hand, and
 // what is heard of the incidents that Asks names. A case that is not due after all gets a Decision with an empty Change.
 func Due(v View, caseID string, r Rules, now time.Time) Decision {
-	return posted(dueNow(v, caseID, r, now), r.Tells)
+	dec := dueNow(v, caseID, r, now)
+	muted := dec.Did == Releases && due{View: v, c: v.Cases[caseID], r: r, now: now}.unwanted()
+	return posted(dec, r.Tells && !muted) // nobody is told that what they have muted is left in doubt
 }
 
 func dueNow(v View, caseID string, r Rules, now time.Time) Decision {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
 )
 
 // Numbers of following what became of a start.
@@ -131,7 +133,38 @@ func (l learning) taken() Decision {
 	c.Until = l.looksAgain(c)
 	c.Version++
 	c = Noted(c, "started: the Agent shows "+l.work.words(l.r, l.now), l.now)
-	return l.write(Confirms, c, CaseFacts{}, l.keeps(c))
+	return l.write(Confirms, c, CaseFacts{}, l.isUp(c, l.takes(c)))
+}
+
+// takes is the reservation of what runs, as if it were started now where it has none: it was given back, or booked, when the
+// start was taken for lost. What is booked already is not reserved once more.
+func (l learning) takes(c Case) *AccountWrite {
+	if _, there := l.Account.Running[c.ID]; there {
+		return l.keeps(c)
+	}
+	if l.Account.places(l.now, c.ID) >= MaxRunning {
+		return nil
+	}
+	cl := claimOf(c, alert.Alert{}, l.Account, l.r, l.now)
+	if c.Work.Booked > 0 {
+		cl.Held.Money, cl.Held.Month, cl.Held.Pace, cl.Held.Day = 0, c.Work.Month, 0, ""
+	}
+	cl.Held, _ = l.longer(c, cl.Held)
+	return reserve(l.Account, cl, l.r, l.now)
+}
+
+// isUp clears the account's health where the Agent has made a task of the case after its rest: so it was up since the
+// failure. When it failed is not kept; that was before the rest. A task that is older says nothing about now.
+func (l learning) isUp(c Case, acct *AccountWrite) *AccountWrite {
+	down := l.Account.Down
+	if down.Until.IsZero() || !slices.ContainsFunc(c.Work.Tasks, func(t TaskWork) bool { return t.Created.After(down.Until) }) {
+		return acct
+	}
+	if acct == nil {
+		acct = &AccountWrite{Agent: c.Agent}
+	}
+	acct.Down, acct.DownWas = &Down{}, &down
+	return acct
 }
 
 // goesOn: an investigation that was started is confirmed, runs, or is over.
@@ -243,15 +276,27 @@ func (r Reservation) unused(price Dollars, b Budget) time.Duration {
 // keeps holds the slot of what runs until it is looked at again, and a little longer.
 func (l learning) keeps(c Case) *AccountWrite {
 	held, there := l.Account.Running[c.ID]
-	until := c.Until.Add(time.Minute)
-	if !there || !c.Confirmed() || c.Work.Status().Over() || !until.After(held.Until) {
+	if !there {
 		return nil
+	}
+	held, longer := l.longer(c, held)
+	if !longer {
+		return nil
+	}
+	return &AccountWrite{Agent: c.Agent, Read: l.Account.Version, Put: map[string]Reservation{c.ID: held}}
+}
+
+// longer is the reservation of what runs until then, where it does not last so long.
+func (l learning) longer(c Case, held Reservation) (Reservation, bool) {
+	until := c.Until.Add(time.Minute)
+	if !c.Confirmed() || c.Work.Status().Over() || !until.After(held.Until) {
+		return held, false
 	}
 	held.Until = until
 	if l.r.Budget.Month > 0 {
-		held.Money = max(held.Money, c.Work.Price(l.r.Budget, until))
+		held.Money = max(held.Money, c.Work.Price(l.r.Budget, until)-c.Work.Booked)
 	}
-	return &AccountWrite{Agent: c.Agent, Read: l.Account.Version, Put: map[string]Reservation{c.ID: held}}
+	return held, true
 }
 
 // looksAgain is when the API is asked next about what runs, should no event come: when it is reckoned to be over, and

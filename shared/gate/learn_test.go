@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/alertbridge/alertbridge/shared/alert"
 )
 
 // followed are rules with an Agent whose work is followed, and a price.
@@ -507,6 +510,100 @@ func TestWhichOfTwoTasksTells(t *testing.T) {
 					t.Errorf("of %s and %s it is %s", more, less, w.Status())
 				}
 			}
+		}
+	}
+}
+
+// A start that was taken for lost, and that the Agent has after all, holds a slot and its money as if it were started now.
+// What was booked for it already is not reserved once more.
+func TestTakenAfterAll(t *testing.T) {
+	pace := followed().Budget.pace()
+	for name, row := range map[string]struct {
+		state  string
+		change func(*Case)
+		says   Status
+		want   Reservation
+		spend  Dollars // by the end, after 4 minutes
+	}{
+		"waits": {"waiting", nil, InProgress, Reservation{Money: 4_000_000, Month: "2026-03", Pace: pace}, 1_992_000},
+		"waits, and is critical": {"waiting", func(c *Case) { c.Severity = alert.Critical }, InProgress,
+			Reservation{Money: 4_000_000, Month: "2026-03", Pace: pace, Critical: true, Day: "2026-03-02"}, 1_992_000},
+		"was refused":    {"refused", nil, InProgress, Reservation{Money: 4_000_000, Month: "2026-03", Pace: pace}, 1_992_000},
+		"is over by now": {"refused", nil, Completed, Reservation{Money: 4_000_000, Month: "2026-03", Pace: pace}, 1_992_000},
+		"rests, and was booked": {"resting", func(c *Case) { c.Work.Booked, c.Work.Month = 4_000_000, "2026-02" }, InProgress,
+			Reservation{Month: "2026-02"}, 1_992_000 - 4_000_000},
+	} {
+		c := sentCase(row.state, 4*time.Minute)
+		if row.change != nil {
+			row.change(&c)
+		}
+		v := viewOf(Incident{}, c)
+		words := []Task{task(InProgress, 20)}
+		if row.says == Completed {
+			words = append(words, task(Completed, 260))
+		}
+		d := Learn(v, c.ID, News{Tasks: words}, followed(), noon)
+		sane(t, v, d)
+		acct := d.Change.Account
+		if acct == nil || acct.Read != v.Account.Version {
+			t.Errorf("%s: %s, %+v", name, d.Did, d.Change)
+			continue
+		}
+		row.want.Attempt, row.want.Until = c.Attempt, noon.Add(followed().Estimate)
+		if got := acct.Put[c.ID]; got != row.want || len(acct.Put) != 1 || acct.Critical["2026-03-02"] != len(row.want.Day)/10 || acct.Down != nil {
+			t.Errorf("%s: it holds %+v, want %+v; %+v", name, got, row.want, acct)
+		}
+		v.Cases[c.ID] = d.Change.Cases[0].Now
+		v.Account.Running[c.ID] = acct.Put[c.ID]
+		d = Learn(v, c.ID, News{Tasks: []Task{task(Completed, 260)}}, followed(), noon.Add(time.Minute))
+		if row.says == Completed {
+			d = Due(v, c.ID, followed(), noon.Add(time.Minute))
+		}
+		if month := cmp.Or(c.Work.Month, "2026-03"); d.Did != Ends || d.Change.Account.Spend[month] != row.spend || !slices.Equal(d.Change.Account.Drop, []string{c.ID}) {
+			t.Errorf("%s, and ends: %s, %+v", name, d.Did, d.Change.Account)
+		}
+	}
+}
+
+// An account that is full gets no reservation more: its item stays small.
+func TestTakenAfterAllWithoutAPlace(t *testing.T) {
+	c := sentCase("waiting", 4*time.Minute)
+	for places, want := range map[int]bool{MaxRunning - 1: true, MaxRunning: false} {
+		v := viewOf(Incident{}, c)
+		for i := range places {
+			v.Account.Running[fmt.Sprint("ab-", i)] = Reservation{Until: noon.Add(time.Minute)}
+		}
+		d := Learn(v, c.ID, News{Tasks: []Task{task(InProgress, 20)}}, followed(), noon)
+		if puts := d.Change.Account != nil; d.Did != Confirms || puts != want {
+			t.Errorf("with %d others: %s, %+v", places, d.Did, d.Change.Account)
+		}
+	}
+}
+
+// A task that was made after the account's rest shows that the Agent was up since; an older one says nothing about now.
+func TestTaskShowsThatItIsUp(t *testing.T) {
+	made := task(InProgress, 20).Created
+	for name, row := range map[string]struct {
+		state string
+		down  Down
+		want  bool
+	}{
+		"made after the rest":          {"starting", Down{Fails: 3, Until: made.Add(-ms)}, true},
+		"made in the rest":             {"starting", Down{Fails: 3, Until: made}, false},
+		"it waits":                     {"waiting", Down{Fails: 3, Until: made.Add(-ms)}, true},
+		"it is up":                     {"starting", Down{}, false},
+		"one doubt":                    {"in doubt", Down{Doubts: 1}, false},
+		"it was started, and is shown": {"started", Down{Fails: 3, Until: made.Add(-ms)}, false},
+	} {
+		c := sentCase(row.state, 14*time.Minute)
+		v := holding(c, 20*time.Minute)
+		v.Account.Down = row.down
+		d := Learn(v, c.ID, News{Tasks: []Task{task(InProgress, 20)}}, followed(), noon)
+		sane(t, v, d)
+		acct := d.Change.Account
+		got := acct != nil && acct.Down != nil
+		if got != row.want || got && (*acct.Down != (Down{}) || *acct.DownWas != row.down) {
+			t.Errorf("%s: clears %t, want %t: %+v", name, got, row.want, acct)
 		}
 	}
 }

@@ -7,19 +7,21 @@ type Moment string
 
 // The closed list of moments.
 const (
+	IsDoubtful   Moment = "doubtful"    // nobody knows whether the Agent has it, nothing more is tried by itself, and something of it fires
 	WasStarted   Moment = "started"     // the Agent has taken it
 	Waits        Moment = "waits"       // it waits for money, a slot or the Agent; what it waits for by the policy is not told
 	IsHeld       Moment = "held"        // it is critical by now, and waits for money or at the Agent's shut door, which it did not when it began to wait
 	WasRefused   Moment = "refused"     // the Agent would not take it
 	WasMissed    Moment = "unconfirmed" // nothing has shown that the Agent has it
 	HasEnded     Moment = "ended"       // its investigation is over, or taken to be
-	WasNot       Moment = "unstarted"   // it ended without having been started, after people were told of it
-	HasRecovered Moment = "recovered"   // it was refused, and nothing of it fires any more
+	EndedAgain   Moment = "ended_again" // and has come to an answer after all, or to a better one, after it had ended otherwise
+	WasNot       Moment = "unstarted"   // it ended without having been started, or was stopped by hand, after people were told of it
+	HasRecovered Moment = "recovered"   // nothing of it fires any more, and nobody has looked into it with success
 )
 
 // Moments lists them, in the order in which a case can meet them.
 func Moments() []Moment {
-	return []Moment{Waits, IsHeld, WasStarted, WasRefused, WasMissed, HasRecovered, HasEnded, WasNot}
+	return []Moment{Waits, IsHeld, IsDoubtful, WasStarted, WasRefused, WasMissed, HasRecovered, HasEnded, EndedAgain, WasNot}
 }
 
 // The moments of an Agent's own post. No case meets them and no decision notes them: whoever tells does.
@@ -27,6 +29,9 @@ const (
 	AgentIsDown Moment = "down" // nothing can be started with it
 	AgentIsUp   Moment = "up"   // and something can again
 )
+
+// A case that was refused, or is left in doubt, meets HasRecovered by the recovery itself, which counts it. One that was started or has ended
+// counts nothing any more: of such it is noted by whoever tells, who has to look after what he has opened.
 
 // Post is the outbox's record of a case, or of an Agent: what happened that is to be told, and what became of the telling.
 type Post struct {
@@ -37,7 +42,7 @@ type Post struct {
 	Late     []Told     // the latest failure at each target that something is still to be told at; As is not set. At most MaxLate
 	Until    time.Time  // the tick looks at it then
 	Tries    int        // in a row that settled nothing
-	Over     bool       // all is settled: the tick does not see it
+	Over     bool       // all is settled, and nothing is left to be looked after: the tick does not see it
 	Version  int        // raised by every write; 0: not in the ledger
 }
 
@@ -117,15 +122,38 @@ func moments(read, now Case, did Did) []Moment {
 		list = append(list, IsHeld)
 	case became(Ended) && now.HasStarted():
 		list = append(list, HasEnded)
+	case read.HasStarted() && read.State == Ended && now.Answer() > read.Answer():
+		list = append(list, EndedAgain)
 	case became(Ended) && waited:
 		list = append(list, WasNot)
-	case now.State == Refused && read.Firing > 0 && now.Firing == 0 && did == CountsDown: // else its incident has gone to another case
+	case now.LeftInDoubt() && !read.LeftInDoubt() && now.Firing > 0:
+		list = append(list, IsDoubtful)
+	case (now.State == Refused || read.LeftInDoubt() && now.LeftInDoubt()) && read.Firing > 0 && now.Firing == 0 && did == CountsDown: // else its incident has gone to another case
 		list = append(list, HasRecovered)
 	}
 	if now.Work.Missed && !read.Work.Missed {
 		list = append(list, WasMissed)
 	}
 	return list
+}
+
+// LeftInDoubt tells whether the case is in doubt, and nothing more is tried by itself: it is for a person. A doubt that is
+// not repeated is left at once where the Agent is not followed; where it is, the Agent is asked first, until the case rests.
+func (c Case) LeftInDoubt() bool {
+	return c.State == InDoubt && (c.Resting || c.NoRepeat && c.Called.IsZero())
+}
+
+// Answer is what a case's end is worth to whoever wants to know the cause: 2, the Agent has looked for it to the end; 1, it goes
+// on with another case's; 0, there is none.
+func (c Case) Answer() int {
+	switch {
+	case c.State != Ended:
+	case c.How == EndCompleted:
+		return 2
+	case c.How == EndLinked:
+		return 1
+	}
+	return 0
 }
 
 // stuck: it is critical, and waits for what only a person can change.

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,8 +14,8 @@ import (
 func TestMomentsAreInTheChangeThatMakesThem(t *testing.T) {
 	walk(t, "moments", []column{values("from", momentStates...), values("to", momentStates[1:]...)}, func(at entry) bool {
 		from, to := momentCase(at["from"]), momentCase(at["to"])
-		return at["from"] != at["to"] && !(at["from"] == "refused and over" && at["to"] == "refused") &&
-			(slices.Contains(Moves()[from.State], to.State) || from.State == to.State && from.State != Ended) &&
+		return at["from"] != at["to"] && at["from"] != at["to"]+" and over" &&
+			(slices.Contains(Moves()[from.State], to.State) || from.State == to.State && from.State != Ended || endsAgain(from, to)) &&
 			(to.State != Ended || from.State == Ended || slices.Contains(Endings()[from.State], to.How))
 	}, func(t *testing.T, at, row entry) {
 		got := moments(momentCase(at["from"]), momentCase(at["to"]), CountsDown)
@@ -35,15 +36,19 @@ func TestMomentsAreInTheChangeThatMakesThem(t *testing.T) {
 
 var momentStates = []string{
 	"none", "waiting (hold)", "waiting (slots)", "waiting (budget)", "waiting (agent_down)", "waiting (agent_shut)",
-	"starting", "in doubt", "started", "refused", "refused and over", "ended completed", "ended assumed", "ended recovered", "observed",
+	"starting", "in doubt", "resting", "resting and over", "started", "refused", "refused and over", "ended completed", "ended assumed", "ended recovered", "observed",
+}
+
+func endsAgain(from, to Case) bool {
+	return from.State == Ended && to.State == Ended && from.HasStarted() && to.HasStarted()
 }
 
 func momentCase(state string) Case {
 	switch state {
 	case "none":
 		return Case{}
-	case "refused and over":
-		c := caseIn("refused", "ab-own")
+	case "refused and over", "resting and over":
+		c := caseIn(strings.TrimSuffix(state, " and over"), "ab-own")
 		c.Firing = 0
 		return c
 	case "observed":
@@ -134,9 +139,11 @@ func TestDecisionsTell(t *testing.T) {
 	}
 }
 
-// Who stops a case ends what people wait for. A doubt that counts as refused is not what the Agent said, and is not told.
+// Who stops a case ends what people wait for, or were woken for. A doubt that counts as refused is not what the Agent said.
 func TestStoppedByHandIsTold(t *testing.T) {
-	for state, want := range map[string]Moment{"waiting (budget)": WasNot, "waiting (hold)": "", "started": HasEnded, "in doubt": "", "refused": ""} {
+	for state, want := range map[string]Moment{
+		"waiting (budget)": WasNot, "waiting (hold)": "", "started": HasEnded, "in doubt": "", "resting": WasNot, "refused": WasNot,
+	} {
 		for _, tells := range []bool{true, false} {
 			d, err := Stop(viewOf(Incident{}, momentCase(state)), "ab-own", ordered(0), tells, noon)
 			if err != nil {
@@ -149,6 +156,81 @@ func TestStoppedByHandIsTold(t *testing.T) {
 			if tells && got != want || !tells && got != "" {
 				t.Errorf("%s, tells %t: %q, want %q", state, tells, got, want)
 			}
+		}
+	}
+}
+
+// A doubt is told when it is left for a person, whichever way it got there, once; and when everything in it has recovered.
+func TestDoubtThatIsLeft(t *testing.T) {
+	inDoubt := func(change ...func(*Case)) Case {
+		c := momentCase("in doubt")
+		for _, f := range change {
+			f(&c)
+		}
+		return c
+	}
+	noRepeat, rests := func(c *Case) { c.NoRepeat = true }, func(c *Case) { c.Resting = true }
+	followed, over := func(c *Case) { c.Called = noon }, func(c *Case) { c.Firing = 0 }
+	for _, row := range []struct {
+		why       string
+		read, now Case
+		did       Did
+		want      []Moment
+	}{
+		{"the call ends in doubt, and is repeated", momentCase("starting"), inDoubt(), Settles, nil},
+		{"the call ends in doubt, and is not", momentCase("starting"), inDoubt(noRepeat), Settles, []Moment{IsDoubtful}},
+		{"the lease ends, and it is not repeated", momentCase("starting"), inDoubt(noRepeat), Doubts, []Moment{IsDoubtful}},
+		{"it is not repeated, and the Agent is asked", momentCase("starting"), inDoubt(noRepeat, followed), Settles, nil},
+		{"the Agent was asked in vain", inDoubt(noRepeat, followed), inDoubt(noRepeat, followed, rests), Releases, []Moment{IsDoubtful}},
+		{"it was repeated often enough", inDoubt(), inDoubt(rests), Releases, []Moment{IsDoubtful}},
+		{"it rests since it was known", inDoubt(noRepeat), inDoubt(noRepeat, rests), Releases, nil},
+		{"nothing of it fires", inDoubt(over), inDoubt(over, rests), Releases, nil},
+		{"it recovers", inDoubt(noRepeat), inDoubt(noRepeat, over), CountsDown, []Moment{HasRecovered}},
+		{"it recovers while it is tried", inDoubt(), inDoubt(over), CountsDown, nil},
+		{"its incident goes to another case", inDoubt(rests), inDoubt(rests, over), Opens, nil},
+	} {
+		if got := moments(row.read, row.now, row.did); !slices.Equal(got, row.want) {
+			t.Errorf("%s: %v, want %v", row.why, got, row.want)
+		}
+	}
+}
+
+// What somebody has muted gives its slot back like any other doubt, and nobody is told of it.
+func TestMutedDoubtIsNotTold(t *testing.T) {
+	r := DefaultRules()
+	r.Tells, r.InDoubt = true, StopIt
+	c := momentCase("in doubt")
+	for mode, want := range map[Mode]int{ModeFull: 1, ModeOff: 0, ModeObserve: 0} {
+		v := viewOf(Incident{}, c)
+		v.Hand.Mode = ModeOrder{Mode: mode}
+		if d := Due(v, c.ID, r, noon); d.Did != Releases || len(d.Change.Posts) != want {
+			t.Errorf("%s: it %s, and tells %+v", mode, d.Did, d.Change.Posts)
+		}
+	}
+}
+
+// An investigation that ends once more is told of where it has come to more than before, and nowhere else.
+func TestEndsThatAreToldAgain(t *testing.T) {
+	hows := append(Outcomes(), EndAssumed)
+	want := map[How][]How{ // from what it is told
+		EndCompleted: {EndFailed, EndTimedOut, EndCancelled, EndLinked, EndSkipped, EndAssumed},
+		EndLinked:    {EndFailed, EndTimedOut, EndCancelled, EndSkipped, EndAssumed},
+	}
+	for _, from := range hows {
+		for _, to := range hows {
+			read, now := momentCase("ended completed"), momentCase("ended completed")
+			read.How, now.How = from, to
+			if got := moments(read, now, Learns); slices.Contains(got, EndedAgain) != slices.Contains(want[to], from) || len(got) > 1 {
+				t.Errorf("%s, then %s: %v", from, to, got)
+			}
+		}
+	}
+	for _, from := range []How{EndExpired, EndRecovered, EndSilenced} { // the Agent's word changes no end of what was not started
+		c := sentCase("ended "+string(from), 10*time.Minute)
+		r := followed()
+		r.Tells = true
+		if d := Learn(holding(c, 0), c.ID, News{Tasks: []Task{task(Completed, 260)}}, r, noon); len(d.Change.Posts) != 0 || d.Did != Learns {
+			t.Errorf("%s: %s, %+v", from, d.Did, d.Change.Posts)
 		}
 	}
 }

@@ -230,7 +230,8 @@ func saneClaim(t testing.TB, v View, d Decision) {
 				was, held := v.Account.Running[id]
 				longer := put.Until.After(was.Until) && put.Money >= was.Money
 				put.Until, put.Money = was.Until, was.Money
-				if !held || !longer || put != was || d.Did != Learns && d.Did != Confirms {
+				again := !held && d.Did == Confirms && d.Change.Cases[0].Read.State != Started // its start was taken for lost
+				if !again && (!held || !longer || put != was || d.Did != Learns && d.Did != Confirms) {
 					t.Errorf("a reservation without a claim: %+v, was %+v", put, was)
 				}
 			}

@@ -66,11 +66,18 @@ func (d due) alone() bool {
 
 // known are the incidents that the case knows by name.
 func (d due) known() []string {
-	list := []string{d.c.Incident}
-	for _, m := range d.c.Members {
+	list, _ := d.c.Incidents()
+	return list
+}
+
+// Incidents are those that the case knows by name, by Incident.String: the one that opened it, and what has joined as long
+// as the Agent could be told of it. all is false where there may have been more of these than it keeps.
+func (c Case) Incidents() (list []string, all bool) {
+	list = []string{c.Incident}
+	for _, m := range c.Members {
 		if !slices.Contains(list, m.Incident) {
 			list = append(list, m.Incident)
 		}
 	}
-	return list
+	return list, len(c.Members) < MaxMembers
 }

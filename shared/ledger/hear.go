@@ -19,11 +19,11 @@ func Hear(ctx context.Context, from looker, v gate.View, asks []string, now time
 	}
 	v.Heard = make(map[string]gate.Heard, len(asks))
 	for _, name := range asks {
-		parts := strings.SplitN(name, "/", 3)
-		if len(parts) < 3 {
+		key, ok := incidentKey(name)
+		if !ok {
 			continue
 		}
-		is, err := look(ctx, from, Question{Incident: alert.Incident{Org: parts[0], Monitor: parts[1], Key: parts[2]}}, now)
+		is, err := look(ctx, from, Question{Incident: key}, now)
 		if err != nil {
 			return v, err
 		}
@@ -38,7 +38,35 @@ func Hear(ctx context.Context, from looker, v gate.View, asks []string, now time
 	return v, nil
 }
 
-// looker is the part of a Ledger that Hear needs.
+// Fires tells whether any of these incidents fires, each by Incident.String. One that is not there, or that this build
+// cannot read, may fire. It is one round trip for each, one after the other, up to the first that fires.
+func Fires(ctx context.Context, from looker, incidents []string, now time.Time) (bool, error) {
+	for _, name := range incidents {
+		key, ok := incidentKey(name)
+		if !ok {
+			return true, nil
+		}
+		v, err := look(ctx, from, Question{Incident: key}, now)
+		if err != nil {
+			return true, err
+		}
+		if v.Incident.Version == 0 || v.Incident.Fires() {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// incidentKey takes apart what Incident.String has put together.
+func incidentKey(name string) (alert.Incident, bool) {
+	parts := strings.SplitN(name, "/", 3)
+	if len(parts) < 3 || parts[2] == "" {
+		return alert.Incident{}, false
+	}
+	return alert.Incident{Org: parts[0], Monitor: parts[1], Key: parts[2]}, true
+}
+
+// looker is the part of a Ledger that Hear and Fires need.
 type looker interface {
 	Look(ctx context.Context, q Question, now time.Time) (gate.View, error)
 }

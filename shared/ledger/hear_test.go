@@ -151,3 +151,31 @@ func TestHearWhatCannotBeRead(t *testing.T) {
 		t.Errorf("%+v, %v", v.Heard, err)
 	}
 }
+
+// Of several incidents one that fires is enough, and one that nothing is known of may. Who cannot read must not say no.
+func TestFires(t *testing.T) {
+	h := newHearing(t)
+	h.says("d-3", alert.Recovered, "web-1", 10*time.Second)
+	one, two := "1/77/g.web-1", "1/77/g.web-2"
+	for _, row := range []struct {
+		names []string
+		want  bool
+	}{
+		{nil, false}, {[]string{one}, false}, {[]string{two}, true}, {[]string{one, two}, true},
+		{[]string{one, "1/77/g.web-3"}, true}, {[]string{"no incident"}, true}, {[]string{"1/77/"}, true},
+	} {
+		if got, err := ledger.Fires(t.Context(), h, row.names, heardAt); got != row.want || err != nil {
+			t.Errorf("%q fire: %t, %v", row.names, got, err)
+		}
+	}
+	h.says("d-4", alert.Recovered, "web-2", 20*time.Second)
+	if got, err := ledger.Fires(t.Context(), h, []string{one, two}, heardAt); got || err != nil {
+		t.Errorf("both have recovered, and fire: %t, %v", got, err)
+	}
+	if got, err := ledger.Fires(t.Context(), failing{h, "g.web-1", fmt.Errorf("d: %w", ledger.ErrUnreadable)}, []string{one}, heardAt); !got || err != nil {
+		t.Errorf("one that is unreadable fires: %t, %v", got, err)
+	}
+	if got, err := ledger.Fires(t.Context(), failing{h, "g.web-1", errors.New("throttled")}, []string{one}, heardAt); !got || err == nil {
+		t.Errorf("the store is down, and it fires: %t, %v", got, err)
+	}
+}

@@ -127,8 +127,10 @@ const (
 // page is what has just become of an incident of the pager.
 func (p places) page(a answer.Answer) Told {
 	t := Told{Place: tell.Pager, Did: "no open incident", Title: a.Title}
-	if a.Page == answer.Change {
+	if a.Page == answer.Change || a.Page == answer.Conclude {
 		t.Did = "change"
+	}
+	if a.Page == answer.Change {
 		return t
 	}
 	all := p.pager.Events()
@@ -142,7 +144,7 @@ func (p places) page(a answer.Answer) Told {
 			t.Did = "incident goes on"
 		case a.Page == answer.Trigger:
 			t.Did = triggered
-		case a.Page == answer.Resolve && i.Resolved.Equal(at):
+		case a.Page != answer.Trigger && i.Resolved.Equal(at):
 			t.Did = resolved
 		}
 		break

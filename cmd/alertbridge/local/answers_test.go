@@ -41,7 +41,9 @@ func TestPlacesSayWhatBecame(t *testing.T) {
 		{tell.Pager, answer.Change, "", Told{"c1", "refused", tell.Pager, "change", "Refused: T", ""}},
 		{tell.Pager, answer.Resolve, "", Told{"c1", "refused", tell.Pager, "incident resolved", "Refused: T", ""}},
 		{tell.Pager, answer.Resolve, "", Told{"c1", "refused", tell.Pager, "no open incident", "Refused: T", ""}},
+		{tell.Pager, answer.Conclude, "", Told{"c1", "refused", tell.Pager, "change", "Refused: T", ""}},
 		{tell.Pager, answer.Trigger, "", Told{"c1", "refused", tell.Pager, "incident triggered", "Refused: T", ""}},
+		{tell.Pager, answer.Conclude, "", Told{"c1", "refused", tell.Pager, "incident resolved", "Refused: T", ""}},
 	} {
 		told = nil
 		a := of

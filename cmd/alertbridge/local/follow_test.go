@@ -90,8 +90,8 @@ func TestRunFollowsAnInvestigation(t *testing.T) {
 	if c.How != "completed" || v == nil || !v.Confirmed || v.Status != "completed" || v.Ran != 300 || *v.Dollars != 3 || v.Price != caseview.TruePrice {
 		t.Errorf("%+v, %+v", c, v)
 	}
-	told := r.tells(t, id, "datadog event ended")
-	if want := []string{"datadog event started", "datadog event ended"}; !slices.Equal(told, want) {
+	told := r.tells(t, id, "pager change ended")
+	if want := []string{"datadog event started", "datadog event ended", "pager change ended"}; !slices.Equal(told, want) {
 		t.Errorf("people were told %q, want %q", told, want)
 	}
 	if err := r.stop(); err != nil {

@@ -56,8 +56,12 @@ func (d Desk) answers(ctx context.Context, agent string, now time.Time) (Answers
 		if p.ID == gate.AgentPost(agent) && len(p.Late) == 0 {
 			continue // it is there as long as the outage, whoever was told
 		}
+		first := waitsSince(p, places)
+		if first.IsZero() {
+			continue // all is told, and it is there for as long as its incident at the pager may be open
+		}
 		a.Waiting++
-		a.Since = earlier(a.Since, waitsSince(p, places))
+		a.Since = earlier(a.Since, first)
 		for _, l := range p.Late {
 			a.target(l.Target).late(l, waitsSince(p, []string{l.Target}))
 		}

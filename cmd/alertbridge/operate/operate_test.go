@@ -585,6 +585,10 @@ func TestStatusTellsWhatIsNotTold(t *testing.T) {
 			},
 		},
 		{ID: "ab-6", Happened: happened(-1500), Until: at(-101), Over: true, Told: []gate.Told{{Target: "datadog", Moment: first, As: gate.GivenUp, At: at(-101), Words: "x"}}},
+		// All is told, and the tick looks when it recovers.
+		{ID: "ab-7", Happened: happened(-400), Until: at(20), Told: []gate.Told{
+			{Target: "datadog", Moment: first, As: gate.WasTold, At: at(-399)}, {Target: "pagerduty", Moment: first, As: gate.WasTold, At: at(-399)},
+		}},
 		// The Agent's own: it lasts, and was told.
 		{ID: gate.AgentPost("default"), Happened: happened(-300), Until: at(0), Told: []gate.Told{{Target: "datadog", Moment: first, As: gate.WasTold, At: at(-290)}}},
 	} {

@@ -31,7 +31,7 @@ func (t *telling) note(ctx context.Context) error {
 	p := t.post
 	for try := 1; ; try++ {
 		next := t.merged(p)
-		if len(next.Told) == len(p.Told) && next.Over == p.Over && (try > 1 || !t.failed && t.until.IsZero()) {
+		if len(next.Told) == len(p.Told) && len(next.Happened) == len(p.Happened) && next.Over == p.Over && (try > 1 || !t.failed && t.until.IsZero()) {
 			return nil
 		}
 		err := t.commit(ctx, gate.Change{At: t.Now(), Told: &gate.ToldWrite{Read: p.Version, Now: next}})
@@ -66,10 +66,8 @@ func (t *telling) merged(p gate.Post) gate.Post {
 		}
 	}
 	next.Version = p.Version + 1
-	if t.outage != nil {
-		next.Happened = t.post.Happened
-	}
-	next.Over = t.allSettled(next)
+	next.Happened = t.happens(p)
+	next.Over = t.allSettled(next) && !t.watching
 	if t.outage != nil {
 		next = t.outage.merged(next, next.Over)
 	}
@@ -77,7 +75,7 @@ func (t *telling) merged(p gate.Post) gate.Post {
 	switch {
 	case next.Over:
 		next.Tries, next.Until = 0, t.Now()
-	case t.outage == nil && len(p.Happened) != len(t.post.Happened):
+	case t.outage == nil && len(next.Happened) != len(t.post.Happened):
 		next.Tries, next.Until = 0, t.Now()
 	case t.failed:
 		if next.Tries++; len(t.settled) > 0 {
@@ -87,7 +85,27 @@ func (t *telling) merged(p gate.Post) gate.Post {
 	default:
 		next.Until = latest(t.began.Add(soon), t.until)
 	}
+	if t.watching { // nothing is left to be told, and nothing was tried
+		next.Tries = 0
+	}
+	if t.waits && !next.Over && next.Until.After(t.began.Add(soon)) { // for what was found, which has nothing to do with a place that rests
+		next.Until = t.began.Add(soon)
+	}
 	return next
+}
+
+// happens are the moments of a post with those that are noted here: of an Agent all of them, of a case that it recovered.
+func (t *telling) happens(p gate.Post) []gate.Happened {
+	if t.outage != nil {
+		return t.post.Happened
+	}
+	all := p.Happened
+	for _, h := range t.post.Happened {
+		if h.Moment == gate.HasRecovered && !slices.ContainsFunc(all, func(o gate.Happened) bool { return o.Moment == h.Moment }) {
+			all = append(all[:len(all):len(all)], h)
+		}
+	}
+	return all
 }
 
 // lateNow is what a post says of targets that failed: the latest of each at which something is still to be told.

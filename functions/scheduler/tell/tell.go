@@ -16,6 +16,8 @@
 //   - A target that is away is asked once in a tick, and not before the time that it named. It holds up no other target.
 //     So it is with a route of the policy, where the fault is its key's: it holds up no other route. Nothing begins when
 //     MaxTime is over, nor StopBefore the end of the invocation.
+//   - What has woken somebody is resolved once nothing of it fires any more, whatever became of its case: a post whose
+//     incident at the pager may be open is looked after (watch.go).
 //   - An outage of the Agent of OutageAfter and more is told once, with its end.
 //
 // What the Agent has found is read when an investigation is told to have ended. For what cannot be read yet the answer waits

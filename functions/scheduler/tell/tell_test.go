@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/answer"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
@@ -56,11 +57,26 @@ func TestImmaterial(t *testing.T) {
 		"it was refused, and starts":      {moment: gate.WasRefused, c: gate.Case{State: gate.Starting}, want: "it is not refused"},
 		"it was refused, and recovered":   {moment: gate.WasRefused, c: gate.Case{State: gate.Refused, Firing: 1}, with: []gate.Moment{gate.HasRecovered}, want: "nothing of it fires"},
 		"it recovered":                    {moment: gate.HasRecovered, c: gate.Case{State: gate.Refused}},
-		"it recovered, and started":       {moment: gate.HasRecovered, c: gate.Case{State: gate.Started}, want: "it was started after all"},
+		"it recovered, and starts":        {moment: gate.HasRecovered, c: gate.Case{State: gate.Starting}, pager: true, want: "it was started after all"},
+		"it started, and recovered":       {moment: gate.HasRecovered, c: gate.Case{State: gate.Started}, want: "where every answer is shown"},
+		"it started, and may be open":     {moment: gate.HasRecovered, c: gate.Case{State: gate.Started}, pager: true},
+		"it failed, and may be open":      {moment: gate.HasRecovered, c: gate.Case{State: gate.Ended, How: gate.EndFailed}, pager: true},
+		"it recovered, and was completed": {moment: gate.HasRecovered, c: gate.Case{State: gate.Ended, How: gate.EndCompleted}, pager: true, want: "it was started after all"},
+		"it is in doubt":                  {moment: gate.IsDoubtful, c: gate.Case{State: gate.InDoubt, Resting: true, Firing: 1}, after: 5 * time.Hour},
+		"it was in doubt":                 {moment: gate.IsDoubtful, c: gate.Case{State: gate.Started, Firing: 1}, want: "it is not left in doubt"},
+		"it was in doubt, and is tried":   {moment: gate.IsDoubtful, c: gate.Case{State: gate.InDoubt, Firing: 1}, want: "it is not left in doubt"},
+		"it was in doubt, and recovered":  {moment: gate.IsDoubtful, c: gate.Case{State: gate.InDoubt, Resting: true}, want: "nothing of it fires"},
+		"a doubt recovered":               {moment: gate.HasRecovered, c: gate.Case{State: gate.InDoubt, Resting: true}},
+		"it was stopped":                  {moment: gate.WasNot, c: gate.Case{State: gate.Refused}, told: 3},
+		"it was stopped, and recovered":   {moment: gate.HasRecovered, c: gate.Case{State: gate.Refused}, with: []gate.Moment{gate.WasNot}, want: "it was stopped by hand"},
+		"it was stopped, and started":     {moment: gate.WasNot, c: gate.Case{State: gate.Started}, want: "it was started after all"},
 		"it is unconfirmed":               {moment: gate.WasMissed, c: gate.Case{State: gate.Started}},
 		"it was unconfirmed":              {moment: gate.WasMissed, c: gate.Case{State: gate.Started, Work: confirmed}, want: "the Agent has shown"},
 		"it was unconfirmed, to its end":  {moment: gate.WasMissed, c: gate.Case{State: gate.Ended}, want: "it is over"},
 		"it ended, a day ago":             {moment: gate.HasEnded, c: gate.Case{State: gate.Ended}, after: 23 * time.Hour, told: 3},
+		"it ended again":                  {moment: gate.EndedAgain, c: gate.Case{State: gate.Ended, How: gate.EndCompleted}, told: 3},
+		"it ended again, to no avail":     {moment: gate.EndedAgain, c: gate.Case{State: gate.Ended, How: gate.EndFailed}, want: "it has come to nothing"},
+		"it ended again, a fifth":         {moment: gate.EndedAgain, c: gate.Case{State: gate.Ended, How: gate.EndCompleted}, told: 4, want: "it was told 4 times"},
 		"it ended unstarted":              {moment: gate.WasNot, c: gate.Case{State: gate.Ended}, told: 3},
 		"a fourth that is no end":         {moment: gate.WasMissed, c: gate.Case{State: gate.Started}, told: 3, want: "it was told 3 times"},
 		"a fourth for the pager":          {moment: gate.WasMissed, c: gate.Case{State: gate.Started}, told: 3, pager: true},
@@ -283,5 +299,62 @@ func TestWordsAreBounded(t *testing.T) {
 		if len(got) > gate.MaxTellWords || len(got) < gate.MaxTellWords/2-1 {
 			t.Errorf("%d bytes of %q are kept as %d", len(words), words[:3], len(got))
 		}
+	}
+}
+
+// An open incident is looked after less and less often, and each time within an hour.
+func TestWatchedLessAndLess(t *testing.T) {
+	for since, want := range map[time.Duration]time.Duration{
+		0: soon, 5 * time.Minute: soon, 10 * time.Minute: time.Minute, time.Hour: 6 * time.Minute, 10 * time.Hour: time.Hour, 100 * time.Hour: time.Hour,
+	} {
+		if got := watchAgain(since); got != want {
+			t.Errorf("%s after the last moment it is looked at after %s, want %s", since, got, want)
+		}
+	}
+	l := memledger.New()
+	c := gate.Case{
+		ID: "ab-1", Agent: "default", State: gate.Started, Severity: 5, Attempt: 1, Version: 1, Incident: "1/7/g.a", Firing: 1, StartAt: noon, Until: noon.Add(time.Hour),
+	}
+	opened := c
+	opened.State, opened.StartAt, opened.Attempt = gate.Starting, noon, 1
+	in := gate.Incident{Key: alert.Incident{Org: "1", Monitor: "7", Key: "g.a"}, Fire: noon, Case: "ab-1", Version: 1}
+	p := gate.Post{
+		ID: "ab-1", Agent: "default", Version: 1, Until: noon, Tries: 3, Happened: []gate.Happened{{Moment: gate.WasMissed, At: noon}},
+		Told: []gate.Told{{Target: Pager, Moment: gate.WasMissed, As: gate.WasTold, At: noon}},
+	}
+	started := opened
+	started.State, started.Version = gate.Started, 2
+	for _, change := range []gate.Change{
+		{At: noon, Incident: &gate.IncidentWrite{Now: in}, Cases: []gate.CaseWrite{{Now: opened, Lead: &alert.Alert{Delivery: "d-1"}}}},
+		{At: noon, Cases: []gate.CaseWrite{{Read: opened, Now: started}}},
+		{At: noon, Told: &gate.ToldWrite{Now: p}},
+	} {
+		if err := l.Commit(t.Context(), change); err != nil {
+			t.Fatal(err)
+		}
+	}
+	place := Target{Name: Pager, Pager: true, Place: placeOf(func(a answer.Answer) answer.Result {
+		t.Errorf("it fires, and %s is told", a.Moment)
+		return answer.Result{End: answer.Delivered}
+	})}
+	looks := 0
+	for now := noon; now.Before(noon.Add(24 * time.Hour)); now = now.Add(time.Minute) {
+		before, _ := l.Post(t.Context(), "ab-1", now)
+		teller := newTeller(l, l, place)
+		teller.Now = func() time.Time { return now }
+		if err := teller.Tell(t.Context(), []gate.Account{{Agent: "default"}}); err != nil {
+			t.Fatal(err)
+		}
+		if after, _ := l.Post(t.Context(), "ab-1", now); after.Version != before.Version {
+			looks++
+			if after.Tries != 0 || after.Over {
+				t.Errorf("the post is %+v", after)
+			}
+		}
+	}
+	// 10 in the first ten minutes, then 43 of which each waits a tenth longer (1.1 to the power of 43 is 60), from the tenth
+	// hour on 14; some fewer, for a tick comes once a minute.
+	if looks < 57 || looks > 67 {
+		t.Errorf("it is looked at %d times in a day", looks)
 	}
 }

@@ -31,6 +31,11 @@ type telling struct {
 	asked     bool   // it has been asked for
 	waits     bool   // it may come yet
 
+	looked   bool  // it is known whether anything of the case fires
+	fires    bool  // it may
+	unread   error // why that could not be read
+	watching bool  // all is told, and an incident may be open at the pager
+
 	settled []gate.Told
 	late    []gate.Told // the targets that failed
 	failed  bool        // something could not be told
@@ -40,13 +45,19 @@ type telling struct {
 // tell tells what has happened, the oldest first and to each target by itself, and notes what became of it. A target that
 // could not be told of one thing is not told of the next: what opens an incident comes before what closes it.
 func (t *telling) tell(ctx context.Context) error {
+	t.each(ctx)
+	t.watch(ctx)
+	return errors.Join(t.note(ctx), t.unread)
+}
+
+func (t *telling) each(ctx context.Context) {
 	for _, target := range t.Targets {
 		for _, h := range t.post.Happened {
-			if isSettled(t.post, target.Name, h.Moment) {
+			if isSettled(t.post, target.Name, h.Moment) || slices.ContainsFunc(t.settled, settles(target.Name, h.Moment)) {
 				continue
 			}
 			if !t.time(ctx) {
-				return t.note(ctx)
+				return
 			}
 			told, settled := t.one(ctx, target, h)
 			if !settled {
@@ -55,12 +66,15 @@ func (t *telling) tell(ctx context.Context) error {
 			t.settled = append(t.settled, told)
 		}
 	}
-	return t.note(ctx)
 }
 
 // isSettled tells whether it is known what became of a moment at a target.
 func isSettled(p gate.Post, target string, m gate.Moment) bool {
-	return slices.ContainsFunc(p.Told, func(d gate.Told) bool { return d.Target == target && d.Moment == m })
+	return slices.ContainsFunc(p.Told, settles(target, m))
+}
+
+func settles(target string, m gate.Moment) func(gate.Told) bool {
+	return func(d gate.Told) bool { return d.Target == target && d.Moment == m }
 }
 
 // one tells one moment to one target. It tells false when that stays to be done.
@@ -72,18 +86,18 @@ func (t *telling) one(ctx context.Context, target Target, h gate.Happened) (gate
 	if target.Pager && a.Page == answer.NoPage {
 		return t.settle(target, h, gate.LeftOut, notForPager), true
 	}
+	if target.Pager && a.Page == answer.Trigger && t.c.HasStarted() && !t.firing(ctx) {
+		return t.leftOut(ctx, target, h, "nothing of it fires any more"), true
+	}
 	if t.isAway(target, a.Route) {
 		return t.putOff(ctx, target, h, answer.Result{End: answer.Later})
 	}
-	if a.Page != answer.Resolve || !target.Pager {
-		t.find(ctx, h)
-		if t.waits {
-			t.lookAgain(t.began.Add(soon))
-			return gate.Told{}, false
-		}
-		a = t.answer(h)
+	t.find(ctx, h)
+	if t.waits {
+		t.lookAgain(t.began.Add(soon))
+		return gate.Told{}, false
 	}
-	return t.deliver(ctx, target, h, a)
+	return t.deliver(ctx, target, h, t.answer(h))
 }
 
 // deliver sends one answer, and says what became of it.
@@ -180,18 +194,43 @@ func (t *telling) immaterial(target Target, h gate.Happened) string {
 		return "it is not refused any more"
 	case h.Moment == gate.WasRefused && (c.Firing == 0 || slices.Contains(happened, gate.HasRecovered)):
 		return "nothing of it fires any more"
+	case h.Moment == gate.IsDoubtful && !c.LeftInDoubt():
+		return "it is not left in doubt any more"
+	case h.Moment == gate.IsDoubtful && (c.Firing == 0 || slices.Contains(happened, gate.HasRecovered)):
+		return "nothing of it fires any more"
 	case h.Moment == gate.WasMissed && c.Confirmed():
 		return "the Agent has shown that it has it"
 	case h.Moment == gate.WasMissed && over:
 		return "it is over"
-	case h.Moment == gate.HasRecovered && c.State != gate.Refused:
+	case h.Moment == gate.HasRecovered && (c.State == gate.Waiting || c.State == gate.Starting || c.HasStarted() && answered(c)):
 		return "it was started after all"
-	case !target.Pager && h.Moment != gate.HasEnded && t.events(target) >= MaxEvents-1 && !t.last(h):
+	case h.Moment == gate.WasNot && c.State != gate.Ended && c.State != gate.Refused:
+		return "it was started after all"
+	case h.Moment == gate.HasRecovered && slices.Contains(happened, gate.WasNot) && c.State == gate.Refused:
+		return "it was stopped by hand"
+	case h.Moment == gate.HasRecovered && !target.Pager && c.State != gate.Refused && c.State != gate.InDoubt:
+		return "where every answer is shown, the alert's own recovery is"
+	case h.Moment == gate.EndedAgain && c.Answer() == 0:
+		return "it has come to nothing after all"
+	case h.Moment == gate.EndedAgain && t.toldNow(target, gate.HasEnded):
+		return "its end was told as it stands now"
+	case !target.Pager && h.Moment != gate.HasEnded && h.Moment != gate.EndedAgain && t.events(target) >= MaxEvents-1 && !t.last(h):
 		return fmt.Sprintf("it was told %d times already, and the last one is kept for its end", MaxEvents-1)
 	case !target.Pager && t.events(target) >= MaxEvents:
 		return fmt.Sprintf("it was told %d times already", MaxEvents)
 	}
 	return ""
+}
+
+// toldNow: the target was told of the moment in this very telling, and so by the case as it is. What was told before may be
+// of an earlier reading.
+func (t *telling) toldNow(target Target, m gate.Moment) bool {
+	return slices.ContainsFunc(t.settled, func(d gate.Told) bool { return settles(target.Name, m)(d) && d.As == gate.WasTold })
+}
+
+// answered: its investigation came to something, which says more than that it recovered.
+func answered(c gate.Case) bool {
+	return c.Answer() > 0 || c.How == gate.EndSkipped
 }
 
 // last tells of a moment after which no other comes.
@@ -239,7 +278,8 @@ func (t *telling) page() string {
 func (t *telling) find(ctx context.Context, h gate.Happened) {
 	w := t.c.Work.Telling()
 	space, followed := t.Spaces[t.post.Agent]
-	if t.asked || h.Moment != gate.HasEnded || t.c.How != gate.EndCompleted || w == nil || w.Execution.Value == "" || !followed || t.Summaries == nil {
+	ends := h.Moment == gate.HasEnded || h.Moment == gate.EndedAgain
+	if t.asked || !ends || t.c.How != gate.EndCompleted || w == nil || w.Execution.Value == "" || !followed || t.Summaries == nil {
 		return
 	}
 	t.asked = true

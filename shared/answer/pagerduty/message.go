@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -45,39 +44,50 @@ type link struct {
 	Text string `json:"text,omitempty"`
 }
 
-// newMessage is an Answer as PagerDuty takes it, without the routing key; or why it does not.
-func newMessage(a answer.Answer) (m message, unfit string) {
-	if !slices.Contains(answer.Pages(), a.Page) || a.Page == answer.NoPage {
-		return m, "the answer says nothing to the pager"
-	}
+// newMessages are an Answer as PagerDuty takes it, in the order in which they are sent, without the routing key; or why it
+// does not. What closes an incident comes before what is shown: it can be repeated and does nothing then.
+func newMessages(a answer.Answer) (list []message, unfit string) {
 	a = a.Ready()
-	m.EventAction, m.DedupKey = string(a.Page), a.PageKey
-	if m.DedupKey == "" {
-		m.DedupKey = a.Case
+	switch a.Page {
+	case answer.Change:
+		return []message{newMessage(a, "", "")}, ""
+	case answer.Trigger, answer.Resolve, answer.Conclude:
+	default:
+		return nil, "the answer says nothing to the pager"
+	}
+	key := a.PageKey
+	if key == "" {
+		key = a.Case
 	}
 	switch {
-	case a.Page == answer.Change:
-		m.EventAction, m.DedupKey = "", ""
-	case m.DedupKey == "":
-		return m, "the answer names no incident of the pager"
-	case utf8.RuneCountInString(m.DedupKey) > maxDedupKey:
+	case key == "":
+		return nil, "the answer names no incident of the pager"
+	case utf8.RuneCountInString(key) > maxDedupKey:
 		// Cut, it would be another incident.
-		return m, fmt.Sprintf("the key of the pager's incident is longer than %d characters", maxDedupKey)
+		return nil, fmt.Sprintf("the key of the pager's incident is longer than %d characters", maxDedupKey)
 	}
-	if a.Page == answer.Acknowledge || a.Page == answer.Resolve {
-		return m, "" // the rest is not read
+	switch a.Page {
+	case answer.Trigger:
+		return []message{newMessage(a, "trigger", key)}, ""
+	case answer.Conclude:
+		return []message{newMessage(a, "resolve", key), newMessage(a, "", "")}, ""
 	}
-	if a.Page == answer.Trigger {
+	return []message{newMessage(a, "resolve", key)}, ""
+}
+
+// newMessage is one event; a change has no action and no key.
+func newMessage(a answer.Answer, action, key string) message {
+	m := message{EventAction: action, DedupKey: key, Payload: newPayload(a, action != "")}
+	if action == "trigger" {
 		m.Client = "alertbridge"
 	}
-	m.Payload = newPayload(a)
 	for _, l := range a.Links {
 		m.Links = append(m.Links, link{Href: l.URL, Text: l.Name})
 	}
-	return m, ""
+	return m
 }
 
-func newPayload(a answer.Answer) *payload {
+func newPayload(a answer.Answer, ofIncident bool) *payload {
 	p := &payload{Summary: a.Title, Source: a.Service, Details: details(a)}
 	if p.Summary == "" {
 		p.Summary = strings.TrimSuffix("alertbridge: "+string(a.Moment), ": ")
@@ -89,7 +99,7 @@ func newPayload(a answer.Answer) *payload {
 	if !a.At.IsZero() {
 		p.Timestamp = a.At.Format("2006-01-02T15:04:05.000Z")
 	}
-	if a.Page == answer.Change {
+	if !ofIncident {
 		return p // a change has no more
 	}
 	p.Severity = severity(a.Severity)

@@ -1,10 +1,15 @@
-// Package pagerduty tells answers to PagerDuty's Events API v2: it opens, acknowledges and resolves incidents, and shows
-// changes beside them.
+// Package pagerduty tells answers to PagerDuty's Events API v2: it opens and resolves incidents, and shows changes beside
+// them.
 //
 // The incident's dedup_key is the answer's PageKey, else its case. PagerDuty takes a repeated trigger for more of the same
 // incident while that is open, so an Answer that is sent again after a doubt wakes nobody twice. A key is known to
 // PagerDuty within one routing key only, and what was opened with one is resolved only with the same. A change has no
 // dedup_key: one that is sent again after a doubt can be shown twice.
+//
+// Conclude is two requests, the one that resolves and then the change. Only when both were taken the Answer is delivered;
+// else both are sent again, and what is resolved already stays so. An event that resolves carries what the Answer says,
+// as the change does. Nothing is ever attached to an incident by triggering it again: somebody may have resolved it by
+// hand meanwhile, and a trigger would wake them.
 //
 // The secret holds one routing key and nothing else, or a JSON object that has more, for teams with services of their own:
 //
@@ -26,13 +31,15 @@
 //   - read there: the addresses of both regions; what a body needs and may have, its enumerations, 255 characters of
 //     dedup_key, 1,024 of a summary, 512 KB of a body; a routing key of 32 characters, in the body; 202 with "status":
 //     "success" and the dedup_key; which statuses are worth another try (429 and 5xx, not 400); that a repeated trigger adds
-//     to an open incident, and that acknowledge and resolve of an unknown or another key's incident are dropped.
+//     to an open incident, and that acknowledge and resolve of an unknown or another key's incident are dropped; that every
+//     action may have a payload and links.
 //   - from what users were answered, in public threads: 400 with {"status":"invalid event","message":"Event object is
 //     invalid","errors":[…]}, that a routing key has letters and digits only, and that an unknown one gets 400 with
 //     "Invalid routing key". A 400 that speaks of the routing key is therefore our secret's fault and not the answer's: it
 //     is Unauthorized, and the answer is kept for when the key is mended.
 //   - not found: whether a 429 has a Retry-After (it is obeyed when it has one; the documentation says "a few minutes"), the
-//     message of an accepted change, a limit of custom_details or links beyond the body's.
+//     message of an accepted change, a limit of custom_details or links beyond the body's, and whether the payload of what
+//     resolves is shown to anybody: so the cause stands in a change too.
 //   - not tried: no account of PagerDuty was called.
 package pagerduty
 
@@ -138,9 +145,10 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-// Deliver sends one event. See answer.Target. An Answer that is not for the pager, or names no incident, is given up.
+// Deliver sends one event, or the two of a Conclude. See answer.Target. An Answer that is not for the pager, or names no
+// incident, is given up.
 func (c *Client) Deliver(ctx context.Context, a answer.Answer) answer.Result {
-	m, unfit := newMessage(a)
+	list, unfit := newMessages(a)
 	if unfit != "" {
 		return answer.Unfit(unfit)
 	}
@@ -152,7 +160,7 @@ func (c *Client) Deliver(ctx context.Context, a answer.Answer) answer.Result {
 		all, _ = readKeys(s.Reveal()) // call.Key has checked it
 		c.compare(ctx, s, all)
 		key, _ := all.of(a.Route)
-		return c.post(ctx, secret.New(key), m)
+		return c.send(ctx, secret.New(key), list)
 	})
 	alone := len(all.routes) > 0 && (call.Denied(end.Reason) || end.Reason == delivery.Throttled)
 	if alone {
@@ -178,6 +186,17 @@ func (c *Client) compare(ctx context.Context, s secret.Value, all keys) {
 		c.log.LogAttrs(ctx, slog.LevelWarn, "pager keys are for no route",
 			slog.String("numbers", strings.Join(strangers, ", ")), slog.Int("of", len(all.named)))
 	}
+}
+
+// send sends one after the other, until one is not taken.
+func (c *Client) send(ctx context.Context, key secret.Value, list []message) delivery.Answer {
+	var last delivery.Answer
+	for _, m := range list {
+		if last = c.post(ctx, key, m); last.Reason != delivery.Received {
+			break
+		}
+	}
+	return last
 }
 
 func (c *Client) post(ctx context.Context, key secret.Value, m message) delivery.Answer {

@@ -44,20 +44,22 @@ func refused() answer.Answer {
 
 // TestGolden: the bodies are as their files have them. -update writes the files anew.
 func TestGolden(t *testing.T) {
-	resolve, acknowledge, change, hostile, bare := refused(), refused(), refused(), refused(), answer.Answer{Moment: answer.Down, Page: answer.Trigger, PageKey: "agent-default-down"}
-	resolve.Page, acknowledge.Page, acknowledge.PageKey, change.Page = answer.Resolve, answer.Acknowledge, "theirs/1", answer.Change
+	resolve, conclude, change, hostile, bare := refused(), refused(), refused(), refused(), answer.Answer{Moment: answer.Down, Page: answer.Trigger, PageKey: "agent-default-down"}
+	resolve.Page, conclude.Page, conclude.PageKey, change.Page = answer.Resolve, answer.Conclude, "theirs/1", answer.Change
 	hostile.Title = "%%%\u202e@all </script>\n\"}],\"event_action\":\"resolve"
 	hostile.Text = "ask ana@example.com\x00\npassword=hunter2hunter2 Authorization: Bearer 0plantedtoken000002"
 	hostile.Links = append(hostile.Links, answer.Link{Name: "x", URL: "javascript:alert(1)"})
 	for name, a := range map[string]answer.Answer{
-		"trigger": refused(), "resolve": resolve, "acknowledge": acknowledge, "change": change, "hostile": hostile, "bare": bare,
+		"trigger": refused(), "resolve": resolve, "conclude": conclude, "change": change, "hostile": hostile, "bare": bare,
 	} {
-		m, unfit := newMessage(a)
+		list, unfit := newMessages(a)
 		var got bytes.Buffer
-		if err := json.Indent(&got, m.encode(testKey), "", "  "); err != nil || unfit != "" {
-			t.Fatal(name, err, unfit)
+		for _, m := range list {
+			if err := json.Indent(&got, m.encode(testKey), "", "  "); err != nil || unfit != "" {
+				t.Fatal(name, err, unfit)
+			}
+			got.WriteByte('\n')
 		}
-		got.WriteByte('\n')
 		path := filepath.Join("testdata", name+".golden")
 		if *update {
 			if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
@@ -111,8 +113,8 @@ func TestUnfit(t *testing.T) {
 func TestLimits(t *testing.T) {
 	a := refused()
 	a.PageKey = strings.Repeat("決", 255)
-	if m, unfit := newMessage(a); unfit != "" || m.DedupKey != a.PageKey {
-		t.Errorf("%q, %+v", unfit, m)
+	if list, unfit := newMessages(a); unfit != "" || len(list) != 1 || list[0].DedupKey != a.PageKey {
+		t.Errorf("%q, %+v", unfit, list)
 	}
 	wide := strings.Repeat("\U0001F600\"", 50_000) // four bytes, and two of an escape
 	a = answer.Answer{Page: answer.Trigger, Case: "c", Title: wide, Text: wide, Service: wide, Env: wide, At: noon}
@@ -120,7 +122,8 @@ func TestLimits(t *testing.T) {
 		a.Tags = append(a.Tags, fmt.Sprint(i)+wide)
 		a.Links = append(a.Links, answer.Link{Name: wide, URL: "https://example.com/" + strings.Repeat("&", 980)})
 	}
-	m, unfit := newMessage(a)
+	list, unfit := newMessages(a)
+	m := list[0]
 	body := m.encode(testKey)
 	if errs := answertest.CheckAlertEvent(body); unfit != "" || len(errs) > 0 || len(body) > 100<<10 || !utf8.Valid(body) {
 		t.Errorf("%d bytes: %q %q", len(body), unfit, errs)
@@ -267,18 +270,59 @@ func TestOneIncident(t *testing.T) {
 	if all := s.Incidents(); len(all) != 1 || all[0].Key != "case-1" || all[0].Triggers != 3 || !all[0].Open || all[0].Last.Payload.Severity != "critical" {
 		t.Errorf("%+v", all)
 	}
-	for _, p := range []answer.Page{answer.Acknowledge, answer.Change, answer.Resolve, answer.Resolve} {
+	for _, p := range []answer.Page{answer.Change, answer.Resolve, answer.Resolve} {
 		if r := say(p); r.End != answer.Delivered || r.Why.Status != 202 {
 			t.Errorf("%s: %+v", p, r)
 		}
 	}
 	all := s.Incidents()
-	if len(all) != 1 || all[0].Open || !all[0].Acknowledged || len(s.Changes()) != 1 || s.Changes()[0].Payload.Summary != refused().Title {
+	if len(all) != 1 || all[0].Open || len(s.Changes()) != 1 || s.Changes()[0].Payload.Summary != refused().Title {
 		t.Errorf("%+v, changes %+v", all, s.Changes())
 	}
 	say(answer.Trigger)
 	if all := s.Incidents(); len(all) != 2 || !all[1].Open || all[0].Open {
 		t.Errorf("%+v", all)
+	}
+}
+
+// TestConclude: it is resolved, and shown. Where either is not taken both are sent again; what wakes somebody is never.
+func TestConclude(t *testing.T) {
+	of := refused()
+	of.Page = answer.Conclude
+	for name, c := range map[string]struct {
+		meets    []answertest.Behaviour
+		first    answer.End
+		requests int // until it is delivered
+		changes  int
+	}{
+		"both are taken":                   {nil, answer.Delivered, 2, 1},
+		"the resolve is not":               {[]answertest.Behaviour{answertest.Status(500, "")}, answer.Later, 3, 1},
+		"the change is not":                {[]answertest.Behaviour{answertest.Honest, answertest.Throttled("1")}, answer.Later, 4, 1},
+		"the resolve may have been":        {[]answertest.Behaviour{answertest.Taken(answertest.Reset)}, answer.Later, 3, 1},
+		"the change was, and nobody knows": {[]answertest.Behaviour{answertest.Honest, answertest.Taken(answertest.Reset)}, answer.Later, 4, 2},
+	} {
+		s := standIn(t, answertest.Options{})
+		client := client(t, s, nil)
+		if r := client.Deliver(t.Context(), refused()); r.End != answer.Delivered {
+			t.Fatal(r)
+		}
+		s.Next(c.meets...)
+		r := client.Deliver(t.Context(), of)
+		if r.End != c.first {
+			t.Errorf("%s: %+v, want %s", name, r, c.first)
+		}
+		if r.End == answer.Later {
+			if r = client.Deliver(t.Context(), of); r.End != answer.Delivered {
+				t.Errorf("%s, again: %+v", name, r)
+			}
+		}
+		all := s.Incidents()
+		if len(all) != 1 || all[0].Open || all[0].Triggers != 1 || len(s.Changes()) != c.changes || len(s.Requests())-1 != c.requests {
+			t.Errorf("%s: %+v, %d changes, %d requests", name, all, len(s.Changes()), len(s.Requests())-1)
+		}
+		if last := s.Events()[len(s.Events())-1]; last.Action != "resolve" || last.Payload.Summary != of.Title || last.Payload.Details["text"] != s.Changes()[0].Payload.Details["text"] {
+			t.Errorf("%s: the resolve says %+v", name, last)
+		}
 	}
 }
 
@@ -385,9 +429,13 @@ func TestNoSecretIsTold(t *testing.T) {
 	for _, s := range redacttest.Secrets() {
 		a := refused()
 		a.Title, a.Text, a.Tags, a.Links[0].Name = s.Text, "x\n"+s.Text+"\ny", []string{s.Text}, s.Text
-		m, _ := newMessage(a)
-		if form := redacttest.Found(string(m.encode(testKey)), s.Value); form != "" {
-			t.Errorf("%s is told, %s: %s", s.Name, form, m.encode(testKey))
+		for _, a.Page = range answer.Pages()[1:] {
+			list, _ := newMessages(a)
+			for _, m := range list {
+				if form := redacttest.Found(string(m.encode(testKey)), s.Value); form != "" {
+					t.Errorf("%s is told, %s: %s", s.Name, form, m.encode(testKey))
+				}
+			}
 		}
 	}
 }
@@ -397,27 +445,29 @@ func FuzzEncode(f *testing.F) {
 	f.Add("title", "text", "https://example.com/x", "key:value", "trigger", "k", int64(0), 5)
 	f.Add("", "", "", "", "change", "", int64(-1e18), 0)
 	f.Add(strings.Repeat("\u2028<", 5000), "\xff\x00", "https://h/%zz", "t", "resolve", strings.Repeat("決", 255), int64(1<<62), -1)
-	f.Add("x", "y", "https://h", "", "acknowledge", strings.Repeat("k", 256), int64(0), 100)
+	f.Add("x", "y", "https://h", "", "conclude", strings.Repeat("k", 256), int64(0), 100)
 	f.Fuzz(func(t *testing.T, title, text, address, tag, page, pageKey string, age int64, severity int) {
 		a := answer.Answer{
 			ID: title, Case: tag, Moment: answer.Moment(text), At: noon.Add(-time.Duration(age)), Severity: alert.Severity(severity),
 			Title: title, Text: text, Links: []answer.Link{{Name: title, URL: address}}, Service: tag, Env: title, Tags: []string{tag, text},
 			Page: answer.Page(page), PageKey: pageKey,
 		}
-		m, unfit := newMessage(a)
+		list, unfit := newMessages(a)
 		if unfit != "" {
 			if slices.Contains(answer.Pages()[1:], a.Page) && tag != "" && pageKey == "" {
 				t.Errorf("%q, and yet it is about case %q", unfit, tag)
 			}
 			return
 		}
-		check := answertest.CheckAlertEvent
-		if a.Page == answer.Change {
-			check = answertest.CheckChangeEvent
-		}
-		body := m.encode(testKey)
-		if errs := check(body); len(errs) > 0 {
-			t.Errorf("%q in\n%s", errs, body)
+		for _, m := range list {
+			check := answertest.CheckAlertEvent
+			if m.EventAction == "" {
+				check = answertest.CheckChangeEvent
+			}
+			body := m.encode(testKey)
+			if errs := check(body); len(errs) > 0 {
+				t.Errorf("%q in\n%s", errs, body)
+			}
 		}
 	})
 }

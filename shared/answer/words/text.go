@@ -24,14 +24,26 @@ func (t Telling) headline(m answer.Moment) string {
 		return "Not investigated, today's critical starts are used up"
 	case answer.Refused:
 		return "Not investigated, the Agent refused it"
+	case answer.Doubtful:
+		return "Investigation in doubt"
 	case answer.Unconfirmed:
 		return "Investigation not confirmed"
 	case answer.Unstarted:
+		if t.Case.State == gate.Refused {
+			return "Stopped by hand"
+		}
 		return "Not investigated"
 	case answer.Recovered:
+		if t.Case.HasStarted() || t.Case.Doubts > 0 {
+			return "Over without a result"
+		}
 		return "Over without an investigation"
 	}
 	switch t.Case.How {
+	case gate.EndCompleted:
+		if t.Moment == gate.EndedAgain {
+			return "Investigated after all"
+		}
 	case gate.EndFailed:
 		return "Investigation failed"
 	case gate.EndTimedOut:
@@ -58,15 +70,19 @@ func (t Telling) text(m answer.Moment) []string {
 		l = t.waits()
 	case answer.Refused:
 		l = []string{"AWS DevOps Agent would not take it" + said(t.Case.Note) + ". Nothing runs, and it is not tried again by itself."}
+	case answer.Doubtful:
+		l = []string{"AWS DevOps Agent was asked to investigate it, and nobody knows whether the request has arrived" + said(t.Case.Note) + ". Nothing more is tried by itself."}
 	case answer.Unconfirmed:
 		l = []string{fmt.Sprintf("The Agent answered at %s that it has it, and %s later nothing shows that it does: no event, no task. It may not be looking at it.",
 			clock(t.Case.StartAt), short(t.At.Sub(t.Case.StartAt)))}
 	case answer.Unstarted:
 		l = t.unstarted()
 	case answer.Recovered:
-		l = []string{"The Agent had refused it" + said(t.Case.Note) + ". Now nothing of it fires any more."}
+		l = []string{t.stood() + " Now nothing of it fires any more."}
 	default:
-		l = t.ended()
+		if l = t.ended(); t.Moment == gate.EndedAgain {
+			l = append(l, "What was told of its end before does not hold any more.")
+		}
 	}
 	if n := t.Case.Joined; n > 0 {
 		l = append(l, "It is about "+count(n, "further alert")+" too.")
@@ -116,6 +132,12 @@ func (t Telling) waits() []string {
 
 func (t Telling) unstarted() []string {
 	c := t.Case
+	switch {
+	case c.State == gate.Refused && c.Doubts > 0:
+		return []string{"It was stopped by hand while it was in doubt. Nothing more is tried; whether the Agent has it is not known."}
+	case c.State == gate.Refused:
+		return []string{"It was stopped by hand after the Agent had refused it. Nothing was investigated."}
+	}
 	switch c.How {
 	case gate.EndRecovered:
 		return []string{"All of it recovered while it waited. Nothing was investigated, nothing was paid."}
@@ -125,6 +147,28 @@ func (t Telling) unstarted() []string {
 		return []string{"It was ended by hand while it waited" + said(c.Note) + ". Nothing was investigated."}
 	}
 	return []string{"It ended without an investigation" + said(c.Note) + "."}
+}
+
+// stood says how it stood when it recovered.
+func (t Telling) stood() string {
+	c := t.Case
+	switch {
+	case c.Doubts > 0 && (c.State == gate.InDoubt || c.State == gate.Refused):
+		return "Whether the Agent has it is not known" + said(c.Note) + "."
+	case c.State == gate.Refused:
+		return "The Agent had refused it" + said(c.Note) + "."
+	case c.State == gate.Started && c.Confirmed():
+		return "The Agent is looking at it, and has found nothing yet."
+	case c.State == gate.Started, c.How == gate.EndAssumed && !c.Confirmed():
+		return "Nothing has shown that the Agent was looking at it."
+	case c.How == gate.EndAssumed:
+		return "The end of its investigation was not heard of."
+	case c.How == gate.EndFailed, c.How == gate.EndTimedOut, c.How == gate.EndCancelled:
+		return "Its investigation had come to nothing: it " + failed(c.How) + "."
+	case c.How == gate.EndExpired:
+		return "It had waited too long, and nothing was investigated."
+	}
+	return "Nothing was investigated."
 }
 
 func (t Telling) ended() []string {
@@ -195,6 +239,8 @@ func (t Telling) todo(m answer.Moment) string {
 		return "What to do now: look at the alert yourself, and mend the Agent's secret. The whole story: alertbridge explain " + id
 	case answer.Waits, answer.Beyond:
 		return "What to do now: if it cannot wait, start it with: alertbridge start " + id + " --reason WHY" + ". The whole story: alertbridge explain " + id
+	case answer.Doubtful:
+		return "What to do now: look at the alert yourself, and at the Agent's own list; if it has nothing of it, send it once more with: alertbridge start " + id + " --reason WHY" + ". The whole story: alertbridge explain " + id
 	case answer.Unconfirmed, answer.Failed:
 		return "What to do now: look at the alert yourself. The whole story: alertbridge explain " + id
 	}
@@ -206,7 +252,7 @@ func (t Telling) found() []string {
 	// A secret of several lines is none that can be recognised once its lines are marked.
 	text := strings.TrimSpace(alert.Clean(redact.New("").Text(alert.Clean(t.Summary))))
 	switch {
-	case t.Moment != gate.HasEnded || text == "" && t.NoSummary == "":
+	case !t.ends() || text == "" && t.NoSummary == "":
 		return nil
 	case text == "":
 		return []string{"", "What the Agent found could not be read: " + line(t.NoSummary) + ". Its own page of the investigation has it."}

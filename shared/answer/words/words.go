@@ -10,7 +10,9 @@
 //   - Titles, notes and findings were written by others, and some by an AI that read what strangers wrote. They stand in
 //     quotation marks or behind "> ", a line for a line, so that nothing in them passes for a word of ours. An Answer is
 //     made Ready by whoever sends it; here it is cleaned so far that what is a line now is one then.
-//   - The pager is for critical cases: Trigger when nobody looks into one, Resolve when that is over.
+//   - The pager's incidents are for critical cases: Trigger when nobody looks into one, Resolve when that is over. What an
+//     investigation has come to is shown there for every case, as a Change: whoever is on call for the service may look at
+//     an incident from elsewhere. Where one of ours may be open, it is Concluded with that.
 package words
 
 import (
@@ -74,6 +76,8 @@ func (t Telling) moment() answer.Moment {
 		return answer.Waits
 	case gate.WasRefused:
 		return answer.Refused
+	case gate.IsDoubtful:
+		return answer.Doubtful
 	case gate.WasMissed:
 		return answer.Unconfirmed
 	case gate.WasNot:
@@ -93,33 +97,47 @@ func (t Telling) critical() bool { return t.Case.Severity >= alert.Critical }
 // page: whoever is woken by a critical case that nobody looks into is told when that is over. A Resolve of what was never
 // opened does nothing, and is sent also where it is not certain that it was.
 func (t Telling) page() answer.Page {
-	m := t.moment()
+	opened := t.critical() && t.over() && slices.ContainsFunc(t.Happened, func(m gate.Moment) bool { return m != t.Moment && mayTrigger(m) })
 	switch {
-	case !t.critical():
-		return answer.NoPage
-	case m.Trouble():
+	case t.critical() && t.moment().Trouble():
 		return answer.Trigger
-	case t.over() && slices.ContainsFunc(t.Happened, mayTrigger):
+	case opened && t.answers():
+		return answer.Conclude
+	case opened:
 		return answer.Resolve
+	case t.answers():
+		return answer.Change
 	}
 	return answer.NoPage
 }
+
+// answers: the investigation has come to something that a person wants to read.
+func (t Telling) answers() bool {
+	return t.ends() && t.Case.Answer() > 0
+}
+
+// ends: it is about the end of an investigation.
+func (t Telling) ends() bool { return t.Moment == gate.HasEnded || t.Moment == gate.EndedAgain }
 
 // over: the trouble that came before is, whatever it was.
 func (t Telling) over() bool {
 	switch t.Moment {
 	case gate.WasStarted, gate.HasRecovered:
 		return true
-	case gate.HasEnded:
-		return t.Case.How == gate.EndCompleted || t.Case.How == gate.EndLinked || t.Case.How == gate.EndSkipped
+	case gate.HasEnded, gate.EndedAgain:
+		return t.Case.Answer() > 0 || t.Case.How == gate.EndSkipped
 	case gate.WasNot: // one that expired may fire on, with nobody looking at it
-		return t.Case.How == gate.EndRecovered || t.Case.How == gate.EndSilenced
+		return t.Case.How == gate.EndRecovered || t.Case.How == gate.EndSilenced || t.Case.State == gate.Refused
 	}
 	return false
 }
 
 func mayTrigger(m gate.Moment) bool {
-	return m == gate.Waits || m == gate.IsHeld || m == gate.WasRefused || m == gate.WasMissed
+	switch m {
+	case gate.Waits, gate.IsHeld, gate.IsDoubtful, gate.WasRefused, gate.WasMissed, gate.HasEnded:
+		return true
+	}
+	return false
 }
 
 // first are the tags by which people find their way, in this order before all others.

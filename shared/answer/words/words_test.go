@@ -54,6 +54,10 @@ func ended(how gate.How) func(*Telling) {
 	return func(t *Telling) { t.Case.State, t.Case.How = gate.Ended, how }
 }
 
+func in(s gate.State) func(*Telling) { return func(t *Telling) { t.Case.State = s } }
+
+func doubted(t *Telling) { t.Case.Doubts = 5 }
+
 // worked gives the case a task that ran for seven minutes.
 func worked(t *Telling) {
 	t.Case.Work = gate.Work{Tasks: []gate.TaskWork{{
@@ -85,30 +89,43 @@ func tellings() map[string]Telling {
 			t.Rules.Budget = gate.Budget{}
 			t.Case.Joined = 1
 		}),
-		"started, confirmed already":         telling(gate.WasStarted, worked, func(t *Telling) { t.Case.Joined = 12 }),
-		"started, critical, after it waited": telling(gate.WasStarted, critical, after(gate.Waits)),
-		"waits for money":                    telling(gate.Waits, waiting(gate.WhyBudget, time.Hour)),
-		"waits for money, critical":          telling(gate.Waits, critical, waiting(gate.WhyBudget, 12*time.Hour)),
-		"waits for a slot":                   telling(gate.Waits, critical, waiting(gate.WhySlots, 0)),
-		"waits for the Agent":                telling(gate.Waits, waiting(gate.WhyAgentDown, 2*time.Minute)),
-		"waits for the door":                 telling(gate.Waits, waiting(gate.WhyAgentShut, 0)),
-		"waits for the door, critical":       telling(gate.Waits, critical, waiting(gate.WhyAgentShut, 0), note("unauthorized: the key was not accepted")),
-		"waits again for its hold":           telling(gate.Waits, waiting(gate.WhyHold, time.Minute)),
-		"refused":                            telling(gate.WasRefused, note("errors_in_body: title is \"too\nlong\"")),
-		"refused, critical":                  telling(gate.WasRefused, critical),
-		"unconfirmed":                        telling(gate.WasMissed, func(t *Telling) { t.Case.StartAt = noon.Add(-10 * time.Minute) }),
-		"unconfirmed, critical":              telling(gate.WasMissed, critical, func(t *Telling) { t.Case.StartAt = noon.Add(-10*time.Minute - 7*time.Second) }),
-		"recovered":                          telling(gate.HasRecovered, note("errors_in_body: no"), after(gate.WasRefused)),
-		"recovered, critical":                telling(gate.HasRecovered, critical, after(gate.WasRefused)),
-		"not, for it recovered":              telling(gate.WasNot, ended(gate.EndRecovered), after(gate.Waits)),
-		"not, for it recovered, critical":    telling(gate.WasNot, critical, ended(gate.EndRecovered), after(gate.Waits)),
-		"not, for it expired, critical":      telling(gate.WasNot, critical, ended(gate.EndExpired), after(gate.Waits)),
-		"not, for it was silenced":           telling(gate.WasNot, ended(gate.EndSilenced), note("silence s1 by ana: deployment")),
-		"not, for it was observed":           telling(gate.WasNot, ended(gate.EndObserved)),
-		"ended":                              telling(gate.HasEnded, ended(gate.EndCompleted), worked, found("## Cause\n\nThe deployment of 11:52 left the pool at 5.\n")),
-		"ended, critical, after trouble":     telling(gate.HasEnded, critical, ended(gate.EndCompleted), worked, after(gate.WasMissed)),
-		"ended, without a price":             telling(gate.HasEnded, ended(gate.EndCompleted), worked, func(t *Telling) { t.Rules.Budget = gate.Budget{} }),
-		"ended, hostile":                     telling(gate.HasEnded, ended(gate.EndCompleted), worked, found(hostile), func(t *Telling) { t.Case.Title = "a\nb" }),
+		"started, confirmed already":               telling(gate.WasStarted, worked, func(t *Telling) { t.Case.Joined = 12 }),
+		"started, critical, after it waited":       telling(gate.WasStarted, critical, after(gate.Waits)),
+		"waits for money":                          telling(gate.Waits, waiting(gate.WhyBudget, time.Hour)),
+		"waits for money, critical":                telling(gate.Waits, critical, waiting(gate.WhyBudget, 12*time.Hour)),
+		"waits for a slot":                         telling(gate.Waits, critical, waiting(gate.WhySlots, 0)),
+		"waits for the Agent":                      telling(gate.Waits, waiting(gate.WhyAgentDown, 2*time.Minute)),
+		"waits for the door":                       telling(gate.Waits, waiting(gate.WhyAgentShut, 0)),
+		"waits for the door, critical":             telling(gate.Waits, critical, waiting(gate.WhyAgentShut, 0), note("unauthorized: the key was not accepted")),
+		"waits again for its hold":                 telling(gate.Waits, waiting(gate.WhyHold, time.Minute)),
+		"refused":                                  telling(gate.WasRefused, note("errors_in_body: title is \"too\nlong\"")),
+		"refused, critical":                        telling(gate.WasRefused, critical),
+		"doubtful":                                 telling(gate.IsDoubtful, in(gate.InDoubt), doubted, note("timed_out: no \"answer\"")),
+		"doubtful, critical":                       telling(gate.IsDoubtful, critical, in(gate.InDoubt), doubted),
+		"started, critical, after a doubt":         telling(gate.WasStarted, critical, worked, after(gate.IsDoubtful)),
+		"not, for it was stopped":                  telling(gate.WasNot, in(gate.Refused), after(gate.WasRefused)),
+		"not, for its doubt was stopped, critical": telling(gate.WasNot, critical, in(gate.Refused), doubted, after(gate.IsDoubtful)),
+		"recovered, in doubt, critical":            telling(gate.HasRecovered, critical, in(gate.InDoubt), doubted, after(gate.IsDoubtful)),
+		"unconfirmed":                              telling(gate.WasMissed, func(t *Telling) { t.Case.StartAt = noon.Add(-10 * time.Minute) }),
+		"unconfirmed, critical":                    telling(gate.WasMissed, critical, func(t *Telling) { t.Case.StartAt = noon.Add(-10*time.Minute - 7*time.Second) }),
+		"recovered":                                telling(gate.HasRecovered, in(gate.Refused), note("errors_in_body: no"), after(gate.WasRefused)),
+		"recovered, critical":                      telling(gate.HasRecovered, in(gate.Refused), critical, after(gate.WasRefused)),
+		"recovered, unconfirmed":                   telling(gate.HasRecovered, critical, in(gate.Started), after(gate.WasStarted, gate.WasMissed)),
+		"recovered, confirmed late":                telling(gate.HasRecovered, critical, in(gate.Started), worked, after(gate.WasStarted, gate.WasMissed)),
+		"recovered, never confirmed":               telling(gate.HasRecovered, critical, ended(gate.EndAssumed), after(gate.WasMissed, gate.HasEnded)),
+		"recovered, no end was heard of":           telling(gate.HasRecovered, critical, ended(gate.EndAssumed), worked, after(gate.WasMissed, gate.HasEnded)),
+		"recovered, failed":                        telling(gate.HasRecovered, critical, ended(gate.EndFailed), worked, after(gate.HasEnded)),
+		"recovered, expired":                       telling(gate.HasRecovered, critical, ended(gate.EndExpired), after(gate.Waits, gate.WasNot)),
+		"recovered, observed":                      telling(gate.HasRecovered, critical, ended(gate.EndObserved), after(gate.Waits, gate.WasNot)),
+		"not, for it recovered":                    telling(gate.WasNot, ended(gate.EndRecovered), after(gate.Waits)),
+		"not, for it recovered, critical":          telling(gate.WasNot, critical, ended(gate.EndRecovered), after(gate.Waits)),
+		"not, for it expired, critical":            telling(gate.WasNot, critical, ended(gate.EndExpired), after(gate.Waits)),
+		"not, for it was silenced":                 telling(gate.WasNot, ended(gate.EndSilenced), note("silence s1 by ana: deployment")),
+		"not, for it was observed":                 telling(gate.WasNot, ended(gate.EndObserved)),
+		"ended":                                    telling(gate.HasEnded, ended(gate.EndCompleted), worked, found("## Cause\n\nThe deployment of 11:52 left the pool at 5.\n")),
+		"ended, critical, after trouble":           telling(gate.HasEnded, critical, ended(gate.EndCompleted), worked, after(gate.WasMissed)),
+		"ended, without a price":                   telling(gate.HasEnded, ended(gate.EndCompleted), worked, func(t *Telling) { t.Rules.Budget = gate.Budget{} }),
+		"ended, hostile":                           telling(gate.HasEnded, ended(gate.EndCompleted), worked, found(hostile), func(t *Telling) { t.Case.Title = "a\nb" }),
 		"ended, and its summary is not there": telling(gate.HasEnded, ended(gate.EndCompleted), worked, func(t *Telling) {
 			t.NoSummary = "throttled:\nask later"
 		}),
@@ -117,6 +134,9 @@ func tellings() map[string]Telling {
 		}),
 		"ended, linked to nobody":     telling(gate.HasEnded, ended(gate.EndLinked), worked),
 		"ended, skipped":              telling(gate.HasEnded, ended(gate.EndSkipped), worked, says("looks like noise")),
+		"ended again":                 telling(gate.EndedAgain, ended(gate.EndCompleted), worked, found("The pool is too small."), after(gate.HasEnded)),
+		"ended again, critical":       telling(gate.EndedAgain, critical, ended(gate.EndCompleted), worked, after(gate.HasEnded)),
+		"ended again, linked":         telling(gate.EndedAgain, critical, ended(gate.EndLinked), worked, after(gate.HasEnded)),
 		"ended, failed":               telling(gate.HasEnded, ended(gate.EndFailed), worked, says(`it "broke"`)),
 		"ended, failed, critical":     telling(gate.HasEnded, critical, ended(gate.EndFailed), worked, after(gate.WasMissed)),
 		"ended, timed out, critical":  telling(gate.HasEnded, critical, ended(gate.EndTimedOut), worked),
@@ -222,7 +242,7 @@ func TestEveryMomentHasWords(t *testing.T) {
 					t.Errorf("%s, %s, %s: %+v", m, why, how, a)
 				}
 				of.Case.Severity = alert.High
-				if a := Of(of); a.Page != answer.NoPage {
+				if a := Of(of); a.Page != answer.NoPage && a.Page != answer.Change {
 					t.Errorf("%s, %s, %s: somebody is paged for a case that is not critical", m, why, how)
 				}
 			}

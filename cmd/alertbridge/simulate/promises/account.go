@@ -2,6 +2,7 @@ package promises
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/gate"
@@ -184,6 +185,16 @@ func (a *account) reserve(id string, res gate.Reservation, now time.Time) {
 		a.eased = now
 	}
 	a.running[id] = res
+}
+
+// forgets: what cost nothing may be forgotten when it is over, with the reservation of another case.
+func (a *account) forgets(other string, w gate.AccountWrite, now time.Time) {
+	for id, x := range a.running {
+		if id != other && !x.Until.After(now) && x.Money == 0 && slices.Contains(w.Drop, id) {
+			a.dropped = append(a.dropped, drop{x, id, now})
+			delete(a.running, id)
+		}
+	}
 }
 
 // give takes a reservation back for which nothing was paid.

@@ -463,11 +463,8 @@ func (m *Model) claimed(c Commit, w gate.CaseWrite) {
 	if there && !c.Change.Account.Paced.IsZero() && !c.Change.Account.Paced.Equal(a.paced) {
 		m.broken("7", "the budget of %s is paced until %s, and should be until %s", a.name, clock(c.Change.Account.Paced), clock(a.paced))
 	}
-	for id, x := range a.running { // what cost nothing may be forgotten when it is over
-		if id != k.id && !x.Until.After(now) && x.Money == 0 && c.Change.Account != nil && slices.Contains(c.Change.Account.Drop, id) {
-			a.dropped = append(a.dropped, drop{x, id, now})
-			delete(a.running, id)
-		}
+	if c.Change.Account != nil {
+		a.forgets(k.id, *c.Change.Account, now)
 	}
 }
 

@@ -244,10 +244,17 @@ func (m *Model) learns(k *kase, w gate.CaseWrite, c Commit) {
 		if k.state != gate.Started || status != before || !known || t.Asked {
 			k.until = m.looks(k, status, now)
 		}
-		if k.state != gate.Started { // whoever asked for a start has one
+		_, holds := acct.running[k.id]
+		lost := k.state != gate.Started
+		if lost { // whoever asked for a start has one
 			k.state, k.why, k.hand, k.resting = gate.Started, "", false, false
+			m.up(k, acct, c)
 		}
-		m.keeps(k, acct, c)
+		if lost && !holds {
+			m.takes(k, acct, c)
+		} else {
+			m.keeps(k, acct, c)
+		}
 	}
 	m.worked(k, n)
 	m.equal(k, n, false)
@@ -371,7 +378,7 @@ func (m *Model) keeps(k *kase, acct *account, c Commit) {
 	if there && k.confirmed() && ends[k.stands()] == "" && until.After(held.Until) {
 		held.Until, held.Attempt = until, k.attempt
 		if k.rules.Budget.Month > 0 {
-			held.Money = max(held.Money, priceOf(k.ran(until), k.rules.Budget))
+			held.Money = max(held.Money, priceOf(k.ran(until), k.rules.Budget)-k.booked)
 		}
 		if !puts || put != held {
 			m.broken("slots", "%s runs until %s at least, and holds %+v (%t), not %+v", k.id, clock(k.until), put, puts, held)
@@ -381,6 +388,47 @@ func (m *Model) keeps(k *kase, acct *account, c Commit) {
 	}
 	if puts {
 		acct.running[k.id] = put
+	}
+}
+
+// takes: what runs although its start was taken for lost gets a slot and its money as if it were started now. Of what was
+// booked for it already nothing is reserved.
+func (m *Model) takes(k *kase, acct *account, c Commit) {
+	now := c.Change.At
+	res := acct.holds(k.id, critical(k.rank), k.rules, now)
+	if k.booked > 0 {
+		res = gate.Reservation{Until: res.Until, Critical: res.Critical, Month: k.month}
+	}
+	if until := k.until.Add(time.Minute); ends[k.stands()] == "" && until.After(res.Until) {
+		if res.Until = until; k.rules.Budget.Month > 0 {
+			res.Money = max(res.Money, priceOf(k.ran(until), k.rules.Budget)-k.booked)
+		}
+	}
+	res.Attempt = k.attempt
+	var w gate.AccountWrite
+	if c.Change.Account != nil {
+		w = *c.Change.Account
+	}
+	if put, there := w.Put[k.id]; !there || put != res {
+		m.broken("money", "the Agent has %s after all, which reserves %+v (%t), and should reserve %+v", k.id, put, there, res)
+	}
+	acct.reserve(k.id, res, now)
+	if !w.Paced.IsZero() && !w.Paced.Equal(acct.paced) {
+		m.broken("7", "the budget of %s is paced until %s, and should be until %s", acct.name, clock(w.Paced), clock(acct.paced))
+	}
+	acct.forgets(k.id, w, now)
+}
+
+// up: an Agent that has made a task after the rest that its account has it in was up since, and one that has not may be
+// down yet.
+func (m *Model) up(k *kase, acct *account, c Commit) {
+	since := false
+	for _, created := range k.created {
+		since = since || !acct.downTill.IsZero() && created.After(acct.downTill)
+	}
+	w := c.Change.Account
+	if cleared := w != nil && w.Down != nil && *w.Down == (gate.Down{}); cleared != since && (c.Alone || cleared) {
+		m.broken("12", "the Agent %s rests until %s, has made a task since (%t), and counts as up again: %t", acct.name, clock(acct.downTill), since, cleared)
 	}
 }
 

@@ -1,0 +1,114 @@
+package tell
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/alertbridge/alertbridge/shared/clock"
+	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
+)
+
+// longestWatch is how long at most nobody looks whether what an open incident of the pager is about has recovered.
+const longestWatch = time.Hour
+
+// watch looks after a case of which all is told and whose incident at the pager may be open: once nothing of it fires any
+// more, that is noted, and told. A case that was started or has ended counts no recoveries, and should not: each would be
+// a write, and few have an incident. So the post stays in the outbox, and is looked at less and less often.
+//
+// The case knows by name what opened it and what has joined before it was started, and that is what the incident is about.
+// Where there may have been more than it keeps, the incident is left for a person.
+func (t *telling) watch(ctx context.Context) {
+	if !t.mayBeOpen() {
+		return
+	}
+	if !t.time(ctx) || t.firing(ctx) {
+		t.watching = true
+		t.lookAgain(t.began.Add(watchAgain(t.Now().Sub(t.post.Happened[len(t.post.Happened)-1].At))))
+		return
+	}
+	t.post.Happened = append(t.post.Happened[:len(t.post.Happened):len(t.post.Happened)], gate.Happened{Moment: gate.HasRecovered, At: t.Now()})
+	t.each(ctx)
+}
+
+// watchAgain is how long it is not looked at, by how long ago the last thing happened to it.
+func watchAgain(since time.Duration) time.Duration {
+	return min(max(since/10, soon), longestWatch)
+}
+
+// mayBeOpen tells whether all is told of the case and the pager's incident may be open, as far as it was told to us, and
+// nothing but a recovery will be told of that.
+func (t *telling) mayBeOpen() bool {
+	if t.outage != nil || !t.there || len(t.post.Happened) == 0 || t.c.State == gate.Waiting || t.c.State == gate.Starting {
+		return false
+	}
+	if _, all := t.c.Incidents(); !all {
+		return false
+	}
+	p := t.post
+	p.Told = append(p.Told[:len(p.Told):len(p.Told)], t.settled...)
+	if !t.allSettled(p) {
+		return false
+	}
+	open := false
+	for _, target := range t.Targets {
+		if !target.Pager {
+			continue
+		}
+		for _, h := range p.Happened {
+			switch as := toldAs(p, target.Name, h.Moment); {
+			case h.Moment == gate.HasRecovered: // it is said once
+				return false
+			case as == gate.LeftOut:
+			case t.opens(h.Moment): // given up, it may have arrived
+				open = true
+			case as == gate.WasTold:
+				open = false
+			}
+		}
+	}
+	return open
+}
+
+// opens: the pager was told of this moment, and so of trouble.
+func (t *telling) opens(m gate.Moment) bool {
+	switch m {
+	case gate.Waits, gate.IsHeld, gate.IsDoubtful, gate.WasRefused, gate.WasMissed:
+		return true
+	case gate.HasEnded:
+		again := slices.Contains(t.happened(), gate.EndedAgain) // then it may have been told otherwise
+		return again || t.c.How == gate.EndFailed || t.c.How == gate.EndTimedOut || t.c.How == gate.EndCancelled
+	}
+	return false
+}
+
+func toldAs(p gate.Post, target string, m gate.Moment) gate.ToldAs {
+	for _, d := range p.Told {
+		if d.Target == target && d.Moment == m {
+			return d.As
+		}
+	}
+	return ""
+}
+
+// firing tells whether anything of the case may fire, as far as the case knows it by name. It reads once in a telling; what
+// cannot be read may fire.
+func (t *telling) firing(ctx context.Context) bool {
+	if t.looked {
+		return t.fires
+	}
+	names, all := t.c.Incidents()
+	if t.looked, t.fires = true, true; !all {
+		return true
+	}
+	ctx, cancel := clock.WithTimeout(ctx, ReadTime)
+	defer cancel()
+	fires, err := ledger.Fires(ctx, t.Ledger, names, t.Now())
+	if err != nil {
+		t.unread = fmt.Errorf("whether it still fires could not be read: %w", err)
+	}
+	t.fires = fires
+	return fires
+}
