@@ -13,13 +13,14 @@ const (
 	WasRefused   Moment = "refused"     // the Agent would not take it
 	WasMissed    Moment = "unconfirmed" // nothing has shown that the Agent has it
 	HasEnded     Moment = "ended"       // its investigation is over, or taken to be
+	WasPlanned   Moment = "planned"     // after its investigation was completed the Agent has made a plan to mitigate it
 	WasNot       Moment = "unstarted"   // it ended without having been started, after people were told of it
 	HasRecovered Moment = "recovered"   // it was refused, and nothing of it fires any more
 )
 
 // Moments lists them, in the order in which a case can meet them.
 func Moments() []Moment {
-	return []Moment{Waits, IsHeld, WasStarted, WasRefused, WasMissed, HasRecovered, HasEnded, WasNot}
+	return []Moment{Waits, IsHeld, WasStarted, WasRefused, WasMissed, HasRecovered, HasEnded, WasPlanned, WasNot}
 }
 
 // The moments of an Agent's own post. No case meets them and no decision notes them: whoever tells does.
@@ -122,6 +123,9 @@ func moments(read, now Case, did Did) []Moment {
 	}
 	if now.Work.Missed && !read.Work.Missed {
 		list = append(list, WasMissed)
+	}
+	if now.planned() && !read.planned() {
+		list = append(list, WasPlanned)
 	}
 	return list
 }
