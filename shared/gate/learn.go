@@ -194,7 +194,7 @@ func (l learning) after() Decision {
 		c = Noted(c, "the Agent shows "+c.Work.words(l.r, l.now), l.now)
 	}
 	var acct *AccountWrite
-	if c.Work.Status().Over() && !c.Work.mitigates() {
+	if c.Work.Status().Over() && !c.Work.Mitigates() {
 		acct = l.books(&c)
 	}
 	c.Version++

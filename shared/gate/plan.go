@@ -113,8 +113,8 @@ func (w Work) Plan() *TaskWork {
 	return best
 }
 
-// mitigates tells whether a mitigation runs.
-func (w Work) mitigates() bool {
+// Mitigates tells whether a mitigation runs, as far as anybody has told.
+func (w Work) Mitigates() bool {
 	return slices.ContainsFunc(w.Tasks, func(k TaskWork) bool { return !k.tally(nil).plans.IsZero() })
 }
 

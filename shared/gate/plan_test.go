@@ -70,9 +70,9 @@ func TestMitigationSettlesNothing(t *testing.T) {
 			if row.since >= 0 {
 				since = task(Completed, row.since).Updated
 			}
-			if k.Status != row.own || !k.Updated.Equal(since) || w.Plan().Plan.Status != row.plan || w.mitigates() != row.runs ||
+			if k.Status != row.own || !k.Updated.Equal(since) || w.Plan().Plan.Status != row.plan || w.Mitigates() != row.runs ||
 				w.Ran(noon.Add(100*time.Second)) != time.Duration(row.ran)*time.Second {
-				t.Errorf("%s: it is %s since %s, with a plan that is %s, ran %s, runs %t; want %+v", name, k.Status, k.Updated, w.Plan().Plan.Status, w.Ran(noon.Add(100*time.Second)), w.mitigates(), row)
+				t.Errorf("%s: it is %s since %s, with a plan that is %s, ran %s, runs %t; want %+v", name, k.Status, k.Updated, w.Plan().Plan.Status, w.Ran(noon.Add(100*time.Second)), w.Mitigates(), row)
 				break
 			}
 			if !reflect.DeepEqual(w, first) {

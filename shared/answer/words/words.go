@@ -31,7 +31,8 @@ type Telling struct {
 	Moment   gate.Moment
 	At       time.Time     // when it happened
 	Happened []gate.Moment // everything that has happened to the case
-	// Summary is what the Agent has found, "" when that is not known; NoSummary says then why, where one was expected.
+	// Summary is what the Agent has found, or what it plans where that is what happened; "" when that is not known:
+	// NoSummary says then why, where one was expected.
 	Summary   string
 	NoSummary string
 	Now       time.Time
@@ -75,6 +76,8 @@ func (t Telling) moment() answer.Moment {
 		return answer.Unstarted
 	case gate.HasRecovered:
 		return answer.Recovered
+	case gate.WasPlanned:
+		return answer.Planned
 	}
 	switch t.Case.How {
 	case gate.EndFailed, gate.EndTimedOut, gate.EndCancelled:
