@@ -71,13 +71,9 @@ func (k TaskWork) has(m Mark) bool {
 // lastOwn is the latest mark of the investigation, without a Status where that cannot be how it stands: a mitigation came
 // after it, and it is not over.
 func (k TaskWork) lastOwn() Mark {
-	last, of := Mark{Status: k.Plan.Before, At: k.Folded}, k.Plan.Of
-	mitigated := of == Mitigating
-	for _, m := range k.Marks {
-		if m.Of != "" {
-			of = m.Of
-		}
-		if mitigated = of == Mitigating; !mitigated {
+	last, mitigated := Mark{Status: k.Plan.Before, At: k.Folded}, k.Plan.Of == Mitigating
+	for i, m := range k.Marks {
+		if mitigated = k.of(i) == Mitigating; !mitigated {
 			last = m
 		}
 	}
@@ -89,13 +85,17 @@ func (k TaskWork) lastOwn() Mark {
 
 // last says how the investigation stands at the end of the marks, and what the task did there.
 func (k TaskWork) last() (Status, Doing) {
-	of := k.Plan.Of
-	for _, m := range k.Marks {
-		if m.Of != "" {
-			of = m.Of
+	return k.lastOwn().Status, k.of(len(k.Marks) - 1)
+}
+
+// of is what a mark speaks of. One that does not say so speaks of what the latest did that says so, up to its own moment.
+func (k TaskWork) of(i int) Doing {
+	for _, m := range slices.Backward(k.Marks) {
+		if m.Of != "" && (k.Marks[i].Of == "" && !m.At.After(k.Marks[i].At) || m == k.Marks[i]) {
+			return m.Of
 		}
 	}
-	return k.lastOwn().Status, of
+	return k.Plan.Of
 }
 
 // Plan is the task with the mitigation that tells most, nil where none was heard of: the latest that has a plan, else the

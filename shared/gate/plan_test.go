@@ -48,6 +48,8 @@ func TestMitigationSettlesNothing(t *testing.T) {
 		"its end tells the API alone":  {append(investigated(), m(InProgress, 900), task(InProgress, 900), task(Failed, 942)), Completed, 260, InProgress, 282, false},
 		"nobody told the end before":   {[]Task{spoken(Investigating, task(InProgress, 20)), m(InProgress, 900), task(InProgress, 900), m(Failed, 942)}, Completed, -1, Failed, 922, false},
 		"nothing was heard before":     {[]Task{m(InProgress, 900), task(InProgress, 900)}, Completed, -1, InProgress, 100, true},
+		"the API shows its end else":   {[]Task{m(Cancelled, 942), task(Completed, 942)}, Completed, -1, Cancelled, 0, false},
+		"only its end was heard":       {[]Task{m(Failed, 942), task(Failed, 942)}, Completed, -1, Failed, 0, false},
 		"it had failed":                {[]Task{task(InProgress, 20), spoken(Investigating, task(Failed, 260)), m(InProgress, 900), m(Completed, 942)}, Failed, 260, Completed, 282, false},
 		"then it is taken up again": {append(investigated(), m(InProgress, 900), m(Completed, 942), spoken(Investigating, task(InProgress, 950)), task(InProgress, 950)),
 			InProgress, 950, Completed, 332, false},

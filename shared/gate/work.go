@@ -277,7 +277,7 @@ func (k TaskWork) tally(each func(i int, t tally)) tally {
 			continue // the API may show a task as completed for as long as its plan is made
 		case !t.began.IsZero():
 			t.sum += m.At.Sub(t.began)
-		case i == 0 && k.Folded.IsZero() && !k.Created.IsZero() && m.Of != Mitigating && m.Status != Linked && m.Status != Skipped && m.At.After(k.Created):
+		case i == 0 && k.Folded.IsZero() && !k.Created.IsZero() && k.of(i) != Mitigating && m.Status != Linked && m.Status != Skipped && m.At.After(k.Created):
 			t.sum += m.At.Sub(k.Created)
 		}
 		t.began, t.plans = time.Time{}, time.Time{}

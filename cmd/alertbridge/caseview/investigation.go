@@ -24,7 +24,7 @@ type Investigation struct {
 	Primary string    `json:"primary,omitempty"` // the task that it was linked to
 	Tasks   []Task    `json:"tasks,omitempty"`   // all of them, where there are several
 	// Mitigation is the plan that somebody has asked the Agent for, nil for none. It is made in a task, and costs as it does.
-	Mitigation *Task `json:"mitigation,omitempty"`
+	Mitigation *Mitigation `json:"mitigation,omitempty"`
 
 	Ran float64 `json:"ran_s,omitempty"` // how long the Agent has worked on it, in seconds, all tasks and runs together
 	// Dollars is what is booked for it, left out where nothing is, and Price says what that rests on.
@@ -46,6 +46,13 @@ type Task struct {
 	Primary string    `json:"primary,omitempty"`
 }
 
+// Mitigation is a plan that somebody has asked the Agent for.
+type Mitigation struct {
+	Task   string    `json:"task"`
+	Status string    `json:"status"`
+	Since  time.Time `json:"since,omitzero"`
+}
+
 // InvestigationOf shows what is known of a case's investigation; nil where the case was not sent, or is not followed.
 func InvestigationOf(c gate.Case, now time.Time) *Investigation {
 	if c.Called.IsZero() && !c.Confirmed() {
@@ -65,7 +72,7 @@ func InvestigationOf(c gate.Case, now time.Time) *Investigation {
 		}
 	}
 	if t := c.Work.Plan(); t != nil {
-		v.Mitigation = &Task{ID: t.ID, Status: string(t.Plan.Status), Since: moment(t.Plan.Updated)}
+		v.Mitigation = &Mitigation{Task: t.ID, Status: string(t.Plan.Status), Since: moment(t.Plan.Updated)}
 	}
 	_, told := c.Told()
 	told = told && c.Work.Status().Over() && !c.Work.Mitigates()

@@ -137,7 +137,8 @@ func inTime(words map[word]bool) []word {
 		return 0
 	}
 	return slices.SortedFunc(maps.Keys(words), func(a, b word) int {
-		return cmp.Or(a.at.Compare(b.at), life(a.status)-life(b.status))
+		return cmp.Or(a.at.Compare(b.at), life(a.status)-life(b.status),
+			slices.Index(tells, a.status)-slices.Index(tells, b.status), cmp.Compare(a.of, b.of))
 	})
 }
 
@@ -177,17 +178,19 @@ func (h *heard) plans() bool {
 // last word did that says so. When a plan was asked for, the investigation was completed, unless another end is known.
 func own(words map[word]bool) gate.Status {
 	var last gate.Status
-	planned, of := false, gate.Investigating
-	for _, w := range inTime(words) {
-		said := w.of
-		if said == "" && words[word{w.at, w.status, gate.Mitigating}] {
-			said = gate.Mitigating
-		} else if said == "" {
-			said = of
-		} else if w.status == gate.InProgress || ends[w.status] != "" {
-			of = said
+	planned, list := false, inTime(words)
+	for _, w := range list {
+		if w.of == "" && words[word{w.at, w.status, gate.Mitigating}] {
+			w.of = gate.Mitigating
+		} else if w.of == "" {
+			i := lastOf(list, func(b word) bool {
+				return b.of != "" && !b.at.After(w.at) && (b.status == gate.InProgress || ends[b.status] != "")
+			})
+			if i >= 0 {
+				w.of = list[i].of
+			}
 		}
-		if planned = said == gate.Mitigating; !planned {
+		if planned = w.of == gate.Mitigating; !planned {
 			last = w.status
 		}
 	}
@@ -223,6 +226,11 @@ func telling(words map[word]bool) []word {
 	return list
 }
 
+// planned tells whether a plan was spoken of up to a moment.
+func planned(words []word, at time.Time) bool {
+	return slices.ContainsFunc(words, func(w word) bool { return w.of == gate.Mitigating && !w.at.After(at) })
+}
+
 func lastOf(list []word, is func(word) bool) int {
 	for i := len(list) - 1; i >= 0; i-- {
 		if is(list[i]) {
@@ -251,7 +259,7 @@ func ran(words []word, created, now time.Time) (sum time.Duration, plans bool) {
 			continue
 		}
 		plans = !over && (plans || w.of == gate.Mitigating)
-		if over && since.IsZero() && !said && w.of != gate.Mitigating && w.status != gate.Linked && w.status != gate.Skipped {
+		if over && since.IsZero() && !said && !planned(words, w.at) && w.status != gate.Linked && w.status != gate.Skipped {
 			since = created
 		}
 		said = true
