@@ -59,6 +59,7 @@ var fuzzed = map[string][]string{
 	"shared/gate.FuzzArrive":                  {"shared/gate.Arrive"},
 	"shared/gate.FuzzDue":                     {"shared/gate.Due"},
 	"shared/gate.FuzzSettle":                  {"shared/gate.Settle"},
+	"shared/gate.FuzzWork":                    {"shared/gate.marked", "shared/gate.tally", "shared/gate.Own"},
 	"shared/ledger.FuzzDecodeLead":            {"shared/ledger.DecodeLead"},
 	"shared/ledger.FuzzDecodeSaw":             {"shared/ledger.DecodeSaw", "shared/match.Parse"},
 	"shared/ledger/dynamoledger.FuzzItem":     {"shared/ledger/dynamoledger.decodeCase", "shared/ledger/dynamoledger.decodeAccount"},

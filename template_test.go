@@ -334,6 +334,7 @@ var permissions = map[string][]string{
 	"SchedulerRole": append(ledgerPermissions(),
 		"logs:CreateLogStream SchedulerLogGroup.Arn", "logs:PutLogEvents SchedulerLogGroup.Arn",
 		"dynamodb:Query Ledger.Arn/index/state", "aidevops:GetAccountUsage *", "aidevops:ListBacklogTasks "+agentSpaces, "aidevops:ListJournalRecords "+agentSpaces,
+		"aidevops:ListExecutions "+agentSpaces,
 		"secretsmanager:GetSecretValue "+pagerKey,
 		"secretsmanager:GetSecretValue Ref(AgentSecret)", "secretsmanager:GetSecretValue "+otherAgents),
 	"OutcomeRole": append(ledgerPermissions(),
@@ -514,6 +515,7 @@ func TestRolesAllowWhatTheCodeAsks(t *testing.T) {
 		requests(t, "sqs", "shared/queue/sqsqueue/*.go", `^\t(SendMessage\w*)\(ctx `),
 		requests(t, "aidevops", "shared/agent/agentapi/task.go", `c\.api\.(\w+)`),
 		requests(t, "aidevops", "shared/agent/agentapi/usage.go", `c\.api\.(\w+)`),
+		requests(t, "aidevops", "shared/agent/agentapi/plan.go", `c\.api\.(\w+)`),
 		requests(t, "aidevops", "shared/agent/agentapi/summary.go", `c\.api\.(\w+)`),
 		requests(t, "secretsmanager", "shared/secret/awssecret/*.go", `^\t(\w+)\(context\.Context, \*secretsmanager\.`),
 		requests(t, "dynamodb", "shared/ledger/dynamoledger/*.go", `^\t(\w+)\(context\.Context, \*dynamodb\.`, `types\.(Put|Update|Delete|ConditionCheck)\{`))
@@ -677,7 +679,7 @@ func TestMapping(t *testing.T) {
 func TestRuleTakesTheAgentsEvents(t *testing.T) {
 	p := newFollowed(t).properties("OutcomeRule")
 	pattern := at[object](p, "EventPattern")
-	if got, want := fmt.Sprint(pattern), "map[detail-type:[map[prefix:Investigation]] source:[aws.aidevops]]"; got != want {
+	if got, want := fmt.Sprint(pattern), "map[detail-type:[map[prefix:Investigation] map[prefix:Mitigation]] source:[aws.aidevops]]"; got != want {
 		t.Fatalf("the rule takes %s, this test knows %s", got, want)
 	}
 	if bus, there := p["EventBusName"]; there || p["State"] != "ENABLED" {
@@ -707,8 +709,8 @@ func TestRuleTakesTheAgentsEvents(t *testing.T) {
 			continue
 		}
 		read, err := agent.DecodeEvent(body)
-		takes := e.Source == "aws.aidevops" && strings.HasPrefix(e.DetailType, "Investigation")
-		if err != nil || takes != (read.Kind == agent.Investigation) {
+		takes := e.Source == "aws.aidevops" && (strings.HasPrefix(e.DetailType, "Investigation") || strings.HasPrefix(e.DetailType, "Mitigation"))
+		if err != nil || takes != (read.Kind != agent.Other) {
 			t.Errorf("%s (%s): the rule takes it: %v; it is read as %q, %v", file, e.DetailType, takes, read.Kind, err)
 		}
 		kinds[read.Kind]++

@@ -160,14 +160,14 @@ func TestEventsAboutNoCase(t *testing.T) {
 		level   string
 		asked   int // of the API
 	}{
-		"a call of the API":                  {file(t, "api-call.json"), follow.NotAWord, "INFO", 0},
-		"a mitigation":                       {file(t, "mitigation-completed.json"), follow.NotAWord, "INFO", 0},
-		"a space that nobody has named":      {strings.ReplaceAll(ours, f.tasks.Space(), "space-9"), follow.UnknownSpace, "WARN", 0},
-		"a task that is gone":                {strings.ReplaceAll(ours, f.tasks.Tasks()[0].ID, "task-9"), follow.TaskGone, "INFO", 1},
-		"a task that refers to nothing":      {add(apitest.Task{}), follow.NotOurs, "INFO", 1},
-		"a task that refers to others":       {add(apitest.Task{Reference: "INC-4711"}), follow.NotOurs, "INFO", 1},
-		"a task of a case long forgotten":    {add(apitest.Task{Reference: "ab-aaaaaaaaaaaaaaaa"}), follow.NotOurs, "INFO", 1},
-		"a title that names us, and no more": {add(apitest.Task{Title: "EventChannel-" + id}), follow.NotOurs, "INFO", 1},
+		"a call of the API":                   {file(t, "api-call.json"), follow.NotAWord, "INFO", 0},
+		"a mitigation of a task that is gone": {file(t, "mitigation-completed.json"), follow.TaskGone, "INFO", 1},
+		"a space that nobody has named":       {strings.ReplaceAll(ours, f.tasks.Space(), "space-9"), follow.UnknownSpace, "WARN", 0},
+		"a task that is gone":                 {strings.ReplaceAll(ours, f.tasks.Tasks()[0].ID, "task-9"), follow.TaskGone, "INFO", 1},
+		"a task that refers to nothing":       {add(apitest.Task{}), follow.NotOurs, "INFO", 1},
+		"a task that refers to others":        {add(apitest.Task{Reference: "INC-4711"}), follow.NotOurs, "INFO", 1},
+		"a task of a case long forgotten":     {add(apitest.Task{Reference: "ab-aaaaaaaaaaaaaaaa"}), follow.NotOurs, "INFO", 1},
+		"a title that names us, and no more":  {add(apitest.Task{Title: "EventChannel-" + id}), follow.NotOurs, "INFO", 1},
 	} {
 		asked := len(f.api.Requests())
 		f.out.take()

@@ -135,6 +135,11 @@ func (f *found) Summary(_ context.Context, space, execution, record string) (str
 	return f.text, f.err
 }
 
+func (f *found) Plan(_ context.Context, space, task, execution, record string) (string, error) {
+	f.asked = append(f.asked, space+"/"+task+"/"+execution+"/"+record)
+	return f.text, f.err
+}
+
 // noting is the ledger for the teller alone: what it notes can go wrong.
 type noting struct {
 	ledger.Ledger

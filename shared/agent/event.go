@@ -18,7 +18,8 @@ type Kind string
 const (
 	Investigation Kind = "investigation"
 	// Mitigation is the plan that the Agent makes for a task whose investigation is over. The Status of its Task is the
-	// plan's and settles nothing about the investigation.
+	// plan's and settles nothing about the investigation. It is what the detail type says: whether the task's own status
+	// changes by a mitigation is not documented.
 	Mitigation Kind = "mitigation"
 	// Other is everything else under the same source, such as the calls of its API that CloudTrail reports. It has no Task.
 	Other Kind = "other"
@@ -83,6 +84,14 @@ func DecodeEvent(body []byte) (Event, error) {
 	}
 	if e.Task.Updated.IsZero() {
 		e.Task.Updated = e.Time
+	}
+	e.Task.Of = gate.Investigating
+	if e.Kind == Mitigation {
+		e.Task.Of = gate.Mitigating
+		_, status, _ := strings.Cut(w.DetailType, " ")
+		if s := StatusOf(status); s != "" {
+			e.Task.Status = s
+		}
 	}
 	return e, nil
 }

@@ -30,6 +30,7 @@ func TestDecodeEventReadsAllOfIt(t *testing.T) {
 			Created:   time.Date(2026, 10, 5, 9, 25, 3, 118e6, time.UTC),
 			Updated:   time.Date(2026, 10, 5, 9, 31, 2, 771e6, time.UTC),
 			Summary:   "b7a9c3d1-2e4f-4a6b-8c0d-1e3f5a7b9c2d",
+			Of:        gate.Investigating,
 		},
 	}
 	if err != nil || got != want {
@@ -136,6 +137,12 @@ func TestDecodeEventTakesWhatItCanUse(t *testing.T) {
 		{"a status of tomorrow", change(good, "COMPLETED", "Waiting for-Approval\\u0000"), func(e *agent.Event) { e.Task.Status = "waiting_for_approval" }},
 		{"the API's spelling", change(good, "COMPLETED", "CANCELED"), func(e *agent.Event) { e.Task.Status = gate.Cancelled }},
 		{"an investigation's event of tomorrow", change(good, "Investigation Completed", "Investigation Paused"), func(e *agent.Event) { e.DetailType = "Investigation Paused" }},
+		{"a mitigation of a task that stays completed", change(good, "Investigation Completed", "Mitigation In Progress"), func(e *agent.Event) {
+			e.DetailType, e.Kind, e.Task.Status, e.Task.Of = "Mitigation In Progress", agent.Mitigation, gate.InProgress, gate.Mitigating
+		}},
+		{"a mitigation that does nothing", change(good, "Investigation Completed", "Mitigation !"), func(e *agent.Event) {
+			e.DetailType, e.Kind, e.Task.Of = "Mitigation !", agent.Mitigation, gate.Mitigating
+		}},
 		{"another subject", change(good, "Investigation Completed", "Investigations"), func(e *agent.Event) {
 			e.DetailType, e.Kind, e.Space, e.Task = "Investigations", agent.Other, "", gate.Task{}
 		}},

@@ -68,6 +68,7 @@ const (
 	Unconfirmed Moment = "unconfirmed" // the Agent took it, and nothing shows that it investigates
 	Failed      Moment = "failed"      // the investigation failed, timed out or was cancelled
 	Ended       Moment = "ended"       // the investigation is over; the text says what it found
+	Planned     Moment = "planned"     // the Agent has made a plan for what its investigation has found; the text has it
 	Recovered   Moment = "recovered"   // what it was about is over
 	Down        Moment = "down"        // an Agent cannot be reached
 	Up          Moment = "up"          // and can be again
@@ -75,7 +76,7 @@ const (
 
 // Moments lists every Moment, for tables and tests.
 func Moments() []Moment {
-	return []Moment{Started, Waits, Unstarted, Refused, Shut, Beyond, Doubtful, Unconfirmed, Failed, Ended, Recovered, Down, Up}
+	return []Moment{Started, Waits, Unstarted, Refused, Shut, Beyond, Doubtful, Unconfirmed, Failed, Ended, Planned, Recovered, Down, Up}
 }
 
 // Trouble tells a moment that a person should know of, however the case itself stands: an alert is not looked into, or

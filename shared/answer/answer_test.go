@@ -43,13 +43,13 @@ func TestOf(t *testing.T) {
 }
 
 func TestTrouble(t *testing.T) {
-	quiet := map[Moment]bool{Started: true, Waits: true, Unstarted: true, Ended: true, Recovered: true, Up: true}
+	quiet := map[Moment]bool{Started: true, Waits: true, Unstarted: true, Ended: true, Planned: true, Recovered: true, Up: true}
 	for _, m := range Moments() {
 		if m.Trouble() == quiet[m] {
 			t.Errorf("%s is trouble: %t", m, m.Trouble())
 		}
 	}
-	if len(Moments()) != 13 || len(Pages()) != 5 {
+	if len(Moments()) != 14 || len(Pages()) != 5 {
 		t.Errorf("%d moments and %d pages", len(Moments()), len(Pages()))
 	}
 }

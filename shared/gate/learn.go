@@ -212,8 +212,8 @@ func (l learning) givenUp() Decision {
 	return l.write(Ends, end(c, EndAssumed, "the Agent never showed that it has it", l.now), CaseFacts{}, acct)
 }
 
-// after: the case has ended, and the Agent says more, or something else: a task that was taken up again, or the end of
-// one that was taken to be over. It costs what it costs.
+// after: the case has ended, and the Agent says more, or something else: a task that was taken up again, a mitigation, or
+// the end of one that was taken to be over. It costs what it costs.
 func (l learning) after() Decision {
 	c := l.c
 	c.Work = l.work
@@ -223,11 +223,11 @@ func (l learning) after() Decision {
 	if decided(c) == decided(l.c) {
 		return Decision{Case: c.ID}
 	}
-	if c.Work.Status() != l.c.Work.Status() || c.How != l.c.How {
+	if c.Work.stands() != l.c.Work.stands() || c.How != l.c.How {
 		c = Noted(c, "the Agent shows "+c.Work.words(l.r, l.now), l.now)
 	}
 	var acct *AccountWrite
-	if c.Work.Status().Over() {
+	if c.Work.Status().Over() && !c.Work.Mitigates() {
 		acct = l.books(&c)
 	}
 	c.Version++
@@ -369,6 +369,9 @@ func (w Work) words(r Rules, now time.Time) string {
 			text += ", " + price.String()
 		}
 		parts = append(parts, text)
+	}
+	if p := w.Plan(); p != nil {
+		parts = append(parts, "with a mitigation that is "+string(p.Plan.Status))
 	}
 	if t.Words != "" {
 		parts = append(parts, "("+t.Words+")")

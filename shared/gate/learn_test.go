@@ -207,12 +207,17 @@ func TestPrice(t *testing.T) {
 	for _, row := range page(t, "price").rows {
 		var words []Task
 		for _, w := range strings.Split(row["words in order of time"], ", ") {
-			name, at, _ := strings.Cut(w, " ")
+			name, plans := strings.CutPrefix(w, "mitigation ")
+			name, at, _ := strings.Cut(name, " ")
 			secs, err := strconv.Atoi(strings.TrimSuffix(at, " s"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			words = append(words, task(Status(name), secs))
+			word := task(Status(name), secs)
+			if plans {
+				word.Of = Mitigating
+			}
+			words = append(words, word)
 		}
 		want := time.Duration(0)
 		if row["it ran"] != "–" {

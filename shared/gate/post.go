@@ -15,13 +15,14 @@ const (
 	WasMissed    Moment = "unconfirmed" // nothing has shown that the Agent has it
 	HasEnded     Moment = "ended"       // its investigation is over, or taken to be
 	EndedAgain   Moment = "ended_again" // and has come to an answer after all, or to a better one, after it had ended otherwise
+	WasPlanned   Moment = "planned"     // after its investigation was completed the Agent has made a plan to mitigate it
 	WasNot       Moment = "unstarted"   // it ended without having been started, or was stopped by hand, after people were told of it
 	HasRecovered Moment = "recovered"   // nothing of it fires any more, and nobody has looked into it with success
 )
 
 // Moments lists them, in the order in which a case can meet them.
 func Moments() []Moment {
-	return []Moment{Waits, IsHeld, IsDoubtful, WasStarted, WasRefused, WasMissed, HasRecovered, HasEnded, EndedAgain, WasNot}
+	return []Moment{Waits, IsHeld, IsDoubtful, WasStarted, WasRefused, WasMissed, HasRecovered, HasEnded, EndedAgain, WasPlanned, WasNot}
 }
 
 // The moments of an Agent's own post. No case meets them and no decision notes them: whoever tells does.
@@ -133,6 +134,9 @@ func moments(read, now Case, did Did) []Moment {
 	}
 	if now.Work.Missed && !read.Work.Missed {
 		list = append(list, WasMissed)
+	}
+	if now.planned() && !read.planned() {
+		list = append(list, WasPlanned)
 	}
 	return list
 }

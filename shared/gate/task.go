@@ -16,7 +16,18 @@ type Task struct {
 	Created   time.Time // zero: not said
 	Updated   time.Time // since when it stands so
 	Summary   string    // the record that holds the summary of the latest run; "" for none
+	Of        Doing     // what its status speaks of; "" where nobody says, as in the API
 }
+
+// Doing is what a task does: the investigation that it was opened for, or the plan to mitigate what that has found, which a
+// person asks for when it is completed. It is the same task, and the API shows it in the same place.
+type Doing string
+
+// What a task does.
+const (
+	Investigating Doing = "investigation"
+	Mitigating    Doing = "mitigation"
+)
 
 // Status is how a task stands, in our spelling: the Agent's own in lower case, and one spelling where its events and its
 // API have two. One that nobody knows is kept as it came and says only that the task is there.

@@ -40,6 +40,10 @@ type TaskWork struct {
 	Marks     []Mark        `json:"marks,omitempty"` // since when it stood how, as far as that says when it ran; at most MaxMarks
 	Ran       time.Duration `json:"ran,omitzero"`    // of runs whose marks are not kept any more
 	Folded    time.Time     `json:"folded,omitzero"` // the last of these marks: what is older is in Ran
+	// Found is the run that an event named as the one which completed the investigation. Execution is of the latest run,
+	// and that may be a mitigation's.
+	Found Said `json:"found,omitzero"`
+	Plan  Plan `json:"plan,omitzero"`
 }
 
 // Said is the latest of the values that were said of one thing.
@@ -59,10 +63,11 @@ func (s Said) or(value string, at time.Time) Said {
 type Mark struct {
 	At     time.Time `json:"at,omitzero"`
 	Status Status    `json:"status,omitzero"`
+	Of     Doing     `json:"of,omitzero"` // as in Task
 }
 
 // Bounds of what is kept of a case's tasks. A case has one task, and one more for each repeat of its start; a task runs
-// once, and once more each time it is taken up again.
+// once, and once more each time it is taken up again or a plan is asked of it.
 const (
 	MaxTasks = 6
 	MaxMarks = 12
@@ -84,7 +89,7 @@ func (w Work) Telling() *TaskWork {
 func (w Work) telling() TaskWork {
 	var best TaskWork
 	for i, t := range w.Tasks {
-		if i == 0 || weight(t.Status) < weight(best.Status) {
+		if t = t.Own(); i == 0 || weight(t.Status) < weight(best.Status) {
 			best = t
 		}
 	}
@@ -136,16 +141,23 @@ func (w Work) with(t Task) Work {
 	return w
 }
 
-// with takes in one more word on the same task. The latest word says how it stands.
+// with takes in one more word on the same task. The latest word says how it stands, but for those about a mitigation.
 func (k TaskWork) with(t Task) TaskWork {
-	if k.ID == "" || k.before(t) {
-		k.ID, k.Status, k.Words, k.Updated = t.ID, t.Status, t.Words, t.Updated
+	k.ID, k.Created = t.ID, earlier(k.Created, t.Created)
+	if t.Of == Mitigating {
+		k.Plan = k.Plan.with(t)
+		return k.marked(Mark{At: t.Updated, Status: t.Status, Of: t.Of})
 	}
-	k.Created = earlier(k.Created, t.Created)
+	if k.Status == "" || k.before(t) {
+		k.Status, k.Words, k.Updated = t.Status, t.Words, t.Updated
+	}
 	k.Execution = k.Execution.or(t.Execution, t.Updated)
 	k.Summary = k.Summary.or(t.Summary, t.Updated)
 	k.Primary = k.Primary.or(t.Primary, t.Updated)
-	return k.marked(Mark{At: t.Updated, Status: t.Status})
+	if t.Of == Investigating && t.Status == Completed {
+		k.Found = k.Found.or(t.Execution, t.Updated)
+	}
+	return k.marked(Mark{At: t.Updated, Status: t.Status, Of: t.Of})
 }
 
 // before tells whether t is a later word than what is kept. Of two of the same moment the one that tells more counts.
@@ -161,69 +173,129 @@ func over(s Status) int {
 	return 0
 }
 
-// marked puts a mark into its place. Pending says nothing about running, and one mark says as much as two that are alike.
+// marked puts a mark into its place. Pending says nothing about running, and one mark says as much as two that are alike;
+// one that says of what it speaks says more than one that does not.
 func (k TaskWork) marked(m Mark) TaskWork {
-	if m.At.IsZero() || m.Status != InProgress && !m.Status.Over() || !m.At.After(k.Folded) || slices.Contains(k.Marks, m) {
+	if m.At.IsZero() || m.Status != InProgress && !m.Status.Over() || !m.At.After(k.Folded) {
 		return k
 	}
-	k.Marks = append(slices.Clone(k.Marks), m)
-	slices.SortFunc(k.Marks, func(a, b Mark) int {
-		if c := a.At.Compare(b.At); c != 0 {
-			return c
+	k.Marks = slices.Clone(k.Marks)
+	for i, o := range k.Marks {
+		if !o.At.Equal(m.At) || o.Status != m.Status {
+			continue
 		}
-		return weight(a.Status) - weight(b.Status)
-	})
+		switch {
+		case m.Of == "" || m.Of == o.Of:
+			return k
+		case o.Of == "":
+			k.Marks[i] = m
+			slices.SortFunc(k.Marks, compareMarks)
+			return k
+		}
+	}
+	k.Marks = append(k.Marks, m)
+	slices.SortFunc(k.Marks, compareMarks)
 	if len(k.Marks) > MaxMarks {
 		k = k.folded()
 	}
 	return k
 }
 
+func compareMarks(a, b Mark) int {
+	return cmp.Or(a.At.Compare(b.At), weight(a.Status)-weight(b.Status), strings.Compare(string(a.Of), string(b.Of)))
+}
+
 // folded puts the marks up to the first end of a run into Ran; where none has ended, the first mark says no more than
 // the second.
 func (k TaskWork) folded() TaskWork {
-	end := slices.IndexFunc(k.Marks, func(m Mark) bool { return m.Status != InProgress })
-	if end < 0 || end == len(k.Marks)-1 {
+	end, ran := -1, time.Duration(0)
+	k.tally(func(i int, t tally) {
+		if end < 0 && i < len(k.Marks)-1 {
+			end, ran = i, t.sum
+		}
+	})
+	if end < 0 {
 		k.Marks = slices.Delete(slices.Clone(k.Marks), 1, 2)
 		return k
 	}
-	first := k
-	first.Marks = k.Marks[:end+1]
-	k.Ran = first.ran(time.Time{})
-	k.Folded = k.Marks[end].At
+	if k.Plan.Status != "" {
+		first := k
+		first.Marks = k.Marks[:end+1]
+		k.Plan.Before, k.Plan.Of = first.last()
+	}
+	k.Ran, k.Folded = ran, k.Marks[end].At
 	k.Marks = slices.Clone(k.Marks[end+1:])
 	return k
 }
 
-// ran adds up the runs: each from the first word that it runs to the next word that it does not. Of a first run whose
-// beginning nobody has told, the task's creation is the beginning; an end that never ran, such as that of a task which
-// triage has linked, costs nothing. What still runs counts until now.
+// ran adds up the runs. What still runs counts until now; a mitigation of which no end is heard, as long as one can last.
 func (k TaskWork) ran(now time.Time) time.Duration {
-	sum, began := k.Ran, time.Time{}
+	t := k.tally(nil)
+	if t.began.IsZero() || !now.After(t.began) {
+		return t.sum
+	}
+	run := now.Sub(t.began)
+	if !t.plans.IsZero() {
+		run = min(run, MaxRun)
+	}
+	return t.sum + run
+}
+
+// tally is what the marks come to.
+type tally struct {
+	sum   time.Duration // of the runs that are over
+	began time.Time     // of one that goes on; zero: none does
+	plans time.Time     // since when that one is a mitigation; zero: it is none
+}
+
+// tally adds up the runs: each from the first word that it runs to the next word that it does not. Of a first run whose
+// beginning nobody has told, the task's creation is the beginning; an end that never ran, such as that of a task which
+// triage has linked, costs nothing. each, if not nil, is told of every mark after which nothing runs.
+func (k TaskWork) tally(each func(i int, t tally)) tally {
+	t := tally{sum: k.Ran}
 	for i := 0; i < len(k.Marks); i++ {
 		m := k.Marks[i]
 		switch {
-		case m.Status == InProgress && began.Before(m.At) && !began.IsZero() && i+2 < len(k.Marks) && k.Marks[i+1].At.Equal(m.At):
-			sum += m.At.Sub(began) // it ended and was taken up again in one moment, for it has ended again since
-			began = m.At
+		case m.Status == InProgress && t.began.Before(m.At) && !t.began.IsZero() && i+2 < len(k.Marks) &&
+			k.Marks[i+1].At.Equal(m.At) && k.Marks[i+1].Status != InProgress:
+			t.sum += m.At.Sub(t.began) // it ended and was taken up again in one moment, for it has ended again since
+			t.began, t.plans = m.At, time.Time{}
+			if m.Of == Mitigating {
+				t.plans = m.At
+			}
 			i++
 			continue
 		case m.Status == InProgress:
-			if began.IsZero() {
-				began = m.At
+			if t.began.IsZero() {
+				t.began = m.At
+			}
+			if m.Of == Mitigating {
+				t.plans = m.At
 			}
 			continue
-		case !began.IsZero():
-			sum += m.At.Sub(began)
-		case i == 0 && k.Folded.IsZero() && !k.Created.IsZero() && m.Status != Linked && m.Status != Skipped && m.At.After(k.Created):
-			sum += m.At.Sub(k.Created)
+		case !t.plans.IsZero() && m.Of == "" && (m.At.Equal(t.plans) || k.planEnds(i)):
+			continue // the API may show a task as completed for as long as its plan is made
+		case !t.began.IsZero():
+			t.sum += m.At.Sub(t.began)
+		case i == 0 && k.Folded.IsZero() && !k.Created.IsZero() && k.of(i) != Mitigating && m.Status != Linked && m.Status != Skipped && m.At.After(k.Created):
+			t.sum += m.At.Sub(k.Created)
 		}
-		began = time.Time{}
+		t.began, t.plans = time.Time{}, time.Time{}
+		if each != nil {
+			each(i, t)
+		}
 	}
-	if !began.IsZero() && now.After(began) {
-		sum += now.Sub(began)
+	return t
+}
+
+// planEnds tells whether the next mark behind one that says of what it speaks is the end of a mitigation.
+func (k TaskWork) planEnds(i int) bool {
+	for _, m := range k.Marks[i+1:] {
+		if m.Of != "" {
+			return m.Of == Mitigating && m.Status != InProgress
+		}
 	}
-	return sum
+	return false
 }
 
 // kept is a time as every ledger keeps it.

@@ -23,6 +23,8 @@ type Investigation struct {
 	Words   string    `json:"words,omitempty"`   // why, in the Agent's words
 	Primary string    `json:"primary,omitempty"` // the task that it was linked to
 	Tasks   []Task    `json:"tasks,omitempty"`   // all of them, where there are several
+	// Mitigation is the plan that somebody has asked the Agent for, nil for none. It is made in a task, and costs as it does.
+	Mitigation *Mitigation `json:"mitigation,omitempty"`
 
 	Ran float64 `json:"ran_s,omitempty"` // how long the Agent has worked on it, in seconds, all tasks and runs together
 	// Dollars is what is booked for it, left out where nothing is, and Price says what that rests on.
@@ -44,6 +46,13 @@ type Task struct {
 	Primary string    `json:"primary,omitempty"`
 }
 
+// Mitigation is a plan that somebody has asked the Agent for.
+type Mitigation struct {
+	Task   string    `json:"task"`
+	Status string    `json:"status"`
+	Since  time.Time `json:"since,omitzero"`
+}
+
 // InvestigationOf shows what is known of a case's investigation; nil where the case was not sent, or is not followed.
 func InvestigationOf(c gate.Case, now time.Time) *Investigation {
 	if c.Called.IsZero() && !c.Confirmed() {
@@ -58,11 +67,15 @@ func InvestigationOf(c gate.Case, now time.Time) *Investigation {
 	}
 	if len(c.Work.Tasks) > 1 {
 		for _, t := range c.Work.Tasks {
+			t = t.Own()
 			v.Tasks = append(v.Tasks, Task{ID: t.ID, Status: string(t.Status), Since: moment(t.Updated), Primary: t.Primary.Value})
 		}
 	}
+	if t := c.Work.Plan(); t != nil {
+		v.Mitigation = &Mitigation{Task: t.ID, Status: string(t.Plan.Status), Since: moment(t.Plan.Updated)}
+	}
 	_, told := c.Told()
-	told = told && c.Work.Status().Over()
+	told = told && c.Work.Status().Over() && !c.Work.Mitigates()
 	switch booked := c.Work.Booked; {
 	case booked == 0 && (!told || v.Ran > 0): // nothing is booked yet, or the policy has no price
 	case told:
@@ -90,7 +103,18 @@ func (v Investigation) Tells(state string, now time.Time) string {
 	if v.Words != "" {
 		text += ": " + v.Words
 	}
+	if m := v.Mitigation; m != nil {
+		text += "; " + v.mitigation() + " since " + absolute(m.Since, now)
+	}
 	return text
+}
+
+// mitigation is how the plan stands, "" for none.
+func (v Investigation) mitigation() string {
+	if v.Mitigation == nil {
+		return ""
+	}
+	return "mitigation " + v.Mitigation.Status
 }
 
 // Brief says the same in fewer words, and of one that is over what it cost.
@@ -101,7 +125,7 @@ func (v Investigation) Brief(state string, now time.Time) string {
 	case !gate.Status(v.Status).Over():
 		return v.task()
 	}
-	return strings.Join(present(v.task(), v.Cost()), ", ")
+	return strings.Join(present(v.task(), v.mitigation(), v.Cost()), ", ")
 }
 
 func (v Investigation) task() string {

@@ -24,6 +24,44 @@ func booked(w gate.Work, d gate.Dollars) gate.Work {
 	return w
 }
 
+// planned has a plan made of what ran: from three minutes before now on for a minute, or as long as it runs yet.
+func planned(w gate.Work, status gate.Status) gate.Work {
+	k := &w.Tasks[0]
+	began := now.Add(-3 * time.Minute)
+	k.Plan = gate.Plan{Status: status, Updated: began}
+	k.Marks = append(k.Marks, gate.Mark{At: began, Status: gate.InProgress, Of: gate.Mitigating})
+	if status != gate.InProgress {
+		k.Plan.Updated = began.Add(time.Minute)
+		k.Marks = append(k.Marks, gate.Mark{At: k.Plan.Updated, Status: status, Of: gate.Mitigating})
+	}
+	return w
+}
+
+// A mitigation is shown beside the investigation, which stands as it stood. While it runs, what is booked is not all.
+func TestMitigations(t *testing.T) {
+	done := gate.Case{State: gate.Ended, How: gate.EndCompleted, Called: now, Work: planned(booked(ran(gate.Completed, time.Minute), 996_000), gate.Failed)}
+	done.Work.Tasks[0].Status, done.Work.Tasks[0].Updated = gate.Failed, now.Add(-2*time.Minute) // as the API shows the task
+	runs := gate.Case{State: gate.Ended, How: gate.EndCompleted, Called: now, Work: planned(booked(ran(gate.Completed, time.Minute), 498_000), gate.InProgress)}
+	for _, row := range []struct {
+		c            gate.Case
+		tells, brief string
+	}{
+		{done, "task t-1 is completed since 2026-11-03 09:56:00 UTC (4m ago); mitigation failed since 2026-11-03 09:58:00 UTC (2m ago)",
+			"task t-1 is completed, mitigation failed, ran 2m0s, $1.00"},
+		{runs, "task t-1 is completed since 2026-11-03 09:56:00 UTC (4m ago); mitigation in_progress since 2026-11-03 09:57:00 UTC (3m ago)",
+			"task t-1 is completed, mitigation in_progress, ran 4m0s, about $0.50 as reckoned"},
+	} {
+		v := InvestigationOf(row.c, now)
+		if tells, brief := v.Tells(string(row.c.State), now), v.Brief(string(row.c.State), now); tells != row.tells || brief != row.brief {
+			t.Errorf("%q, %q\nwant %q, %q", tells, brief, row.tells, row.brief)
+		}
+	}
+	text, err := json.Marshal(InvestigationOf(done, now).Mitigation)
+	if want := `{"task":"t-1","status":"failed","since":"2026-11-03T09:58:00Z"}`; err != nil || string(text) != want {
+		t.Errorf("%s, %v, want %s", text, err, want)
+	}
+}
+
 func TestInvestigations(t *testing.T) {
 	linked := ran(gate.Completed, time.Minute)
 	linked.Tasks = append(linked.Tasks, gate.TaskWork{ID: "t-2", Status: gate.Linked, Created: now, Updated: now, Primary: gate.Said{Value: "t-1", At: now}})

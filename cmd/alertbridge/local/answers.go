@@ -101,6 +101,13 @@ func (s summaries) Summary(ctx context.Context, space, execution, record string)
 	return s.Client.Summary(ctx, space, execution, record)
 }
 
+// Plan implements tell.Summaries.
+func (s summaries) Plan(ctx context.Context, space, task, execution, record string) (string, error) {
+	ctx, cancel := unhurried(ctx)
+	defer cancel()
+	return s.Client.Plan(ctx, space, task, execution, record)
+}
+
 // unhurried gives what is told the time that this computer needs, whatever the run's clock: an event that was sent in too
 // little time would be in doubt, and be told twice.
 func unhurried(ctx context.Context) (context.Context, context.CancelFunc) {

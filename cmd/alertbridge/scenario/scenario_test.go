@@ -281,7 +281,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("title: &a A\n<<: *a\nalerts: !!set {? x}\n---\n"))
 	f.Add([]byte("title: A\npolicy:\n  a: |\n   x\nalerts: [{at: 1d1h, monitor: M, every: 1s, for: 1s, services: 1}]\nhand: [{at: 0s, silence: 'a=~('}]"))
 	f.Add([]byte("title: A\nseed: 7\ncalm: 1h\nalerts: [{at: -1h, arrives: 0s, monitor: M, event: 3, cycle: 0}, {at: 1s, unreadable: true}]\nagent: [{at: 0s, is: busy, for: 1m}, {at: 0s, is: shut}]\n"))
-	f.Add([]byte("title: A\nalerts: {at: 0s, monitor: M}\ninvestigations: [{}, {title: M, appears: 1s, triage: 0s, waits: 1s, runs: 3h, again: 1m, ends: linked}, {ends: nothing}]\nfaults: {at: 1s, fault: paused, in: outcome, step: ask, by: 1s}\n"))
+	f.Add([]byte("title: A\nalerts: {at: 0s, monitor: M}\ninvestigations: [{}, {title: M, appears: 1s, triage: 0s, waits: 1s, runs: 3h, again: 1m, ends: linked}, {ends: nothing}, {plan_after: 1m, plan_runs: 1m, plan_ends: failed, plan_shown: completed}]\nfaults: {at: 1s, fault: paused, in: outcome, step: ask, by: 1s}\n"))
 	for i, k := range scenario.Kinds() {
 		text := fmt.Sprintf("title: A\nalerts: {at: 0s, monitor: M}\nhand: [{at: 0s, start: %d}, {at: 0s, retry: true}]\nfaults: {at: 0s, fault: %s", i, k)
 		for _, name := range k.Takes() {
@@ -460,6 +460,9 @@ investigations:
   - {title: M, appears: 1s, triage: 2s, waits: 0s, runs: 3m, again: 4s, ends: cancelled}
   - {ends: nothing}
   - {ends: timed_out}
+  - {plan_after: 10m, plan_runs: 90s, plan_ends: cancelled, plan_shown: completed}
+  - {plan_after: 10m}
+  - {plan_runs: 1m, plan_shown: runs}
 `)
 	second := time.Second
 	want := []scenario.Investigation{
@@ -467,6 +470,11 @@ investigations:
 		{Title: "M", Appears: second, Triage: 2 * second, Runs: 180 * second, Again: 4 * second, Ends: "cancelled"},
 		{Appears: 20 * second, Triage: 20 * second, Waits: 20 * second, Runs: 300 * second, Again: 42 * second, Ends: scenario.Nothing},
 		{Appears: 20 * second, Triage: 20 * second, Waits: 20 * second, Runs: 300 * second, Again: 42 * second, Ends: "timed_out"},
+		{Appears: 20 * second, Triage: 20 * second, Waits: 20 * second, Runs: 300 * second, Again: 42 * second, Ends: "completed",
+			Mitigation: scenario.Mitigation{After: 600 * second, Runs: 90 * second, Ends: "cancelled", Quiet: true}},
+		{Appears: 20 * second, Triage: 20 * second, Waits: 20 * second, Runs: 300 * second, Again: 42 * second, Ends: "completed",
+			Mitigation: scenario.Mitigation{After: 600 * second, Runs: 120 * second, Ends: "completed"}},
+		{Appears: 20 * second, Triage: 20 * second, Waits: 20 * second, Runs: 300 * second, Again: 42 * second, Ends: "completed"},
 	}
 	if !slices.Equal(s.Investigations, want) {
 		t.Errorf("%+v", s.Investigations)
@@ -475,6 +483,9 @@ investigations:
 		if p := s.Investigations[i].Plan(); p.End != end || p.Vanish != (end == "NOTHING") || p.Run != want[i].Runs || p.Appear != want[i].Appears {
 			t.Errorf("%+v", p)
 		}
+	}
+	if p := s.Investigations[4].Plan(); p.Mitigate != 10*time.Minute || p.Mitigation.Run != 90*second || p.Mitigation.End != "CANCELED" || !p.Mitigation.Stays {
+		t.Errorf("%+v", p)
 	}
 	if s := parse(t, "title: A\nalerts: [{at: 0s, monitor: M}]\n"); s.Investigations != nil {
 		t.Errorf("nobody says so, and they are %+v", s.Investigations)

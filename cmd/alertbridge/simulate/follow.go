@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -60,15 +61,30 @@ func (m *maker) work() {
 		case m.one(30): // longer than anybody follows it
 			x.Runs = seconds(7000, 8400)
 		}
-		m.Work = append(m.Work, x)
+		m.Work = append(m.Work, m.mitigated(x))
 	}
+}
+
+// mitigated lets somebody ask for a plan of an investigation now and then. What it rolls has dice of its own: a world's other
+// events are those that its seed has always made.
+func (m *maker) mitigated(x scenario.Investigation) scenario.Investigation {
+	dice := rand.New(rand.NewPCG(m.Seed, uint64(1000+len(m.Work))))
+	if x.Ends != scenario.Ending(gate.EndCompleted) || dice.IntN(3) > 0 {
+		return x
+	}
+	ends := []scenario.Ending{"completed", "completed", "failed", "timed_out", "cancelled"}
+	x.Mitigation = scenario.Mitigation{
+		After: time.Duration(1+dice.IntN(40*60)) * time.Second, Runs: time.Duration(1+dice.IntN(15*60)) * time.Second,
+		Ends: ends[dice.IntN(len(ends))], Quiet: dice.IntN(2) == 0,
+	}
+	return x
 }
 
 // goes says how the investigations of an alert's monitor go, where they are followed.
 func (m *maker) goes(a Alert, x scenario.Investigation) {
 	if m.Work != nil {
 		x.Title = a.monitor()
-		m.Work = append(m.Work, x)
+		m.Work = append(m.Work, m.mitigated(x))
 	}
 }
 

@@ -44,7 +44,8 @@ func TestWorlds(t *testing.T) {
 			t.Errorf("not covered: %s", name)
 		}
 	}
-	if rep.Events < n*5 || rep.Heard < 10*rep.Unheard || rep.Unheard == 0 {
+	// Half of those that are not known are plans: nobody asks about one whose end was not heard.
+	if rep.Events < n*5 || rep.Heard < 9*rep.Unheard || rep.Unheard == 0 {
 		t.Errorf("%d events; the work of %d cases was known to its end, and that of %d was not", rep.Events, rep.Heard, rep.Unheard)
 	}
 	reached := rep.Cover.names()

@@ -253,9 +253,20 @@ func (p *page) work() {
 		if x.Title != "" {
 			title = "title: " + x.Title + ", "
 		}
-		p.line("  - {%sappears: %s, triage: %s, waits: %s, runs: %s, again: %s, ends: %s}", title,
-			short(x.Appears), short(x.Triage), short(x.Waits), short(x.Runs), short(x.Again), x.Ends)
+		p.line("  - {%sappears: %s, triage: %s, waits: %s, runs: %s, again: %s, ends: %s%s}", title,
+			short(x.Appears), short(x.Triage), short(x.Waits), short(x.Runs), short(x.Again), x.Ends, mitigation(x.Mitigation))
 	}
+}
+
+func mitigation(m scenario.Mitigation) string {
+	if m.After == 0 {
+		return ""
+	}
+	text := fmt.Sprintf(", plan_after: %s, plan_runs: %s, plan_ends: %s", short(m.After), short(m.Runs), m.Ends)
+	if m.Quiet {
+		text += ", plan_shown: completed"
+	}
+	return text
 }
 
 func (p *page) faults() {

@@ -1,4 +1,5 @@
-// Package follow takes in what the Agent says of its work: each event of one of its tasks, to the case that it is about.
+// Package follow takes in what the Agent says of its work: each event of one of its tasks, to the case that it is about, be
+// it of the investigation or of a mitigation that somebody has asked for.
 //
 //	event → ask the API to what the task refers → read the case → gate → commit → acknowledge
 //
@@ -87,7 +88,7 @@ type Skipped string
 
 // The reasons.
 const (
-	NotAWord     Skipped = "not_about_an_investigation" // another event of the same source, or about a mitigation
+	NotAWord     Skipped = "not_about_an_investigation" // another event of the same source
 	UnknownSpace Skipped = "unknown_space"              // of an agent space that no Agent of the settings has
 	TaskGone     Skipped = "task_gone"                  // the API has no such task any more
 	NotOurs      Skipped = "not_ours"                   // the task refers to nothing that the ledger has
@@ -99,7 +100,7 @@ func (w *word) Take(ctx context.Context, m events.SQSMessage) error {
 	if w.event, err = agent.DecodeEvent([]byte(m.Body)); err != nil {
 		return fmt.Errorf("message %s: %w", m.MessageId, err)
 	}
-	if w.event.Kind != agent.Investigation {
+	if w.event.Kind == agent.Other {
 		w.skipped = NotAWord
 		return nil
 	}
@@ -181,8 +182,8 @@ func (w *word) commit(ctx context.Context) error {
 	return w.Ledger.Commit(ctx, w.decision.Change)
 }
 
-// news is what the event said then and what the API says now: the one knows since when the task ran, the other what it
-// refers to and was linked to.
+// news is what the event said then and what the API says now: the one knows since when the task ran and of what it speaks, the
+// other what it refers to and was linked to.
 func (w *word) news() gate.News {
 	then := w.event.Task
 	then.Case = w.task.Case

@@ -88,7 +88,7 @@ func (t *telling) merged(p gate.Post) gate.Post {
 	if t.watching { // nothing is left to be told, and nothing was tried
 		next.Tries = 0
 	}
-	if t.waits && !next.Over && next.Until.After(t.began.Add(soon)) { // for what was found, which has nothing to do with a place that rests
+	if t.waits() && !next.Over && next.Until.After(t.began.Add(soon)) { // for what was found, which has nothing to do with a place that rests
 		next.Until = t.began.Add(soon)
 	}
 	return next

@@ -20,8 +20,8 @@
 //     incident at the pager may be open is looked after (watch.go).
 //   - An outage of the Agent of OutageAfter and more is told once, with its end.
 //
-// What the Agent has found is read when an investigation is told to have ended. For what cannot be read yet the answer waits
-// SummaryWait, and is told without it then.
+// What the Agent has found is read when an investigation is told to have ended, and what it plans when a plan is told of.
+// For what cannot be read yet the answer waits SummaryWait, and is told without it then.
 package tell
 
 import (
@@ -51,7 +51,7 @@ const (
 	// ReadTime is what one reading of a post and its case may take, SummaryTime that of what the Agent has found.
 	ReadTime    = 2 * time.Second
 	SummaryTime = 4 * time.Second
-	// SummaryWait is how long an end waits for what was found.
+	// SummaryWait is how long an end waits for what was found, and a plan for what it says.
 	SummaryWait = 10 * time.Minute
 	// StartedFor is how long a start matters once its investigation is over.
 	StartedFor = 10 * time.Minute
@@ -105,6 +105,8 @@ type Target struct {
 type Summaries interface {
 	// Summary is what the Agent found in a run; record may be "" for the latest. Its errors are delivery.Faults.
 	Summary(ctx context.Context, space, execution, record string) (string, error)
+	// Plan is what the Agent plans in a task; execution and record may be "". Its errors are delivery.Faults.
+	Plan(ctx context.Context, space, task, execution, record string) (string, error)
 }
 
 // Tell tells what is due of these Agents, whose accounts are as the tick has read them. The error is about the ledger

@@ -26,10 +26,7 @@ type telling struct {
 	rules  gate.Rules
 	outage *outage // not nil: it is about an Agent, and about no case
 
-	summary   string
-	noSummary string // why there is none
-	asked     bool   // it has been asked for
-	waits     bool   // it may come yet
+	findings map[gate.Moment]finding // what the Agent's journal has for a moment, where it was asked for
 
 	looked   bool  // it is known whether anything of the case fires
 	fires    bool  // it may
@@ -40,6 +37,13 @@ type telling struct {
 	late    []gate.Told // the targets that failed
 	failed  bool        // something could not be told
 	until   time.Time   // it is looked at again, at the earliest
+}
+
+// finding is what the Agent's journal has for one moment.
+type finding struct {
+	text  string
+	none  string // why there is none
+	waits bool   // it may come yet
 }
 
 // tell tells what has happened, the oldest first and to each target by itself, and notes what became of it. A target that
@@ -93,7 +97,7 @@ func (t *telling) one(ctx context.Context, target Target, h gate.Happened) (gate
 		return t.putOff(ctx, target, h, answer.Result{End: answer.Later})
 	}
 	t.find(ctx, h)
-	if t.waits {
+	if t.findings[h.Moment].waits {
 		t.lookAgain(t.began.Add(soon))
 		return gate.Told{}, false
 	}
@@ -202,6 +206,8 @@ func (t *telling) immaterial(target Target, h gate.Happened) string {
 		return "the Agent has shown that it has it"
 	case h.Moment == gate.WasMissed && over:
 		return "it is over"
+	case h.Moment == gate.WasPlanned && c.How != gate.EndCompleted:
+		return "its investigation was taken up again and found nothing"
 	case h.Moment == gate.HasRecovered && (c.State == gate.Waiting || c.State == gate.Starting || c.HasStarted() && answered(c)):
 		return "it was started after all"
 	case h.Moment == gate.WasNot && c.State != gate.Ended && c.State != gate.Refused:
@@ -233,8 +239,10 @@ func answered(c gate.Case) bool {
 	return c.Answer() > 0 || c.How == gate.EndSkipped
 }
 
-// last tells of a moment after which no other comes.
-func (t *telling) last(h gate.Happened) bool { return h.Moment == gate.WasNot }
+// last tells of a moment after which no other comes but, at most, another such: the end was told before a plan is.
+func (t *telling) last(h gate.Happened) bool {
+	return h.Moment == gate.WasNot || h.Moment == gate.WasPlanned
+}
 
 // events counts how often a target was told of the case.
 func (t *telling) events(target Target) int {
@@ -261,7 +269,7 @@ func (t *telling) answer(h gate.Happened) answer.Answer {
 	}
 	return words.Of(words.Telling{
 		Case: t.c, Lead: t.lead, Rules: t.rules, Moment: h.Moment, At: h.At, Happened: t.happened(),
-		Summary: t.summary, NoSummary: t.noSummary, Page: t.page(), Now: t.Now(),
+		Summary: t.findings[h.Moment].text, NoSummary: t.findings[h.Moment].none, Page: t.page(), Now: t.Now(),
 	})
 }
 
@@ -274,33 +282,68 @@ func (t *telling) page() string {
 	return t.Page.Of(t.Spaces[t.post.Agent], w.ID)
 }
 
-// find reads what the Agent has found, once for all targets, where the investigation came to its end.
+// find reads, once for all targets, what the Agent has found where the investigation came to its end, and what it plans.
 func (t *telling) find(ctx context.Context, h gate.Happened) {
-	w := t.c.Work.Telling()
 	space, followed := t.Spaces[t.post.Agent]
-	ends := h.Moment == gate.HasEnded || h.Moment == gate.EndedAgain
-	if t.asked || !ends || t.c.How != gate.EndCompleted || w == nil || w.Execution.Value == "" || !followed || t.Summaries == nil {
+	ask := t.asks(space, h.Moment)
+	if _, asked := t.findings[h.Moment]; asked || ask == nil || !followed || t.Summaries == nil {
 		return
 	}
-	t.asked = true
-	var err error
-	if t.silent {
-		err = delivery.APIUnavailable
-	} else {
-		t.summary, err = t.ask(ctx, space, w.Execution.Value, w.Summary.Value)
+	f, err := finding{}, error(delivery.APIUnavailable)
+	if !t.silent {
+		ctx, cancel := clock.WithTimeout(ctx, SummaryTime)
+		f.text, err = ask(ctx)
+		cancel()
 	}
-	if err == nil {
-		return
+	if err != nil {
+		fault := delivery.APIUnreadable
+		errors.As(err, &fault)
+		t.silent = t.silent || fault.Passes() || fault == delivery.APIDenied
+		f.none = string(fault)
+		f.waits = (fault.Passes() || fault == delivery.APIGone || fault == delivery.APIDenied) && t.Now().Sub(h.At) < SummaryWait
 	}
-	fault := delivery.APIUnreadable
-	errors.As(err, &fault)
-	t.silent = t.silent || fault.Passes() || fault == delivery.APIDenied
-	t.noSummary = string(fault)
-	t.waits = (fault.Passes() || fault == delivery.APIGone || fault == delivery.APIDenied) && t.Now().Sub(h.At) < SummaryWait
+	if t.findings == nil {
+		t.findings = map[gate.Moment]finding{}
+	}
+	t.findings[h.Moment] = f
 }
 
-func (t *telling) ask(ctx context.Context, space, execution, record string) (string, error) {
-	ctx, cancel := clock.WithTimeout(ctx, SummaryTime)
-	defer cancel()
-	return t.Summaries.Summary(ctx, space, execution, record)
+// waits tells whether something that was asked for may come yet.
+func (t *telling) waits() bool {
+	for _, f := range t.findings {
+		if f.waits {
+			return true
+		}
+	}
+	return false
+}
+
+// asks is the question that a moment wants answered, nil for none.
+func (t *telling) asks(space string, m gate.Moment) func(context.Context) (string, error) {
+	if t.c.How != gate.EndCompleted {
+		return nil
+	}
+	switch m {
+	case gate.HasEnded, gate.EndedAgain:
+		w := t.c.Work.Telling()
+		if w == nil {
+			return nil
+		}
+		execution := cmp.Or(w.Found.Value, w.Execution.Value)
+		if execution == "" {
+			return nil
+		}
+		return func(ctx context.Context) (string, error) {
+			return t.Summaries.Summary(ctx, space, execution, w.Summary.Value)
+		}
+	case gate.WasPlanned:
+		w := t.c.Work.Plan()
+		if w == nil {
+			return nil
+		}
+		return func(ctx context.Context) (string, error) {
+			return t.Summaries.Plan(ctx, space, w.ID, w.Plan.Execution.Value, w.Plan.Summary.Value)
+		}
+	}
+	return nil
 }

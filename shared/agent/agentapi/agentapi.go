@@ -33,7 +33,7 @@ import (
 const (
 	Deadline     = 5 * time.Second  // one question, with what is asked again
 	Tries        = 2                // requests for one question
-	ListDeadline = 15 * time.Second // Find and Summary, all pages
+	ListDeadline = 15 * time.Second // Find, Summary and Plan, all pages
 )
 
 // longestPause bounds the pause before the second request; it is at least half of it.

@@ -150,7 +150,7 @@ func TestEventsAndTheAPIAgree(t *testing.T) {
 			got, err := s.client.Task(t.Context(), e.Space, e.Task.ID)
 			told = append(told, fmt.Sprintf("%s %s %s", e.Time.Sub(noon), got.Case, e.Task.Status))
 			summary := e.Task.Summary
-			e.Task.Case, e.Task.Summary, e.Task.Primary, e.Task.Words = got.Case, "", got.Primary, got.Words
+			e.Task.Case, e.Task.Summary, e.Task.Primary, e.Task.Words, e.Task.Of = got.Case, "", got.Primary, got.Words, ""
 			if err != nil || got != e.Task {
 				t.Errorf("the API says  %+v, %v\nand the event %+v", got, err, e.Task)
 			}
@@ -684,5 +684,70 @@ func TestRegionIsTheWebhooks(t *testing.T) {
 		if signed := s.server.Requests()[0].Header.Get("Authorization"); !strings.Contains(signed, "/"+want+"/aidevops/") {
 			t.Errorf("%q: signed as %.90s, want the region %s", host, signed, want)
 		}
+	}
+}
+
+// A plan lies in the run that the event names, or in another one of the same task.
+func TestPlanIsFoundInEitherRun(t *testing.T) {
+	for _, apart := range []bool{false, true} {
+		s := newStage(t, nil)
+		id := s.tasks.Add(apitest.Task{Status: "IN_PROGRESS"})
+		s.tasks.Complete(id, "what was found")
+		if !s.tasks.Mitigate(id, apitest.Mitigation{Run: time.Minute, Plan: "older", Apart: apart}) {
+			t.Fatal("no plan is made")
+		}
+		s.now = s.now.Add(time.Hour)
+		s.tasks.Mitigate(id, apitest.Mitigation{Run: time.Minute, Plan: map[string]string{"text": "1. roll back\npassword=hunter2hunter2"}, Apart: apart})
+		task, _ := s.tasks.Task(id)
+		plan := func(execution, record string) (string, error) {
+			return s.client.Plan(t.Context(), s.tasks.Space(), id, execution, record)
+		}
+		if got, err := plan(task.Execution, "of another"); got != "" || !errors.Is(err, delivery.APIGone) {
+			t.Errorf("apart %t, while it is made: %q, %v", apart, got, err)
+		}
+		s.now = s.now.Add(time.Hour)
+		const want = "1. roll back\npassword=[password:hidden]"
+		for name, execution := range map[string]string{"the task's run": task.Execution, "no run": "", "a run that is gone": "exe-gone"} {
+			if !apart && name != "the task's run" { // then there is no run of a mitigation to be found
+				continue
+			}
+			if got, err := plan(execution, ""); err != nil || got != want {
+				t.Errorf("apart %t, by %s: %q, %v, want %q", apart, name, got, err, want)
+			}
+		}
+		if got, err := s.client.Summary(t.Context(), s.tasks.Space(), task.Execution, ""); err != nil || got != "what was found" {
+			t.Errorf("apart %t: what was found is %q, %v", apart, got, err)
+		}
+	}
+}
+
+func TestPlanThatCannotBeRead(t *testing.T) {
+	s := newStage(t, nil)
+	id := s.tasks.Add(apitest.Task{Status: "IN_PROGRESS"})
+	s.tasks.Complete(id, "s")
+	task, _ := s.tasks.Task(id)
+	for name, row := range map[string]struct {
+		task, execution string
+		meets           []apitest.Behaviour
+		fault           delivery.Fault
+	}{
+		"there is none":             {id, task.Execution, nil, delivery.APIGone},
+		"no permission to read":     {id, task.Execution, []apitest.Behaviour{apitest.Denied}, delivery.APIDenied},
+		"no permission to list":     {id, task.Execution, []apitest.Behaviour{apitest.Honest, apitest.Denied}, delivery.APIDenied},
+		"throttled twice":           {id, "", []apitest.Behaviour{apitest.Throttled, apitest.Throttled}, delivery.APIThrottled},
+		"no list":                   {id, "", []apitest.Behaviour{apitest.Hollow}, delivery.APIUnreadable},
+		"a task that leads astray":  {"../x", "", nil, delivery.APIInvalid},
+		"pages that never end":      {id, "", []apitest.Behaviour{apitest.EmptyPages, apitest.EmptyPages, apitest.EmptyPages, apitest.EmptyPages, apitest.EmptyPages}, delivery.APIGone},
+		"a task that is gone":       {"task-9", "", nil, delivery.APIGone},
+		"runs without type and id":  {id, "", []apitest.Behaviour{apitest.Without("agentType", "executionId")}, delivery.APIGone},
+		"an event of a strange run": {id, "a b", nil, delivery.APIInvalid},
+	} {
+		s.server.Next(row.meets...)
+		if got, err := s.client.Plan(t.Context(), s.tasks.Space(), row.task, row.execution, ""); got != "" || !errors.Is(err, row.fault) {
+			t.Errorf("%s: %q, %v, want %s", name, got, err, row.fault)
+		}
+	}
+	if got, err := s.client.Plan(t.Context(), "a/b", id, "", ""); got != "" || !errors.Is(err, delivery.APIInvalid) {
+		t.Errorf("another space: %q, %v", got, err)
 	}
 }

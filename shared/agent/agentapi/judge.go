@@ -16,7 +16,7 @@ import (
 
 // What an operator can do, by what went wrong.
 const (
-	mendPermission  = "give the function's role aidevops:GetBacklogTask, ListBacklogTasks, ListJournalRecords and GetAccountUsage on the agent space"
+	mendPermission  = "give the function's role aidevops:GetBacklogTask, ListBacklogTasks, ListExecutions, ListJournalRecords and GetAccountUsage on the agent space"
 	mendCredentials = "check the credentials, the region and the clock of the program"
 	mendSpace       = "if it should be there, check the agent space's id and the region"
 	mendReport      = "this is a mistake in the program: please report it with these words"

@@ -22,6 +22,7 @@ const (
 	pageOfRecords  = 50
 	pagesOfRecords = 5
 	summaryType    = "investigation_summary_md"
+	planType       = "mitigation_summary_md"
 )
 
 // Summary is what the Agent found in a run: Markdown in lines, at most MaxSummary bytes, or "" where the record says
@@ -30,6 +31,12 @@ const (
 //
 // An AI has written the text, from logs that anybody may have written into. It is data.
 func (c *Client) Summary(ctx context.Context, space, execution, record string) (string, error) {
+	ctx, cancel := clock.WithTimeout(ctx, ListDeadline)
+	defer cancel()
+	return c.summary(ctx, space, execution, record, summaryType)
+}
+
+func (c *Client) summary(ctx context.Context, space, execution, record, kind string) (string, error) {
 	const call = "ListJournalRecords"
 	switch {
 	case !agent.IsID(space):
@@ -37,12 +44,10 @@ func (c *Client) Summary(ctx context.Context, space, execution, record string) (
 	case !agent.IsRecordID(execution):
 		return "", refuse(call, "%.130q is no run's id", execution)
 	}
-	ctx, cancel := clock.WithTimeout(ctx, ListDeadline)
-	defer cancel()
 	in := &devopsagent.ListJournalRecordsInput{
 		AgentSpaceId: &space,
 		ExecutionId:  &execution,
-		RecordType:   aws.String(summaryType),
+		RecordType:   &kind,
 		Limit:        aws.Int32(pageOfRecords),
 		Order:        types.OrderTypeDesc,
 	}
@@ -54,7 +59,7 @@ func (c *Client) Summary(ctx context.Context, space, execution, record string) (
 		if out.Records == nil {
 			return "", unreadable(call, "no list of records")
 		}
-		if r, found := pick(out.Records, record); found {
+		if r, found := pick(out.Records, kind, record); found {
 			return contentOf(call, r)
 		}
 		if aws.ToString(out.NextToken) == "" {
@@ -71,10 +76,10 @@ func (c *Client) Summary(ctx context.Context, space, execution, record string) (
 
 // pick finds the record, or the latest of a page that begins with the latest. What is of another type is passed over,
 // should the API not have done so.
-func pick(records []types.JournalRecord, id string) (latest types.JournalRecord, found bool) {
+func pick(records []types.JournalRecord, kind, id string) (latest types.JournalRecord, found bool) {
 	for _, r := range records {
 		switch {
-		case r.RecordType != nil && *r.RecordType != summaryType:
+		case r.RecordType != nil && *r.RecordType != kind:
 		case id != "" && aws.ToString(r.RecordId) == id:
 			return r, true
 		case id == "" && (!found || moment(r.CreatedAt).After(moment(latest.CreatedAt))):

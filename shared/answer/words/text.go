@@ -38,6 +38,8 @@ func (t Telling) headline(m answer.Moment) string {
 			return "Over without a result"
 		}
 		return "Over without an investigation"
+	case answer.Planned:
+		return "Plan to mitigate it"
 	}
 	switch t.Case.How {
 	case gate.EndCompleted:
@@ -79,6 +81,8 @@ func (t Telling) text(m answer.Moment) []string {
 		l = t.unstarted()
 	case answer.Recovered:
 		l = []string{t.stood() + " Now nothing of it fires any more."}
+	case answer.Planned:
+		l = t.planned()
 	default:
 		if l = t.ended(); t.Moment == gate.EndedAgain {
 			l = append(l, "What was told of its end before does not hold any more.")
@@ -201,6 +205,15 @@ func (t Telling) ended() []string {
 	return []string{text, t.price()}
 }
 
+// planned: somebody has asked for a plan by hand, and there it is.
+func (t Telling) planned() []string {
+	text := "Somebody has asked AWS DevOps Agent for a plan to mitigate what its investigation found, and it has made one"
+	if p := t.Case.Work.Plan(); p != nil {
+		text += ", in task " + p.ID
+	}
+	return []string{text + ". It is a plan: alertbridge carries nothing of it out.", t.price()}
+}
+
 func failed(h gate.How) string {
 	switch h {
 	case gate.EndTimedOut:
@@ -211,15 +224,18 @@ func failed(h gate.How) string {
 	return "failed"
 }
 
-// price says what it cost, as far as that is known.
+// price says what it cost, as far as that is known: all that the Agent did, a plan included.
 func (t Telling) price() string {
-	work := t.Case.Work
+	work, what := t.Case.Work, "It"
 	ran, price, reckoned := work.Ran(t.Now), work.Price(t.Rules.Budget, t.Now), t.Rules.Budget.Case
+	if work.Plan() != nil {
+		what = "Investigation and plan"
+	}
 	switch {
 	case work.Telling() != nil && t.Rules.Budget.Second > 0:
-		return fmt.Sprintf("It ran for %s and cost %s.", short(ran), price)
+		return fmt.Sprintf("%s ran for %s and cost %s.", what, short(ran), price)
 	case work.Telling() != nil:
-		return fmt.Sprintf("It ran for %s; the policy has no price for that.", short(ran))
+		return fmt.Sprintf("%s ran for %s; the policy has no price for that.", what, short(ran))
 	case reckoned > 0:
 		return fmt.Sprintf("What it cost is not known; reckoned are about %s.", reckoned)
 	}
@@ -251,13 +267,17 @@ func (t Telling) todo(m answer.Moment) string {
 func (t Telling) found() []string {
 	// A secret of several lines is none that can be recognised once its lines are marked.
 	text := strings.TrimSpace(alert.Clean(redact.New("").Text(alert.Clean(t.Summary))))
+	what := "What the Agent found"
+	if t.Moment == gate.WasPlanned {
+		what = "What the Agent plans"
+	}
 	switch {
-	case !t.ends() || text == "" && t.NoSummary == "":
+	case !t.ends() && t.Moment != gate.WasPlanned || text == "" && t.NoSummary == "":
 		return nil
 	case text == "":
-		return []string{"", "What the Agent found could not be read: " + line(t.NoSummary) + ". Its own page of the investigation has it."}
+		return []string{"", what + " could not be read: " + line(t.NoSummary) + ". Its own page of the investigation has it."}
 	}
-	l := []string{"", "What the Agent found, in its own words; an AI wrote them, check them before you act:"}
+	l := []string{"", what + ", in its own words; an AI wrote them, check them before you act:"}
 	for part := range strings.SplitSeq(text, "\n") {
 		l = append(l, strings.TrimRight("> "+part, " "))
 	}

@@ -33,7 +33,8 @@ type Telling struct {
 	Moment   gate.Moment
 	At       time.Time     // when it happened
 	Happened []gate.Moment // everything that has happened to the case
-	// Summary is what the Agent has found, "" when that is not known; NoSummary says then why, where one was expected.
+	// Summary is what the Agent has found, or what it plans where that is what happened; "" when that is not known:
+	// NoSummary says then why, where one was expected.
 	Summary   string
 	NoSummary string
 	// Page is the address of the Agent's own page of it, "" where that is not known.
@@ -84,6 +85,8 @@ func (t Telling) moment() answer.Moment {
 		return answer.Unstarted
 	case gate.HasRecovered:
 		return answer.Recovered
+	case gate.WasPlanned:
+		return answer.Planned
 	}
 	switch t.Case.How {
 	case gate.EndFailed, gate.EndTimedOut, gate.EndCancelled:

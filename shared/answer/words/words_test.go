@@ -66,6 +66,15 @@ func worked(t *Telling) {
 	}}}
 }
 
+// planned gives its task a plan that took two minutes.
+func planned(t *Telling) {
+	k := &t.Case.Work.Tasks[0]
+	t.Now = noon.Add(time.Hour)
+	k.Plan = gate.Plan{Status: gate.Completed, Updated: noon.Add(12 * time.Minute), Done: noon.Add(12 * time.Minute)}
+	k.Marks = append(k.Marks, gate.Mark{At: noon.Add(10 * time.Minute), Status: gate.InProgress, Of: gate.Mitigating},
+		gate.Mark{At: noon.Add(12 * time.Minute), Status: gate.Completed, Of: gate.Mitigating})
+}
+
 func says(words string) func(*Telling) {
 	return func(t *Telling) { t.Case.Work.Tasks[0].Words = words }
 }
@@ -126,6 +135,12 @@ func tellings() map[string]Telling {
 		"ended, critical, after trouble":           telling(gate.HasEnded, critical, ended(gate.EndCompleted), worked, after(gate.WasMissed)),
 		"ended, without a price":                   telling(gate.HasEnded, ended(gate.EndCompleted), worked, func(t *Telling) { t.Rules.Budget = gate.Budget{} }),
 		"ended, hostile":                           telling(gate.HasEnded, ended(gate.EndCompleted), worked, found(hostile), func(t *Telling) { t.Case.Title = "a\nb" }),
+		"planned":                                  telling(gate.WasPlanned, ended(gate.EndCompleted), worked, planned, found("1. Roll back.\n2. Raise the pool.\n")),
+		"planned, critical, after trouble":         telling(gate.WasPlanned, critical, ended(gate.EndCompleted), worked, planned, after(gate.WasMissed, gate.HasEnded)),
+		"planned, hostile":                         telling(gate.WasPlanned, ended(gate.EndCompleted), worked, planned, found(hostile)),
+		"planned, and it cannot be read": telling(gate.WasPlanned, ended(gate.EndCompleted), worked, planned, func(t *Telling) {
+			t.NoSummary, t.Rules.Budget = "gone", gate.Budget{}
+		}),
 		"ended, and its summary is not there": telling(gate.HasEnded, ended(gate.EndCompleted), worked, func(t *Telling) {
 			t.NoSummary = "throttled:\nask later"
 		}),

@@ -147,10 +147,11 @@ func largestWork(now time.Time) gate.Work {
 	for range gate.MaxTasks {
 		t := gate.TaskWork{
 			ID: said.Value, Status: gate.PendingTriage, Words: strings.Repeat("w", delivery.MaxWords), Created: now, Updated: now,
-			Execution: said, Summary: said, Primary: said, Ran: 999 * time.Hour, Folded: now,
+			Execution: said, Summary: said, Primary: said, Ran: 999 * time.Hour, Folded: now, Found: said,
+			Plan: gate.Plan{Status: gate.InProgress, Updated: now, Done: now, Execution: said, Summary: said, Before: gate.Completed, Of: gate.Mitigating},
 		}
 		for range gate.MaxMarks {
-			t.Marks = append(t.Marks, gate.Mark{At: now, Status: gate.InProgress})
+			t.Marks = append(t.Marks, gate.Mark{At: now, Status: gate.InProgress, Of: gate.Investigating})
 		}
 		w.Tasks = append(w.Tasks, t)
 	}

@@ -34,11 +34,14 @@ func (m *Model) Told(invocation int, id string, t Telling) {
 	m.tellings[invocation][id] = t
 }
 
-// word is how a task stood since when.
+// word is how a task stood since when, and of what it speaks: of the investigation, of a plan, or nobody says.
 type word struct {
 	at     time.Time
 	status gate.Status
+	of     gate.Doing
 }
+
+func wordOf(t gate.Task) word { return word{t.Updated.UTC(), t.Status, t.Of} }
 
 // heard is what the Agent has said of a case.
 type heard struct {
@@ -62,13 +65,25 @@ func (h *heard) hears(t gate.Task) {
 	if h.words[t.ID] == nil {
 		h.words[t.ID] = map[word]bool{}
 	}
-	h.words[t.ID][word{t.Updated.UTC(), t.Status}] = true
+	h.words[t.ID][wordOf(t)] = true
 	if c, known := h.created[t.ID]; !known || t.Created.Before(c) {
 		h.created[t.ID] = t.Created
 	}
 }
 
-func (h *heard) knows(t gate.Task) bool { return h.words[t.ID][word{t.Updated.UTC(), t.Status}] }
+// knows tells whether a word was heard already; one that does not say of what it speaks, whatever the other spoke of.
+func (h *heard) knows(t gate.Task) bool {
+	w := wordOf(t)
+	if w.of != "" {
+		return h.words[t.ID][w]
+	}
+	for _, w.of = range []gate.Doing{"", gate.Investigating, gate.Mitigating} {
+		if h.words[t.ID][w] {
+			return true
+		}
+	}
+	return false
+}
 
 // matters tells whether a word says something new: of a task, of when it ran, or of how it stands.
 func (h *heard) matters(t gate.Task) bool {
@@ -122,7 +137,8 @@ func inTime(words map[word]bool) []word {
 		return 0
 	}
 	return slices.SortedFunc(maps.Keys(words), func(a, b word) int {
-		return cmp.Or(a.at.Compare(b.at), life(a.status)-life(b.status))
+		return cmp.Or(a.at.Compare(b.at), life(a.status)-life(b.status),
+			slices.Index(tells, a.status)-slices.Index(tells, b.status), cmp.Compare(a.of, b.of))
 	})
 }
 
@@ -130,8 +146,7 @@ func inTime(words map[word]bool) []word {
 func (h *heard) stands() gate.Status {
 	var best gate.Status
 	for _, words := range h.words {
-		list := inTime(words)
-		last := list[len(list)-1].status
+		last := own(words)
 		if best == "" || slices.Index(tells, last) < slices.Index(tells, best) {
 			best = last
 		}
@@ -143,15 +158,92 @@ func (h *heard) stands() gate.Status {
 func (h *heard) ran(now time.Time) time.Duration {
 	sum := time.Duration(0)
 	for id, words := range h.words {
-		sum += ran(inTime(words), h.created[id], now)
+		one, _ := ran(telling(words), h.created[id], now)
+		sum += one
 	}
 	return sum
 }
 
+// plans tells whether a plan is being made, as far as the Agent has said so.
+func (h *heard) plans() bool {
+	for id, words := range h.words {
+		if _, plans := ran(telling(words), h.created[id], time.Time{}); plans {
+			return true
+		}
+	}
+	return false
+}
+
+// own is how a task stands without the plans that were asked of it. What does not say of what it speaks speaks of what the
+// last word did that says so. When a plan was asked for, the investigation was completed, unless another end is known.
+func own(words map[word]bool) gate.Status {
+	var last gate.Status
+	planned, list := false, inTime(words)
+	for _, w := range list {
+		if w.of == "" && words[word{w.at, w.status, gate.Mitigating}] {
+			w.of = gate.Mitigating
+		} else if w.of == "" {
+			i := lastOf(list, func(b word) bool {
+				return b.of != "" && !b.at.After(w.at) && (b.status == gate.InProgress || ends[b.status] != "")
+			})
+			if i >= 0 {
+				w.of = list[i].of
+			}
+		}
+		if planned = w.of == gate.Mitigating; !planned {
+			last = w.status
+		}
+	}
+	if planned && ends[last] == "" {
+		return gate.Completed
+	}
+	return last
+}
+
+// telling are the words that tell when a task ran, in their order: each moment's word once, and none that it is over from
+// the moment at which a plan was begun, nor from the time of one whose end is told. The API may say so all the while.
+func telling(words map[word]bool) []word {
+	all := slices.DeleteFunc(inTime(words), func(w word) bool {
+		known := w.of == "" && (words[word{w.at, w.status, gate.Investigating}] || words[word{w.at, w.status, gate.Mitigating}])
+		return known || w.status != gate.InProgress && ends[w.status] == ""
+	})
+	var list []word
+	for i, w := range all {
+		begun := func(b word) bool { return b.of == gate.Mitigating && b.status == gate.InProgress }
+		if w.of == "" && ends[w.status] != "" {
+			before := slices.ContainsFunc(all, func(b word) bool { return begun(b) && b.at.Equal(w.at) })
+			says := func(b word) bool { return b.of != "" }
+			if b, a := slices.IndexFunc(all[i+1:], says), lastOf(all[:i], says); b >= 0 && a >= 0 && begun(all[a]) {
+				end := all[i+1+b]
+				before = before || end.of == gate.Mitigating && ends[end.status] != ""
+			}
+			if before {
+				continue
+			}
+		}
+		list = append(list, w)
+	}
+	return list
+}
+
+// planned tells whether a plan was spoken of up to a moment.
+func planned(words []word, at time.Time) bool {
+	return slices.ContainsFunc(words, func(w word) bool { return w.of == gate.Mitigating && !w.at.After(at) })
+}
+
+func lastOf(list []word, is func(word) bool) int {
+	for i := len(list) - 1; i >= 0; i-- {
+		if is(list[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
 // ran adds up each stretch from the first word that it runs to the first that it is over; a first end without a beginning
-// counts from the task's creation, unless it is one of triage's.
-func ran(words []word, created, now time.Time) time.Duration {
-	var sum time.Duration
+// counts from the task's creation, unless it is one of triage's or a plan's. It tells whether a plan is being made at the
+// end, which counts for as long as anybody follows one.
+func ran(words []word, created, now time.Time) (sum time.Duration, plans bool) {
 	var since time.Time
 	said := false
 	for i := 0; i < len(words); i++ {
@@ -162,10 +254,12 @@ func ran(words []word, created, now time.Time) time.Duration {
 		}
 		if !over && !since.IsZero() && since.Before(w.at) && i+2 < len(words) && words[i+1].at.Equal(w.at) && ends[words[i+1].status] != "" {
 			sum, since = sum+w.at.Sub(since), w.at // one run ends and the next begins in the same moment
+			plans = w.of == gate.Mitigating
 			i++
 			continue
 		}
-		if over && since.IsZero() && !said && w.status != gate.Linked && w.status != gate.Skipped {
+		plans = !over && (plans || w.of == gate.Mitigating)
+		if over && since.IsZero() && !said && !planned(words, w.at) && w.status != gate.Linked && w.status != gate.Skipped {
 			since = created
 		}
 		said = true
@@ -178,9 +272,13 @@ func ran(words []word, created, now time.Time) time.Duration {
 		}
 	}
 	if !since.IsZero() && now.After(since) {
-		sum += now.Sub(since)
+		run := now.Sub(since)
+		if plans {
+			run = min(run, longestRun)
+		}
+		sum += run
 	}
-	return sum
+	return sum, plans
 }
 
 func priceOf(d time.Duration, b gate.Budget) gate.Dollars {
@@ -232,7 +330,7 @@ func (m *Model) learns(k *kase, w gate.CaseWrite, c Commit) {
 		if how != "" && k.started() {
 			k.how = how
 		}
-		if how != "" {
+		if how != "" && !k.plans() {
 			m.pays(k, acct, c)
 		}
 	case k.state == gate.Started && how != "":

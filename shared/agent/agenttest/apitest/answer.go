@@ -26,6 +26,12 @@ func (s *Server) answer(q question) (any, *fault) {
 		}
 		shown, rest := page(records, q)
 		return listed(q, shown, rest, s.tasks.showRecord), nil
+	case "ListExecutions":
+		if _, ok := s.tasks.Task(q.task); !ok {
+			return nil, missing("task", q.task)
+		}
+		shown, rest := page(s.tasks.runsOf(q.task), q)
+		return listed(q, shown, rest, s.tasks.showExecution), nil
 	}
 	return s.usage(), nil
 }
@@ -109,6 +115,21 @@ func (v *Investigations) journal(q question) (found []Record, ok bool) {
 		slices.Reverse(found)
 	}
 	return found, ok
+}
+
+// runsOf are the runs of a task, in the order in which they began.
+func (v *Investigations) runsOf(task string) []execution {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.executions[task])
+}
+
+func (v *Investigations) showExecution(e execution) map[string]any {
+	created := math.Round(float64(e.Created.UnixMilli())) / 1000
+	return map[string]any{
+		"agentSpaceId": v.space, "executionId": e.ID, "agentType": e.AgentType, "agentSubTask": "main", "executionStatus": "STOPPED",
+		"createdAt": created, "updatedAt": created,
+	}
 }
 
 // show is a task as the API writes it: members without a value are left out.

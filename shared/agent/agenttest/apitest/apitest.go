@@ -3,16 +3,17 @@
 //
 // Investigations are the Agent's tasks, in memory. One that is opened lives by a clock, as a Plan says: it appears, is
 // triaged, waits, runs and ends with a summary, and each step is an event of EventBridge's. A second one of the same
-// incident is linked to the first and takes it up again, as has been seen at the Agent.
+// incident is linked to the first and takes it up again, as has been seen at the Agent. Of one that is completed a hand can
+// ask for a plan: see Mitigate.
 //
 // A Server shows them by the API's own protocol, as the SDK's package devopsagent speaks it: GetBacklogTask,
-// ListBacklogTasks, ListJournalRecords and GetAccountUsage. It checks each request against the API's model, and answers
-// with the API's errors. On request it misbehaves, for the next request or for every one: see Behaviour. It speaks over a
-// real socket, or in process by Do: see package calltest.
+// ListBacklogTasks, ListExecutions, ListJournalRecords and GetAccountUsage. It checks each request against the API's model, and
+// answers with the API's errors. On request it misbehaves, for the next request or for every one: see Behaviour. It speaks
+// over a real socket, or in process by Do: see package calltest.
 //
 // What is not documented is decided so: a task of the webhook is Pending Triage first, and Created is its event when
 // triage lets it go on; an id is of letters, digits, "_" and "-"; a run that nobody knows is ResourceNotFoundException.
-// There are no events of mitigations.
+// Of a mitigation nothing is told before it runs.
 //
 // Like package agenttest it shares no code with what it is there to test.
 package apitest

@@ -273,6 +273,30 @@ func TestLives(t *testing.T) {
 			a.now = noon.Add(13 * time.Second)
 			a.tasks.Set(a.tasks.Tasks()[0].ID, "CANCELED", "by hand")
 		}, append(slices.Clone(begin), "Cancelled=CANCELLED"), 10 * time.Second},
+		{"a plan is asked for", quick, func(a *agent) {
+			a.now = noon.Add(5 * time.Minute)
+			asks(t, a, apitest.Mitigation{Queue: time.Second, Run: 30 * time.Second, Plan: "p"})
+		}, append(slices.Clone(begin), "Completed=COMPLETED", "Mitigation In Progress=IN_PROGRESS", "Mitigation Completed=COMPLETED"), 90 * time.Second},
+		{"there is no plan, and the task stays completed", quick, func(a *agent) {
+			a.now = noon.Add(5 * time.Minute)
+			asks(t, a, apitest.Mitigation{Queue: time.Second, Run: 30 * time.Second, End: "FAILED", Stays: true})
+		}, append(slices.Clone(begin), "Completed=COMPLETED", "Mitigation In Progress=IN_PROGRESS", "Mitigation Failed=FAILED"), 90 * time.Second},
+		{"a plan is asked for by the plan", plan(func(p *apitest.Plan) {
+			p.Mitigate, p.Mitigation = 10*time.Minute, apitest.Mitigation{Run: time.Minute, End: "CANCELED"}
+		}), nil, append(slices.Clone(begin), "Completed=COMPLETED", "Mitigation In Progress=IN_PROGRESS", "Mitigation Cancelled=CANCELLED"), 2 * time.Minute},
+		{"nobody can ask for the plan of a failure", plan(func(p *apitest.Plan) { p.End, p.Mitigate = "FAILED", time.Minute }), nil,
+			append(slices.Clone(begin), "Failed=FAILED"), time.Minute},
+		{"cancelled by hand while a plan is made", quick, func(a *agent) {
+			a.now = noon.Add(5 * time.Minute)
+			asks(t, a, apitest.Mitigation{Run: 30 * time.Second, Plan: "p"})
+			a.now = a.now.Add(10 * time.Second)
+			a.tasks.Set(a.tasks.Tasks()[0].ID, "CANCELED", "by hand")
+		}, append(slices.Clone(begin), "Completed=COMPLETED", "Mitigation In Progress=IN_PROGRESS", "Cancelled=CANCELLED"), 70 * time.Second},
+		{"a duplicate while a plan is made", quick, func(a *agent) {
+			a.now = noon.Add(5 * time.Minute)
+			asks(t, a, apitest.Mitigation{Run: 30 * time.Second, Stays: true})
+			open(a, "2")
+		}, append(slices.Clone(begin), "Completed=COMPLETED", "Mitigation In Progress=IN_PROGRESS", begin[0], "Linked=LINKED", "Mitigation Completed=COMPLETED"), 90 * time.Second},
 	} {
 		a := newAgent(t, row.plan)
 		if !open(a, "1") {
@@ -297,6 +321,56 @@ func TestLives(t *testing.T) {
 		}
 		if ran != row.ran {
 			t.Errorf("%s: ran %v, want %v", row.why, ran, row.ran)
+		}
+	}
+}
+
+// asks asks for a plan of the first task, and for a second one meanwhile, which nobody can.
+func asks(t *testing.T, a *agent, m apitest.Mitigation) {
+	t.Helper()
+	id := a.tasks.Tasks()[0].ID
+	if !a.tasks.Mitigate(id, m) || a.tasks.Mitigate(id, m) || a.tasks.Mitigate("x", m) {
+		t.Error("not one plan is made of one task")
+	}
+}
+
+// While a plan is made the task is shown as its Mitigation says, and its record lies where that says.
+func TestMitigationsAreShown(t *testing.T) {
+	for _, m := range []apitest.Mitigation{{}, {Stays: true}, {Apart: true}} {
+		m.Queue, m.Run, m.Plan = time.Second, time.Minute, "p"
+		a := newAgent(t, apitest.Plan{})
+		id := a.tasks.Add(apitest.Task{Status: "IN_PROGRESS"})
+		a.tasks.Complete(id, "s")
+		if !a.tasks.Mitigate(id, m) {
+			t.Fatal("no plan is made")
+		}
+		var shown []string
+		for _, after := range []time.Duration{0, time.Second, 2 * time.Minute} {
+			a.now = noon.Add(after)
+			task, _ := a.tasks.Task(id)
+			shown = append(shown, task.Status)
+		}
+		want := []string{"PENDING_START", "IN_PROGRESS", "COMPLETED"}
+		if m.Stays {
+			want = []string{"COMPLETED", "COMPLETED", "COMPLETED"}
+		}
+		if !slices.Equal(shown, want) {
+			t.Errorf("%+v: shown as %q, want %q", m, shown, want)
+		}
+		out, err := a.sdk.ListExecutions(t.Context(), &devopsagent.ListExecutionsInput{AgentSpaceId: aws.String(a.tasks.Space()), TaskId: &id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs := map[bool]int{false: 1, true: 2}[m.Apart]
+		last := out.Executions[len(out.Executions)-1]
+		if len(out.Executions) != runs || m.Apart != (*last.AgentType == "mitigation") {
+			t.Errorf("%+v: %d runs, the last of %s", m, len(out.Executions), *last.AgentType)
+		}
+		records, err := a.sdk.ListJournalRecords(t.Context(), &devopsagent.ListJournalRecordsInput{
+			AgentSpaceId: aws.String(a.tasks.Space()), ExecutionId: last.ExecutionId, RecordType: aws.String("mitigation_summary_md"),
+		})
+		if err != nil || len(records.Records) != 1 {
+			t.Errorf("%+v: %v, %v", m, records, err)
 		}
 	}
 }

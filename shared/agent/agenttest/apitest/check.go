@@ -31,8 +31,11 @@ func (q question) list() bool { return strings.HasPrefix(q.call, "List") }
 
 // member is the name of a list in its answer.
 func (q question) member() string {
-	if q.call == "ListBacklogTasks" {
+	switch q.call {
+	case "ListBacklogTasks":
 		return "tasks"
+	case "ListExecutions":
+		return "executions"
 	}
 	return "records"
 }
@@ -48,6 +51,7 @@ var (
 	idForm    = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 	taskPath  = regexp.MustCompile(`^/backlog/agent-space/([^/]+)/tasks/([^/]+)$`)
 	listPath  = regexp.MustCompile(`^/backlog/agent-space/([^/]+)/tasks/list$`)
+	execPath  = regexp.MustCompile(`^/journal/agent-space/([^/]+)/executions$`)
 	recsPath  = regexp.MustCompile(`^/journal/agent-space/([^/]+)/journalRecords$`)
 )
 
@@ -69,6 +73,9 @@ func read(r *http.Request, body []byte, space string) (question, *fault) {
 	case r.Method == http.MethodPost && recsPath.MatchString(path):
 		asked = recsPath.FindStringSubmatch(path)[1]
 		q, f = readRecordList(body)
+	case r.Method == http.MethodPost && execPath.MatchString(path):
+		asked = execPath.FindStringSubmatch(path)[1]
+		q, f = readExecutionList(body)
 	case r.Method == http.MethodGet && taskPath.MatchString(path):
 		parts := taskPath.FindStringSubmatch(path)
 		asked = parts[1]
@@ -162,6 +169,23 @@ func readRecordList(body []byte) (question, *fault) {
 		return q, invalid("order must be one of ASC, DESC")
 	}
 	return q, nil
+}
+
+func readExecutionList(body []byte) (question, *fault) {
+	in := struct {
+		Limit     *int    `json:"limit"`
+		NextToken *string `json:"nextToken"`
+		TaskID    string  `json:"taskId"`
+	}{}
+	q := question{call: "ListExecutions"}
+	if f := strictly(body, &in); f != nil {
+		return q, f
+	}
+	if q.task = in.TaskID; !idForm.MatchString(q.task) {
+		return q, invalid("taskId must match %s", idForm)
+	}
+	f := q.page(in.Limit, 100, in.NextToken)
+	return q, f
 }
 
 // strictly reads a JSON object that has no members but those of the model.

@@ -2,10 +2,13 @@ package apitest
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 )
 
-// detailTypes are the events of an investigation by what it has become.
+// detailTypes are the events of an investigation by what it has become. Those of a mitigation read alike, as far as there are
+// any.
 var detailTypes = map[string]string{
 	"PENDING_TRIAGE": "Investigation Pending Triage",
 	"PENDING_START":  "Investigation Created",
@@ -18,12 +21,18 @@ var detailTypes = map[string]string{
 	"SKIPPED":        "Investigation Skipped",
 }
 
+// mitigated are the statuses of which there are events of a mitigation.
+var mitigated = []string{"IN_PROGRESS", "COMPLETED", "FAILED", "TIMED_OUT", "CANCELED"}
+
 // tell adds the event of a change, if there is one for it. As at the Agent it does not say to what the task refers, to
 // which it is linked or why, and fields without a value are left out.
-func (v *Investigations) tell(t Task, summary string, at time.Time) {
+func (v *Investigations) tell(t Task, mitigation bool, summary string, at time.Time) {
 	detailType, known := detailTypes[t.Status]
-	if !known {
+	if !known || mitigation && !slices.Contains(mitigated, t.Status) {
 		return
+	}
+	if mitigation {
+		detailType = strings.Replace(detailType, "Investigation", "Mitigation", 1)
 	}
 	metadata := map[string]string{"agent_space_id": v.space, "task_id": t.ID}
 	if t.Execution != "" {

@@ -61,15 +61,25 @@ type Investigations struct {
 	tasks   []*task
 	records map[string][]Record // by run, the oldest first
 	events  []json.RawMessage   // not yet taken
-	seen    map[string]bool     // id and timestamp of every incident
-	agenda  []step              // what will happen, the earliest first
-	counter int
+	// executions are the runs of each task, the oldest first.
+	executions map[string][]execution
+	seen       map[string]bool // id and timestamp of every incident
+	agenda     []step          // what will happen, the earliest first
+	counter    int
 }
 
 type task struct {
 	Task
-	since time.Time // in progress since then
+	on    bool      // it runs, and is billed
+	since time.Time // then
+	plans bool      // a mitigation is asked for and not over
 	turn  int       // raised by hand: what was planned before happens no more
+}
+
+// execution is a run of a task.
+type execution struct {
+	ID, AgentType string
+	Created       time.Time
 }
 
 // NewInvestigations makes an Agent without tasks.
@@ -83,7 +93,7 @@ func NewInvestigations(o InvestigationsOptions) *Investigations {
 	if o.Plan == nil {
 		o.Plan = func(Incident) Plan { return Typical }
 	}
-	return &Investigations{space: o.Space, now: o.Now, plan: o.Plan, records: map[string][]Record{}, seen: map[string]bool{}}
+	return &Investigations{space: o.Space, now: o.Now, plan: o.Plan, records: map[string][]Record{}, executions: map[string][]execution{}, seen: map[string]bool{}}
 }
 
 // Space is the agent space's id.
@@ -131,9 +141,10 @@ func (v *Investigations) Add(t Task) string {
 	}
 	if t.Execution != "" && v.records[t.Execution] == nil {
 		v.records[t.Execution] = []Record{}
+		v.executions[t.ID] = append(v.executions[t.ID], execution{t.Execution, "rca", t.Created})
 	}
 	t.Version = max(t.Version, 1)
-	v.tasks = append(v.tasks, &task{Task: t, since: now})
+	v.tasks = append(v.tasks, &task{Task: t, on: t.Status == "IN_PROGRESS", since: now})
 	return t.ID
 }
 
@@ -182,7 +193,7 @@ func (v *Investigations) Task(id string) (Task, bool) {
 // asItIs is a task with what it has run up to now.
 func (v *Investigations) asItIs(t *task) Task {
 	now := t.Task
-	if t.Status == "IN_PROGRESS" {
+	if t.on {
 		now.Ran += v.now().Sub(t.since)
 	}
 	return now

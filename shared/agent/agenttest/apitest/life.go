@@ -17,6 +17,9 @@ type Plan struct {
 	End string
 	// Summary is the content of the record of one that is COMPLETED; nil: there is no record.
 	Summary any
+	// Mitigate lets a hand ask for a plan so long after it has ended as COMPLETED; 0: nobody does.
+	Mitigate   time.Duration
+	Mitigation Mitigation
 	// Vanish lets nothing come of the event.
 	Vanish bool
 }
@@ -84,7 +87,7 @@ func (v *Investigations) triage(t *task, plan Plan, at time.Time) {
 	case primary != nil:
 		t.Primary, primary.Linked = primary.ID, true
 		v.become(t, "LINKED", "Same incident as task "+primary.ID, "", at)
-		if primary.Status == "COMPLETED" {
+		if primary.Status == "COMPLETED" && !primary.plans {
 			if plan.End == "LINKED" || plan.End == "SKIPPED" { // which says nothing about the other one
 				plan.End = ""
 			}
@@ -136,6 +139,9 @@ func (v *Investigations) end(t *task, plan Plan, at time.Time) {
 	default:
 		v.complete(t, plan.Summary, at)
 	}
+	if plan.Mitigate > 0 {
+		v.later(t, at.Add(plan.Mitigate), func(at time.Time) { v.mitigate(t, plan.Mitigation, at) })
+	}
 }
 
 func (v *Investigations) complete(t *task, content any, at time.Time) {
@@ -154,17 +160,27 @@ func (v *Investigations) write(execution, kind string, content any, at time.Time
 
 // become is every change of a status: it counts what the task has run, and tells it.
 func (v *Investigations) become(t *task, status, reason, summary string, at time.Time) {
-	if t.Status == "IN_PROGRESS" {
+	v.runs(t, status == "IN_PROGRESS", at)
+	if status == "IN_PROGRESS" && t.Execution == "" {
+		t.Execution = v.execute(t, "rca", at)
+	}
+	t.Status, t.Reason, t.Updated, t.plans = status, reason, at, false
+	t.Version++
+	v.tell(t.Task, false, summary, at)
+}
+
+// runs counts what the task has run so far, whatever its status.
+func (v *Investigations) runs(t *task, on bool, at time.Time) {
+	if t.on {
 		t.Ran += at.Sub(t.since)
 	}
-	if status == "IN_PROGRESS" {
-		t.since = at
-		if t.Execution == "" {
-			t.Execution = "exe-ops1-" + v.next("execution")
-			v.records[t.Execution] = []Record{}
-		}
-	}
-	t.Status, t.Reason, t.Updated = status, reason, at
-	t.Version++
-	v.tell(t.Task, summary, at)
+	t.on, t.since = on, at
+}
+
+// execute begins a run of a task.
+func (v *Investigations) execute(t *task, agentType string, at time.Time) string {
+	id := "exe-ops1-" + v.next("execution")
+	v.records[id] = []Record{}
+	v.executions[t.ID] = append(v.executions[t.ID], execution{id, agentType, at})
+	return id
 }
