@@ -30,6 +30,9 @@ type telling struct {
 	asked     bool   // it has been asked for
 	waits     bool   // it may come yet
 
+	claimed bool  // the post is ours
+	lost    bool  // it is not, and nothing is told
+	trouble error // the ledger's, because of which it is not
 	settled []gate.Told
 	failed  bool      // something could not be told
 	until   time.Time // it is looked at again, at the earliest
@@ -47,6 +50,9 @@ func (t *telling) tell(ctx context.Context) error {
 				return t.note(ctx)
 			}
 			told, settled := t.one(ctx, target, h)
+			if t.lost {
+				return t.trouble
+			}
 			if !settled {
 				break
 			}
@@ -84,8 +90,11 @@ func (t *telling) one(ctx context.Context, target Target, h gate.Happened) (gate
 	return t.deliver(ctx, target, h, a)
 }
 
-// deliver sends one answer, and says what became of it.
+// deliver sends one answer, and says what became of it. Nothing is sent of a post that is not ours.
 func (t *telling) deliver(ctx context.Context, target Target, h gate.Happened, a answer.Answer) (gate.Told, bool) {
+	if !t.claim(ctx) {
+		return gate.Told{}, false
+	}
 	res := target.Place.Deliver(ctx, a)
 	switch res.End {
 	case answer.Delivered:
