@@ -53,7 +53,7 @@ func (r *round) outage(ctx context.Context, a gate.Account, now state) error {
 	switch {
 	case !noted && now != isOut:
 		return nil
-	case noted && p.Tries == 0 && p.Until.After(r.Now()): // another tick tells it now
+	case noted && p.Until.After(r.Now()): // another tick tells it now, or it could not be told a moment ago
 		return nil
 	case !noted:
 		return t.begins(ctx)

@@ -213,7 +213,7 @@ func (r *round) guarded(f func() error) error {
 // ofCase tells what has happened to one case.
 func (r *round) ofCase(ctx context.Context, id string) error {
 	p, v, err := r.read(ctx, id)
-	if err != nil || p.Version == 0 || p.Over { // the index lags behind
+	if err != nil || !r.isDue(p) {
 		return err
 	}
 	c, there := v.Cases[id]
@@ -229,9 +229,13 @@ func (r *round) read(ctx context.Context, id string) (gate.Post, gate.View, erro
 	ctx, cancel := clock.WithTimeout(ctx, ReadTime)
 	defer cancel()
 	p, err := r.Outbox.Post(ctx, id, r.Now())
-	if err != nil || p.Version == 0 || p.Over {
+	if err != nil || !r.isDue(p) {
 		return p, gate.View{}, err
 	}
 	v, err := r.Ledger.LookCase(ctx, id, p.Agent, r.Now())
 	return p, v, err
 }
+
+// isDue tells whether there is something to tell of a post now. The index lags behind, and since it was asked another tick
+// can have told all, or have claimed the post.
+func (r *round) isDue(p gate.Post) bool { return p.Version > 0 && !p.Over && !p.Until.After(r.Now()) }
