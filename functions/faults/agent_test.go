@@ -62,7 +62,12 @@ func (a *agentDoor) RoundTrip(req *http.Request) (*http.Response, error) {
 	case !a.take(req):
 		return replied(403, `{"message":"Forbidden"}`), nil
 	}
-	switch of(ctx).pass(back) {
+	a.w.meanwhile()
+	f = of(ctx).pass(back)
+	if a.w.losesAnswer() {
+		f = lost
+	}
+	switch f {
 	case down:
 		return replied(503, ""), nil
 	case lost:
@@ -96,6 +101,9 @@ func (a *agentDoor) take(req *http.Request) bool {
 	}
 	a.got[id]++
 	a.begun[id+" "+timestamp] = true
+	if a.w.work != nil {
+		a.w.work.takes(id, timestamp)
+	}
 	return true
 }
 

@@ -39,6 +39,14 @@ func (d *storeDoor) Look(ctx context.Context, q ledger.Question, now time.Time) 
 
 func (d *storeDoor) LookCase(ctx context.Context, id, agent string, now time.Time) (gate.View, error) {
 	switch inv := of(ctx); {
+	case inv.function == outcome:
+		if err := troubled(ctx, inv.pass(lookHeard)); err != nil {
+			return gate.View{}, err
+		}
+	case inv.asked[id]:
+		if err := troubled(ctx, inv.pass(lookFound)); err != nil {
+			return gate.View{}, err
+		}
 	case inv.claimed: // a settle that lost a race reads again: a part of that step
 	case id == "":
 		if err := troubled(ctx, inv.pass(lookAccount)); err != nil {
@@ -61,11 +69,16 @@ func (d *storeDoor) Due(ctx context.Context, agent string, now time.Time) ([]str
 
 func (d *storeDoor) Commit(ctx context.Context, c gate.Change) error {
 	inv := of(ctx)
-	switch f := inv.pass(inv.stepOf(c)); f {
+	return applied(ctx, inv.pass(inv.stepOf(c)), func() error { return d.apply(ctx, c) })
+}
+
+// applied lets a commit meet a fault.
+func applied(ctx context.Context, f fault, apply func() error) error {
+	switch f {
 	case conflict:
 		return ledger.ErrConflict
 	case lost:
-		if err := d.apply(ctx, c); err != nil {
+		if err := apply(); err != nil {
 			return err
 		}
 		return ledger.ErrUnknown
@@ -76,7 +89,7 @@ func (d *storeDoor) Commit(ctx context.Context, c gate.Change) error {
 			return err
 		}
 	}
-	return d.apply(ctx, c)
+	return apply()
 }
 
 // troubled lets a request to the store meet what is the same for reading and writing.
@@ -110,6 +123,10 @@ func claims(c gate.Change) bool {
 // stepOf tells which step a commit is.
 func (i *invocation) stepOf(c gate.Change) step {
 	switch {
+	case i.function == outcome:
+		return commitHeard
+	case len(c.Cases) == 1 && i.asked[c.Cases[0].Now.ID]:
+		return commitFound
 	case i.claimed && i.function == dispatcher:
 		return settle
 	case i.claimed:

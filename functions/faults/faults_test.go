@@ -1,33 +1,40 @@
 // Package faults_test breaks the bridge in every way and at every step, one at a time, and says what must come of it.
 //
-// The table (ingestRows, messageRows, tickRows) has a row for each pair of a fault and a step: what is seen when the
-// invocation that was struck is over, and how the alert comes to its investigation after that. A pair without a row, or
+// The table (ingestRows, messageRows, tickRows, hearRows, askRows, tellRows) has a row for each pair of a fault and a step:
+// what is seen when the invocation that was struck is over, and what comes of it after that. A pair without a row, or
 // without a reason why it cannot be (impossible), fails the test, and so does one that is there twice.
 //
-// Each row is played by the real handlers of all three functions, guarded as in Lambda, over the real client of the
-// Agent and the real stores of secrets; the queue and the ledger are those in memory. Below them, at each call out, is a
-// door at which a fault comes in (doors_test.go); but not at the second reading of a secret within a call, nor at that of
-// the ledger within a settle. Time is virtual, and the time-outs of functions and queue are those of
-// the template: a function that is killed has hung at its step until Lambda's limit, and nothing of it goes on after.
-// Four scenes lead past all the steps: an alert that comes with a rotated token, its message, a tick that opens a shut
-// account, a tick that starts a case which waited.
+// Each row is played by the real handlers of all four functions, guarded as in Lambda, over the real clients of the Agent,
+// of its API, of Datadog and of PagerDuty, and the real stores of secrets; the queues and the ledger are those in memory.
+// Below them, at each call out, is a door at which a fault comes in; but not at the second reading of a secret within a
+// call, nor at that of the ledger within a settle or a note, nor where the account's usage is read, on which nothing hangs.
+// Time is virtual, and the time-outs of functions and queues are those of the template: a function that is killed has hung
+// at its step until Lambda's limit, and nothing of it goes on after. Who is killed at a step has done the one before it.
+//
+// Four scenes lead past all the steps of a start: an alert that comes with a rotated token, its message, a tick that opens a
+// shut account, a tick that starts a case which waited. Three more are about what comes after it, where the Agent's work is
+// followed and people are told (stories_test.go), each with two stories: an event of the Agent's is heard, the tick asks
+// about a start of which nothing is heard, the tick tells.
 //
 // Then nothing else goes wrong. Datadog repeats what got a 5xx, the queue hands out what was not acknowledged, a tick
 // comes once a minute; a second incident arrives, for which there is no slot until the first one's is free. After every
 // tick and at the end the rules must hold (rules_test.go): a verdict for each accepted alert, one investigation and no
-// call too many, slots, nothing that sleeps. A goroutine that is left behind fails the bubble.
+// call too many, slots, nothing that sleeps; and where the work is followed, its true price, and people told of all of it,
+// nothing of which kept the second incident from its start. A goroutine that is left behind fails the bubble.
 //
-// Every row is played with doubts that are repeated and with doubts that stop, and with the clock of the scheduler as
-// far behind and ahead of the others as is reckoned with. The end is the same whatever the clock.
+// Every row is played with doubts that are repeated and with doubts that stop, where there can be one, and with the clock of
+// the scheduler as far behind and ahead of the others as is reckoned with. The end is the same whatever the clock.
 //
 // Secrets have a table of their own besides (secretRows). What the Agent itself does, over a real socket, is
-// TestBehavioursByState in the folder above.
+// TestBehavioursByState in the folder above; the same of its API, of Datadog and of PagerDuty is in their packages.
 //
 // functions/explore walks orders and combinations that nobody has thought of, and knows only rules; here each fault has
 // a name and an end that a reader can judge.
 package faults_test
 
 import (
+	"fmt"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -36,8 +43,12 @@ import (
 	"time"
 
 	"github.com/alertbridge/alertbridge/functions/ingest/intake"
+	"github.com/alertbridge/alertbridge/functions/outcome/follow"
 	"github.com/alertbridge/alertbridge/functions/scheduler/schedule"
+	"github.com/alertbridge/alertbridge/functions/scheduler/tell"
 	"github.com/alertbridge/alertbridge/shared/agent"
+	target "github.com/alertbridge/alertbridge/shared/answer"
+	"github.com/alertbridge/alertbridge/shared/call"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/queue"
@@ -53,7 +64,9 @@ type row struct {
 	why   string
 }
 
-func table() []row { return slices.Concat(ingestRows, messageRows, tickRows) }
+func table() []row {
+	return slices.Concat(ingestRows, messageRows, tickRows, hearRows, askRows, tellRows)
+}
 
 // impossible are the pairs that cannot be, with the reason.
 var impossible = []struct {
@@ -61,19 +74,25 @@ var impossible = []struct {
 	steps  []step
 	why    string
 }{
-	{[]fault{conflict}, slices.Concat(ofTokens, ofSecret, ofReads, ofAgent, ofQueue), "only a commit has conditions"},
-	{[]fault{lost}, slices.Concat(ofTokens, ofSecret, ofReads), "a reading without its answer is a reading that failed: down"},
-	{[]fault{lost}, []step{request, tickRequest}, "nothing has left yet: see the answer"},
-	{[]fault{throttled}, []step{answer, tickAnswer}, "the Agent turns away before it takes anything: see the request"},
-	{[]fault{cancelled, panics}, []step{acknowledge}, "the handler has returned"},
+	{[]fault{conflict}, but(ofCommits...), "only a commit has conditions"},
+	{[]fault{lost}, slices.Concat(ofTokens, ofSecret, ofReads, ofAPI, ofKeys), "a reading without its answer is a reading that failed: down"},
+	{[]fault{lost}, []step{request, tickRequest, toEvents, toPager}, "nothing has left yet: see the answer"},
+	{[]fault{throttled}, ofAnswers, "who turns away takes nothing: see the request"},
+	{[]fault{cancelled, panics}, []step{acknowledge, forget}, "the handler has returned"},
 	{[]fault{overlaps}, parts["ingest"], "ingest and the tick share nothing"},
-	{[]fault{missing}, slices.Concat(ofReads, ofCommits, ofAgent, ofQueue), "no secret is read there"},
-	{[]fault{malformed, wrongHost, plainHTTP}, slices.Concat(ofReads, ofCommits, ofAgent, ofQueue), "no secret is read there"},
+	{[]fault{down, slow, throttled, lost, hangs, killed, cancelled, panics, overlaps}, []step{takeEvent}, "nothing is asked yet: see the task"},
+	{[]fault{missing, malformed, wrongHost, plainHTTP, lastGood}, but(slices.Concat(ofTokens, ofSecret, ofKeys)...), "no secret is read there"},
 	{[]fault{malformed, wrongHost, plainHTTP}, ofTokens, "any text is a token, and none is an address"},
-	{[]fault{lastGood}, slices.Concat(ofReads, ofCommits, ofAgent, ofQueue), "no secret is read there"},
-	{[]fault{rotated}, slices.Concat(ofReads, ofCommits, ofQueue, []step{answer, tickAnswer}), "no secret is read or used there"},
-	{[]fault{rotatedThere}, slices.Concat(ofReads, ofCommits, ofQueue, ofSecret, []step{answer, tickAnswer}), "the Agent is not asked there"},
+	{[]fault{wrongHost, plainHTTP}, ofKeys, "a key is no address"},
+	{[]fault{rotated}, slices.Concat(ofReads, ofCommits, ofQueue, ofAPI, ofAnswers, []step{takeEvent}), "no secret is read or used there"},
+	{[]fault{rotatedThere}, slices.Concat(ofReads, ofCommits, ofQueue, ofSecret, ofAPI, ofKeys, ofAnswers, []step{takeEvent}), "nobody is asked there who has the other half of a key"},
 	{[]fault{rotatedThere}, ofTokens, "the token is Datadog's to send, not the Agent's"},
+	{[]fault{denied}, but(ofAPI...), "only the API knows permissions; for a key that is denied see rotated there alone"},
+	{[]fault{garbage, hollow}, but(slices.Concat(ofAPI, []step{fromEvents, fromPager})...), "nobody answers there in words; for the Agent's see TestBehavioursByState"},
+	{[]fault{gone}, but(ofAPI...), "only the API is asked for what somebody else keeps"},
+	{[]fault{nothing}, but(find, summary), "no list and no text is asked for; for a task that refers to nothing see one that is not ours"},
+	{[]fault{huge, hostile}, but(summary), "no text of others is read there"},
+	{[]fault{twice, reordered, early, foreign, elsewhere, batched}, but(takeEvent), "no event comes there"},
 }
 
 // Each pair of a fault and a step is in the table or impossible, once.
@@ -111,18 +130,34 @@ func TestEveryPairIsNamed(t *testing.T) {
 	}
 }
 
+// The page about the tests says how large the table is.
+func TestPageKnowsTheTable(t *testing.T) {
+	page, err := os.ReadFile("../../docs/testing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := fmt.Sprintf("a table of %d faults at %d steps, %d pairs that can be", len(faults), len(but()), len(table()))
+	if !strings.Contains(string(page), size) {
+		t.Errorf("docs/testing.md does not tell of %s", size)
+	}
+}
+
 // Without a fault each scene passes its steps in their order, and no other.
 func TestScenesPassTheirSteps(t *testing.T) {
-	for part, steps := range parts {
-		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t, row{step: steps[0]}, gate.RepeatIt, 0)
-			w.play()
-			passed := slices.DeleteFunc(w.stepsPassed(), func(s step) bool { return !slices.Contains(steps, s) })
-			if !slices.Equal(passed, steps) {
-				t.Errorf("%s passes %v, want %v", part, passed, steps)
-			}
-			w.rest(starts)
-		})
+	for part, all := range parts {
+		for _, story := range stories(all[0]) {
+			steps := slices.DeleteFunc(slices.Clone(all), func(s step) bool { return !slices.Contains(stories(s), story) })
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, row{step: steps[0]}, gate.RepeatIt, 0)
+				w.story = story
+				w.play()
+				passed := slices.DeleteFunc(w.stepsPassed(), func(s step) bool { return !slices.Contains(steps, s) })
+				if !slices.Equal(passed, steps) {
+					t.Errorf("%s %s passes %v, want %v", part, story, passed, steps)
+				}
+				w.rest(unharmed(steps[0]))
+			})
+		}
 	}
 }
 
@@ -139,6 +174,13 @@ func TestDoorsAreAll(t *testing.T) {
 		{reflect.TypeFor[awssecret.Client](), []string{"GetSecretValue"}},
 		{reflect.TypeFor[start.Agent](), []string{"Call"}},               // over RoundTrip and agent.Secrets
 		{reflect.TypeFor[schedule.Secrets](), []string{"SecretVersion"}}, // over agent.Secrets
+		{reflect.TypeFor[follow.Work](), []string{"Task"}},               // over the client of the API
+		{reflect.TypeFor[schedule.Work](), []string{"Find"}},             // over the client of the API
+		{reflect.TypeFor[schedule.Teller](), []string{"Tell"}},           // over those that follow
+		{reflect.TypeFor[tell.Summaries](), []string{"Summary"}},         // over the client of the API
+		{reflect.TypeFor[ledger.Outbox](), []string{"Post", "Posts"}},
+		{reflect.TypeFor[target.Target](), []string{"Deliver"}}, // over RoundTrip and call.Secrets
+		{reflect.TypeFor[call.Secrets](), []string{"Current", "Refresh"}},
 	} {
 		var methods []string
 		for m := range d.asked.Methods() {
@@ -150,27 +192,53 @@ func TestDoorsAreAll(t *testing.T) {
 	}
 }
 
+// unharmed is the end of a scene in which nothing goes wrong.
+func unharmed(s step) end {
+	switch {
+	case slices.Contains(parts["hears"], s):
+		return heard
+	case slices.Contains(parts["asks"], s):
+		return found
+	case slices.Contains(parts["tells"], s):
+		return told
+	}
+	return starts
+}
+
 // Each fault at each step comes to the end that its row says, and the rules hold on the way.
 func TestFaults(t *testing.T) {
 	for _, r := range table() {
 		t.Run(strings.ReplaceAll(string(r.fault)+" at "+string(r.step), ":", ""), func(t *testing.T) {
-			for _, doubt := range []gate.DoubtChoice{gate.RepeatIt, gate.StopIt} {
-				for _, ahead := range []time.Duration{0, gate.ClockDifference, -gate.ClockDifference} {
-					synctest.Test(t, func(t *testing.T) {
-						w := newWorld(t, r, doubt, ahead)
-						got := w.play()
-						want := r.end
-						want.ticks, want.calls, want.hand = 0, 0, false // these are seen later
-						if got != want {
-							t.Errorf("%s, clock %s: when it is struck:\n got %+v\nwant %+v, for %s", doubt, ahead, got, want, r.why)
-						}
-						if w.struck == 0 {
-							t.Errorf("%s, clock %s: the fault never came", doubt, ahead)
-						}
-						w.rest(r.end)
-					})
+			for _, story := range stories(r.step) {
+				for _, doubt := range doubts(r.step) {
+					for _, ahead := range []time.Duration{0, gate.ClockDifference, -gate.ClockDifference} {
+						synctest.Test(t, func(t *testing.T) { isStruck(t, r, story, doubt, ahead) })
+					}
 				}
 			}
 		})
 	}
+}
+
+// doubts are the policies that a row is played with: both, but where the start is certain.
+func doubts(s step) []gate.DoubtChoice {
+	if slices.Contains(parts["hears"], s) || slices.Contains(parts["tells"], s) {
+		return []gate.DoubtChoice{gate.RepeatIt}
+	}
+	return []gate.DoubtChoice{gate.RepeatIt, gate.StopIt}
+}
+
+func isStruck(t *testing.T, r row, story story, doubt gate.DoubtChoice, ahead time.Duration) {
+	w := newWorld(t, r, doubt, ahead)
+	w.story = story
+	got := w.play()
+	want := r.end
+	want.ticks, want.calls, want.hand, want.events, want.pages = 0, 0, false, 0, 0 // these are seen later
+	if got != want {
+		t.Errorf("%s %s, clock %s: when it is struck:\n got %+v\nwant %+v, for %s", story, doubt, ahead, got, want, r.why)
+	}
+	if w.struck == 0 {
+		t.Errorf("%s %s, clock %s: the fault never came", story, doubt, ahead)
+	}
+	w.rest(r.end)
 }

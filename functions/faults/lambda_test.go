@@ -15,7 +15,11 @@ type invocation struct {
 	function string
 	end      time.Time // when Lambda kills it
 	cancel   context.CancelFunc
-	claimed  bool // a start is committed and not settled
+	claimed  bool            // a start is committed and not settled
+	hears    bool            // the event of the Agent's that the scene is about
+	asked    map[string]bool // by case: the Agent's API was asked about it
+	about    string          // the post that it has read last
+	took     string          // the post that it has claimed last
 
 	over atomic.Bool // the handler has returned
 
@@ -63,14 +67,17 @@ func (i *invocation) pass(s step) fault {
 	switch {
 	case i.isDead():
 		runtime.Goexit()
-	case i.over.Load() && s != acknowledge: // which is Lambda's
+	case i.over.Load() && s != acknowledge && s != forget: // which are Lambda's
 		w.t.Errorf("%s is at %q after its handler has returned", i.function, s)
 	}
+	concerns := w.concerns(i, s)
 	w.mu.Lock()
-	w.passed = append(w.passed, s)
-	mine := s == w.row.step && (w.victim == nil || w.victim == i)
+	if concerns {
+		w.passed = append(w.passed, s)
+	}
+	mine := concerns && s == w.row.step && (w.victim == nil || w.victim == i)
 	if w.row.fault == conflict { // whoever is at work
-		mine = s == w.row.step && w.struck < 10
+		mine = concerns && s == w.row.step && w.struck < 10
 	}
 	if mine {
 		w.victim, w.struck = i, w.struck+1
@@ -115,19 +122,28 @@ func wait(ctx context.Context, d time.Duration) bool {
 
 // acknowledge is what Lambda does after the handler: it takes the answer and deletes the message.
 func (w *world) acknowledge(i *invocation) error {
+	deleted, err := w.deletes(i, acknowledge)
+	if err == nil && !deleted {
+		w.queue.LoseDeletes(1)
+	}
+	return err
+}
+
+// deletes tells whether a message that was answered for is deleted.
+func (w *world) deletes(i *invocation, s step) (bool, error) {
 	ended := make(chan fault, 1)
 	go func() {
 		defer close(ended)
-		ended <- i.pass(acknowledge)
+		ended <- i.pass(s)
 	}()
 	switch f, alive := <-ended; {
 	case !alive:
-		w.env[dispatcher] = w.newEnvironment(dispatcher)
-		return errKilled
+		w.env[i.function] = w.newEnvironment(i.function)
+		return false, errKilled
 	case f == slow:
 		time.Sleep(slowQueue)
 	case f != "": // the request to delete it does not come through
-		w.queue.LoseDeletes(1)
+		return false, nil
 	}
-	return nil
+	return true, nil
 }

@@ -1,5 +1,7 @@
 package faults_test
 
+import "slices"
+
 // A step is one call out of a function: where the life of a message or of a tick can meet a fault. The list is closed:
 // each door names the step that it is at, and each scene passes its own in their order (TestScenesPassTheirSteps).
 type step string
@@ -41,23 +43,106 @@ const (
 	tickSettle     step = "tick: settle"
 )
 
+// An event of the Agent's, on its way to its case.
+const (
+	takeEvent   step = "outcome: take event" // Lambda's, before the handler
+	askTask     step = "outcome: task"
+	lookHeard   step = "outcome: look"
+	commitHeard step = "outcome: commit"
+	forget      step = "outcome: acknowledge" // Lambda's, after the handler
+)
+
+// A tick that asks the Agent's API about a start of which nothing was heard.
+const (
+	find        step = "tick: find"
+	lookFound   step = "tick: look found"
+	commitFound step = "tick: commit found"
+)
+
+// A tick that tells at both places what has happened to a case.
+const (
+	outbox     step = "tell: outbox"
+	readPost   step = "tell: post"
+	readTold   step = "tell: case"
+	summary    step = "tell: summary" // of an end alone
+	claim      step = "tell: claim"
+	eventsKey  step = "tell: Datadog key"
+	toEvents   step = "tell: Datadog"        // nothing has left yet
+	fromEvents step = "tell: Datadog answer" // Datadog has it
+	pagerKey   step = "tell: PagerDuty key"
+	toPager    step = "tell: PagerDuty"
+	fromPager  step = "tell: PagerDuty answer"
+	note       step = "tell: note"
+)
+
 // parts are the scenes, each with the steps it passes, in this order.
 var parts = map[string][]step{
 	"ingest":  {readToken, refreshToken, send},
 	"message": {look, commit, readSecret, request, answer, settle, acknowledge},
 	"opens":   {lookAccount, secretVersion, openAccount, repair},
 	"starts":  {due, lookCase, commitCase, tickReadSecret, tickRequest, tickAnswer, tickSettle},
+	"hears":   {takeEvent, askTask, lookHeard, commitHeard, forget},
+	"asks":    {find, lookFound, commitFound},
+	"tells":   {outbox, readPost, readTold, summary, claim, eventsKey, toEvents, fromEvents, pagerKey, toPager, fromPager, note},
 }
+
+// A story is what the scene is about, where it can be about two things. Each row is played with each story that passes its
+// step, and comes to the same end.
+type story string
+
+const (
+	anyStory story = ""
+
+	firstEvent story = "its first event" // which confirms the start
+	lastEvent  story = "its last event"  // which ends the case
+	aDoubt     story = "a doubt"         // the Agent has it, and its answer was lost
+	aStart     story = "a start"         // none of its events has come
+	anAlarm    story = "an alarm"        // nobody can say whether a critical case is investigated: people are woken
+	anEnd      story = "an end"          // of the same case after all, with its cause and its price
+)
+
+// stories are those that pass a step.
+func stories(s step) []story {
+	switch {
+	case s == summary:
+		return []story{anEnd}
+	case slices.Contains(parts["hears"], s):
+		return []story{firstEvent, lastEvent}
+	case slices.Contains(parts["asks"], s):
+		return []story{aDoubt, aStart}
+	case slices.Contains(parts["tells"], s):
+		return []story{anAlarm, anEnd}
+	}
+	return []story{anyStory}
+}
+
+// follows tells whether the Agent's work is followed in the scene of a step. In the scenes before it is not.
+func follows(s step) bool { return stories(s)[0] != anyStory }
 
 // What is asked at a step.
 var (
 	ofTokens  = []step{readToken, refreshToken}
 	ofSecret  = []step{readSecret, secretVersion, tickReadSecret}
-	ofReads   = []step{look, lookAccount, due, lookCase}
-	ofCommits = []step{commit, settle, openAccount, repair, commitCase, tickSettle}
+	ofReads   = []step{look, lookAccount, due, lookCase, lookHeard, lookFound, outbox, readPost, readTold}
+	ofCommits = []step{commit, settle, openAccount, repair, commitCase, tickSettle, commitHeard, commitFound, claim, note}
 	ofAgent   = []step{request, answer, tickRequest, tickAnswer}
-	ofQueue   = []step{send, acknowledge}
+	ofQueue   = []step{send, acknowledge, forget}
+	ofAPI     = []step{askTask, find, summary}
+	ofKeys    = []step{eventsKey, pagerKey}
+	ofAnswers = []step{answer, tickAnswer, fromEvents, fromPager}
 )
+
+// but are all steps without these.
+func but(without ...step) (all []step) {
+	for _, steps := range parts {
+		for _, s := range steps {
+			if !slices.Contains(without, s) {
+				all = append(all, s)
+			}
+		}
+	}
+	return all
+}
 
 // A fault strikes at one step of one invocation, and is over with it. The list is closed.
 type fault string
@@ -80,25 +165,46 @@ const (
 	plainHTTP    fault = "secret with http"
 	lastGood     fault = "service down, with a last good value"
 	rotated      fault = "rotated on both sides"
-	rotatedThere fault = "rotated at the Agent alone"
+	rotatedThere fault = "rotated there alone"
+
+	denied  fault = "denied"
+	garbage fault = "garbage"       // a success that nobody can read
+	hollow  fault = "empty success" // a success that says nothing
+	gone    fault = "gone"          // there is no such thing, or none yet
+	nothing fault = "nothing there" // what is asked for is there, and nothing in it
+	huge    fault = "a huge text"
+	hostile fault = "a hostile text"
+
+	twice     fault = "twice"
+	reordered fault = "the last one first"
+	early     fault = "before our own settle"
+	foreign   fault = "of a task that is not ours"
+	elsewhere fault = "of another agent space"
+	batched   fault = "in a batch of which another fails"
 )
 
 var faults = []fault{
 	down, slow, throttled, conflict, lost, hangs, killed, cancelled, panics, overlaps,
 	missing, malformed, wrongHost, plainHTTP, lastGood, rotated, rotatedThere,
+	denied, garbage, hollow, gone, nothing, huge, hostile,
+	twice, reordered, early, foreign, elsewhere, batched,
 }
 
-// end is what a pair must come to. The first four are what is seen when the invocation that was struck is over; the
+// end is what a pair must come to. The first are what is seen when the invocation that was struck is over; the
 // others, when all has come to rest with nothing else going wrong.
 type end struct {
 	answer  int    // what Datadog was answered, where ingest was struck
-	queued  int    // messages of this alert in the queue
+	queued  int    // messages of this alert in the queue; where the Agent's events are heard, of these
 	verdict string // on record, "none" as long as there is none
 	state   string // of the case, with what it waits for
+	known   bool   // what the Agent says, where it is heard or asked, is on record
+	noted   string // the places that have been told, as far as it is on record
 
-	ticks int  // healthy ticks until the case is started, where a doubt is repeated
-	calls int  // requests for it that the Agent has got by then
-	hand  bool // where a doubt is not repeated, it needs a hand
+	ticks  int  // healthy ticks until the case is started, where a doubt is repeated; or until it is known, or noted at both places
+	calls  int  // requests for it that the Agent has got by then
+	hand   bool // where a doubt is not repeated, it needs a hand
+	events int  // how often Datadog was told of it
+	pages  int  // how often PagerDuty was
 }
 
 // The ends of ingest. Nobody has received the message yet, so there is no verdict; it starts when it is received.
@@ -126,4 +232,39 @@ func left(queued, ticks, calls int) end {
 // waits is a case that a tick has not started, and that a later one does.
 func waits(why string, ticks int) end {
 	return end{verdict: "start", state: "waiting " + why, ticks: ticks, calls: 1}
+}
+
+// The ends of an event of the Agent's.
+var (
+	heard     = end{known: true}
+	heardNext = end{queued: 1}              // it comes back, and is taken in then
+	heardUp   = end{queued: 1, known: true} // once more, and says nothing new
+	notHeard  = end{}                       // the next event, or the tick's asking, makes up for it
+)
+
+// The ends of asking.
+var found = end{known: true}
+
+// unknown is what a tick has not learnt, and a later one does.
+func unknown(ticks int) end { return end{ticks: ticks} }
+
+// The ends of telling.
+var (
+	told      = end{noted: both, events: 1, pages: 1}
+	untold    = end{ticks: 1, events: 1, pages: 1} // the next tick tells
+	repeated  = end{ticks: 1, events: 2, pages: 2} // told and not noted
+	eventOnly = end{ticks: 1, events: 2, pages: 1} // Datadog alone was told, and it is not noted
+)
+
+// both places are told.
+const both = "datadog pagerduty"
+
+// noEvent: PagerDuty was told, and Datadog is after so many ticks; it may have it already.
+func noEvent(ticks, events int) end {
+	return end{noted: "pagerduty", ticks: ticks, events: events, pages: 1}
+}
+
+// noPage is the same the other way round.
+func noPage(ticks, pages int) end {
+	return end{noted: "datadog", ticks: ticks, events: 1, pages: pages}
 }

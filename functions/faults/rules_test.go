@@ -11,6 +11,10 @@ import (
 // rest lets everything come to its end with nothing else going wrong, holds it to the rules at each tick, and compares it
 // with the end that the row says.
 func (w *world) rest(want end) {
+	if w.work != nil {
+		w.restFollowed(want)
+		return
+	}
 	w.keys.rotateWith(w.agent)
 	time.Sleep(firstTick)
 	startedBy, secondCame := -1, false

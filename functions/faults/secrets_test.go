@@ -96,7 +96,7 @@ var secretRows = []struct {
 	{"Agent's secret", "stored here first", "the Agent makes the key, so there is none to store before", nil},
 	{
 		"Agent's secret", "changed there first", "denied, read again once, denied: the account is shut until it is stored",
-		[]string{"rotated at the Agent alone at message: request", "rotated at the Agent alone at tick: request", "TestAgentShutUntilItsSecretIsMended"},
+		[]string{"rotated there alone at message: request", "rotated there alone at tick: request", "TestAgentShutUntilItsSecretIsMended"},
 	},
 	{
 		"Agent's secret", "changed on both sides at once", "denied, read again once, taken",

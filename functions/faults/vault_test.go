@@ -155,6 +155,15 @@ func (w *world) rotate(v *vault) {
 		}
 		return
 	}
+	if w.places != nil {
+		for name, s := range w.places.servers() {
+			if v == w.places.keys[name] {
+				s.Rotate()
+				v.put(s.Key())
+				return
+			}
+		}
+	}
 	w.agent.rotateTo("key-2")
 	v.put(secretOf("key-2"))
 }

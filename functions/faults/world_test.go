@@ -32,6 +32,7 @@ const (
 	ingest     = "IngestFunction"
 	dispatcher = "DispatcherFunction"
 	scheduler  = "SchedulerFunction"
+	outcome    = "OutcomeFunction"
 )
 
 // world is a deployment in a bubble of virtual time: the real handlers, guarded as in Lambda, with the real stores of
@@ -39,6 +40,7 @@ const (
 type world struct {
 	t       *testing.T
 	row     row
+	story   story
 	policy  gate.Rules
 	ahead   time.Duration // how far the scheduler's clock is ahead of the others
 	numbers map[string]time.Duration
@@ -49,6 +51,11 @@ type world struct {
 	tokens *vault
 	keys   *vault
 	env    map[string]*environment // by function, as Lambda keeps it from one invocation to the next
+
+	// Where the Agent's work is followed:
+	work   *work
+	places *places
+	second bool // the other alert has come
 
 	mu     sync.Mutex
 	passed []step
@@ -72,13 +79,18 @@ func newWorld(t *testing.T, r row, doubt gate.DoubtChoice, ahead time.Duration) 
 	w.tokens.put("token-1")
 	w.keys.put(secretOf("key-1"))
 	w.env = map[string]*environment{}
-	for _, f := range []string{ingest, dispatcher, scheduler} {
+	functions := []string{ingest, dispatcher, scheduler}
+	if follows(r.step) {
+		w.followed()
+		functions = append(functions, outcome)
+	}
+	for _, f := range functions {
 		w.env[f] = w.newEnvironment(f)
 	}
 	return w
 }
 
-// numbers are the time-outs of the functions and the visibility time-out of the queue, as the template has them.
+// numbers are the time-outs of the functions and the visibility time-outs of the queues, as the template has them.
 var numbers = sync.OnceValues(func() (map[string]time.Duration, error) {
 	text, err := os.ReadFile("../../template.yaml")
 	if err != nil {
@@ -86,7 +98,8 @@ var numbers = sync.OnceValues(func() (map[string]time.Duration, error) {
 	}
 	all := map[string]time.Duration{}
 	for name, what := range map[string]string{
-		ingest: "Timeout", dispatcher: "Timeout", scheduler: "Timeout", "AlertQueue": "VisibilityTimeout",
+		ingest: "Timeout", dispatcher: "Timeout", scheduler: "Timeout", outcome: "Timeout",
+		"AlertQueue": "VisibilityTimeout", "OutcomeQueue": "VisibilityTimeout",
 	} {
 		m := regexp.MustCompile(`(?s)\n  ` + name + `:\n.*?\n      ` + what + `: (\d+)\n`).FindSubmatch(text)
 		if m == nil {
@@ -106,6 +119,7 @@ type environment struct {
 	ingest   func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)
 	dispatch memqueue.Handler
 	schedule func(context.Context, struct{}) (struct{}, error)
+	hear     func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
 	warm     func(context.Context) // reads the secret, as an earlier invocation would have
 }
 
@@ -123,13 +137,16 @@ func (w *world) newEnvironment(function string) *environment {
 		}
 		return &environment{ingest: telemetry.Wrap(cfg, h.Handle), warm: func(ctx context.Context) { _, _ = tokens.Accepted(ctx) }}
 	}
+	door := &storeDoor{w.ledger, w}
+	if function == outcome {
+		return &environment{hear: telemetry.Wrap(cfg, w.hears(door, log, metrics).Handle)}
+	}
 	keys := awssecret.New(w.keys, "agent", awssecret.Options{Now: now})
 	credentials, err := agent.NewCredentials(keyDoor{keys}, agent.CredentialOptions{Host: agentHost})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	client := agent.New(agent.Options{Credentials: credentials, Transport: w.agent, Now: now})
-	door := &storeDoor{w.ledger, w}
 	starter := &start.Starter{Ledger: door, Agents: map[string]start.Agent{"default": client}, Now: now}
 	e := &environment{warm: func(ctx context.Context) { _, _ = keys.Current(ctx) }}
 	if function == dispatcher {
@@ -138,6 +155,9 @@ func (w *world) newEnvironment(function string) *environment {
 	} else {
 		h := &schedule.Handler{
 			Ledger: door, Starter: starter, Secrets: map[string]schedule.Secrets{"default": client}, Policy: w.policy, Now: now, Log: log, Metrics: metrics,
+		}
+		if w.work != nil {
+			e.warm = w.asksAndTells(h)
 		}
 		e.schedule = telemetry.Wrap(cfg, h.Handle)
 	}

@@ -94,7 +94,11 @@ func (h hand) handCase(ctx context.Context, n int) error {
 		return err
 	}
 	by := gate.Order{By: h.By, Reason: h.Reason, At: h.now}
-	d, err := gate.Stop(v, c.ID, by, false, h.now)
+	post, err := h.l.Post(ctx, c.ID, h.now)
+	if err != nil {
+		return err
+	}
+	d, err := gate.Stop(v, c.ID, by, post.Version > 0, h.now)
 	if h.Start > 0 {
 		d, err = gate.Promote(v, c.ID, by, h.now)
 	}

@@ -15,6 +15,7 @@ type Report struct {
 	Histories, Alerts, Messages int
 	Events                      int // of the Agents', see Result
 	Heard, Unheard              int
+	Answers                     int // that people got
 	MedianAlerts, MedianFaults  int
 	Took                        time.Duration
 	Cover                       Cover
@@ -51,6 +52,7 @@ func Many(ctx context.Context, first uint64, n int, progress func(done, broken i
 		rep.Events += r.Events
 		rep.Heard += r.Heard
 		rep.Unheard += r.Unheard
+		rep.Answers += r.Answers
 		rep.Cover.Add(r.Cover)
 		alerts, faults = append(alerts, r.Alerts), append(faults, r.Faults)
 		if len(r.Breaches) > 0 {

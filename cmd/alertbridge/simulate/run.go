@@ -25,6 +25,7 @@ type Result struct {
 	Heard    int // cases whose work was known to the end
 	Unheard  int // and whose was not: events were lost, and nobody asked
 	Faults   int // that met something
+	Answers  int // that people got
 	Cover    Cover
 }
 
@@ -52,8 +53,10 @@ type player struct {
 	became   map[string][]gate.Task // by task, what the Agents' work has become
 	alerts   int
 	messages int
+	answers  int // that a place has got
 	onCall   func(virtual.Call)
 	onTold   func(virtual.Told)
+	onShown  func(virtual.Delivery)
 	say      func(virtual.Committed) // nil: nobody wants to know
 }
 
@@ -79,6 +82,7 @@ func prepare(w World) (*player, error) {
 		Follow: meanwhile.Follow(w.Work), OnTold: func(t virtual.Told) { p.onTold(t) }, OnEvent: p.event,
 	}
 	p.weather.Options(&o)
+	p.tells(&o)
 	var err error
 	if p.bridge, err = virtual.New(o); err != nil {
 		return nil, err
@@ -112,7 +116,7 @@ func (p *player) play() Result {
 	p.end()
 	p.cover.tell(p.World)
 	return Result{
-		Seed: p.Seed, Breaches: p.model.Breaches(), Alerts: p.alerts, Messages: p.messages, Faults: p.weather.Met(), Cover: p.cover,
+		Seed: p.Seed, Breaches: p.model.Breaches(), Alerts: p.alerts, Messages: p.messages, Faults: p.weather.Met(), Cover: p.cover, Answers: p.answers,
 		Events: p.bridge.Events(), Heard: p.model.Heard, Unheard: p.model.Unheard,
 	}
 }
@@ -135,6 +139,7 @@ func (p *player) end() {
 			f.Accounts[name] = v.Account
 		}
 	}
+	f.Untold = p.untold(ctx)
 	p.model.Ended(f)
 }
 
@@ -238,6 +243,10 @@ func (p *player) committed(c virtual.Committed) {
 
 // ended asks the model what a tick has left, if nothing came in its way and it did not take long.
 func (p *player) ended(e virtual.Ended) {
+	if e.Role == virtual.Teller {
+		p.model.HasTold(e.Invocation, e.At, e.Failed, e.Dead)
+		return
+	}
 	if !e.Dead && !p.excused[e.Invocation] && e.At.Sub(e.Began) < 4*time.Second { // else there was no time to try again
 		p.model.LostRaces(e.Invocation, e.At, e.Failed)
 	}

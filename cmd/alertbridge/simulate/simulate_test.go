@@ -11,6 +11,7 @@ import (
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/playback"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/virtual"
+	"github.com/alertbridge/alertbridge/shared/answer"
 	"github.com/alertbridge/alertbridge/shared/datadog"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/policy"
@@ -47,6 +48,9 @@ func TestWorlds(t *testing.T) {
 	// Half of those that are not known are plans: nobody asks about one whose end was not heard.
 	if rep.Events < n*5 || rep.Heard < 9*rep.Unheard || rep.Unheard == 0 {
 		t.Errorf("%d events; the work of %d cases was known to its end, and that of %d was not", rep.Events, rep.Heard, rep.Unheard)
+	}
+	if rep.Answers < n*20 {
+		t.Errorf("people were told %d things", rep.Answers)
 	}
 	reached := rep.Cover.names()
 	for name := range Impossible() {
@@ -223,6 +227,57 @@ func TestShrink(t *testing.T) {
 	}
 	if len(w.Events) != 1 || w.Events[0].Kind != Delivery || w.Settings.Storm != 0 || w.Settings.Month != 0 {
 		t.Errorf("what is left are %d events: %+v", len(w.Events), w)
+	}
+}
+
+// A bridge that tells twice, one that closes no incident, and one that tells too much of a case are found out.
+func TestTellingIsJudged(t *testing.T) {
+	defer func() { breakIt = nil }()
+	for name, breaks := range map[string]func(*player){
+		"everything is told twice": func(p *player) {
+			p.onShown = func(d virtual.Delivery) {
+				p.shown(d)
+				p.shown(d)
+			}
+		},
+		"no incident is closed": func(p *player) {
+			p.onShown = func(d virtual.Delivery) {
+				if d.Answer.Page != answer.Resolve {
+					p.shown(d)
+				}
+			}
+		},
+		"each telling stands by itself": func(p *player) {
+			n := 0
+			p.onShown = func(d virtual.Delivery) {
+				n++
+				d.Answer.ID += number(n)
+				for range 2 {
+					d.Answer.ID += "again"
+					p.shown(d)
+				}
+			}
+		},
+	} {
+		breakIt = breaks
+		found := 0
+		for seed := uint64(1); seed <= 90; seed++ {
+			r, err := Run(Generate(seed))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, b := range r.Breaches {
+				if b.Promise != "told" {
+					t.Errorf("%s, seed %d: %s", name, seed, b)
+				}
+			}
+			if len(r.Breaches) > 0 {
+				found++
+			}
+		}
+		if found < 10 {
+			t.Errorf("%s: seen in %d worlds of 90", name, found)
+		}
 	}
 }
 

@@ -38,6 +38,8 @@ func title(broken []promises.Breach) string {
 		return "No promise is broken"
 	case broken[0].Promise == "money" || broken[0].Promise == "slots":
 		return "What is counted of " + broken[0].Promise + " does not add up"
+	case broken[0].Promise == "told":
+		return "What people are told is wrong"
 	}
 	return fmt.Sprintf("Promise %s is broken", broken[0].Promise)
 }

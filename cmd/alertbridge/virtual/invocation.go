@@ -20,6 +20,7 @@ const (
 	Scheduler  Role = "scheduler"
 	Follower   Role = "outcome" // takes in the Agent's events
 	ByHand     Role = "hand"
+	Teller     Role = "teller" // tells what has happened, behind each tick
 )
 
 // Step is what an invocation is about to do.
@@ -43,6 +44,9 @@ const (
 	Commit   Op = "commit"
 	Calling  Op = "call" // the Agent
 	Asking   Op = "ask"  // the Agent's API
+	Posts    Op = "posts"
+	Post     Op = "post"
+	Telling  Op = "tell" // a place where people look
 )
 
 // Outcome is what becomes of a step. The zero value: it goes as it should, and takes no time.
@@ -166,6 +170,9 @@ func (i *invocation) Now() time.Time { return i.b.now.Add(i.skew) }
 
 // Jitter implements clock.Clock.
 func (i *invocation) Jitter(longest time.Duration) time.Duration {
+	if i.role == Teller {
+		return time.Duration(i.b.fate.Int64N(int64(longest))).Truncate(time.Millisecond)
+	}
 	return time.Duration(i.b.dice.Int64N(int64(longest))).Truncate(time.Millisecond)
 }
 

@@ -13,6 +13,7 @@ import (
 type Ledger interface {
 	ledger.Ledger
 	ledger.Lister
+	ledger.Outbox
 }
 
 // watch is the ledger as the functions see it: every call is a step, and what is committed is told.
@@ -71,6 +72,7 @@ func (w *watch) committed(i *invocation, c gate.Change) {
 	}
 	w.b.commits++
 	i.own++
+	w.b.noted(c)
 	if d := c.Delivery; d != nil {
 		i.decided = true
 		w.b.tell(Verdict{Record: *d, Verdict: d.Verdict, Reason: d.Reason})

@@ -129,12 +129,20 @@ func (b *Bridge) tick() {
 		n = b.o.Ticks(b.now)
 	}
 	if len(b.watch.open) == 0 && len(b.watch.shut) == 0 {
+		if len(b.posts) > 0 {
+			for range n {
+				b.tells()
+			}
+		}
 		return // it would find nothing: no case that it could move on, and no account that it could open
 	}
 	for range n {
 		b.begin(Scheduler, scheduleTime, func(ctx context.Context, i *invocation) {
 			_, err := b.schedule.Handle(ctx, struct{}{}) // what it could not do, the next one does
 			i.failed = err != nil
+			if !i.dead {
+				b.At(b.now, b.tells)
+			}
 		})
 	}
 }

@@ -7,7 +7,7 @@
 //	                            a tick every minute ► schedule
 //
 // With Options.Follow the Agents' work is followed: what they take opens a task of package apitest, whose events come back
-// to follow.Handler, and which can be asked for.
+// to follow.Handler, and which can be asked for. With Options.Place people are told, by tell.Teller.
 //
 // Only the edges are made here: when a delivery comes, when the queue gives a message out, when the tick comes, how the
 // Agent behaves, and what goes wrong (Options.Meddle). Everything between is the code that is deployed.
@@ -28,9 +28,11 @@ import (
 	"github.com/alertbridge/alertbridge/functions/ingest/intake"
 	"github.com/alertbridge/alertbridge/functions/outcome/follow"
 	"github.com/alertbridge/alertbridge/functions/scheduler/schedule"
+	"github.com/alertbridge/alertbridge/functions/scheduler/tell"
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest/apitest"
 	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/answer"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger/memledger"
@@ -79,6 +81,11 @@ type Options struct {
 	API func(at time.Time, single bool) (time.Duration, delivery.Fault)
 	// Event is after how long an event of an Agent's comes, once for each time that it does; nil: once, at once.
 	Event func(at time.Time) []time.Duration
+
+	// Place is what becomes of an answer at a place where people look, by its name in package tell: whether it has it then, and
+	// what it says; nil: nobody is told. The policy has to say the same. OnDelivery is told of what it has, and needed then.
+	Place      func(target string, at time.Time) (got bool, says answer.Result)
+	OnDelivery func(Delivery)
 
 	// OnAlert is told of every alert that comes into the queue, OnCall of every request before it goes to an Agent.
 	OnAlert func(alert.Alert)
@@ -198,6 +205,9 @@ type Bridge struct {
 	outcome  *follow.Handler            // nil where nobody's work is followed
 	work     map[string]*investigations // by the name of the Agent
 	events   int                        // that were taken in, or given up
+	teller   *tell.Teller               // nil where nobody is told
+	posts    map[string]bool            // of which there is something to tell
+	fate     *rand.Rand                 // the dice of the one who tells
 }
 
 // New makes a Bridge at Options.Begin. Close it.
@@ -208,7 +218,8 @@ func New(o Options) (*Bridge, error) {
 	}
 	b := &Bridge{
 		o: o, now: o.Begin, dice: rand.New(rand.NewPCG(o.Seed, 0)), ledger: memledger.New(),
-		agents: map[string]*agenttest.Server{}, alerts: map[string]*alert.Alert{},
+		agents: map[string]*agenttest.Server{}, alerts: map[string]*alert.Alert{}, posts: map[string]bool{},
+		fate: rand.New(rand.NewPCG(o.Seed, 1)),
 	}
 	b.onTick, b.onPoll = b.tick, b.poll // made once, for they are planned all the time
 	b.watch = &watch{Ledger: b.ledger, b: b, open: map[string]bool{}, shut: map[string]bool{}}
@@ -231,6 +242,9 @@ func New(o Options) (*Bridge, error) {
 	}
 	if o.Follow != nil {
 		b.followAll(log)
+	}
+	if o.Place != nil {
+		b.tellAll(log)
 	}
 	b.At(b.now.Add(o.Tick), b.onTick)
 	return b, nil

@@ -2,6 +2,7 @@ package virtual_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,8 @@ import (
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/virtual"
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest"
 	"github.com/alertbridge/alertbridge/shared/agent/agenttest/apitest"
+	"github.com/alertbridge/alertbridge/shared/alert"
+	"github.com/alertbridge/alertbridge/shared/answer"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
@@ -237,6 +240,39 @@ func TestFollowed(t *testing.T) {
 	}
 	if work := s.Investigations("default").Tasks(); len(work) != 1 || work[0].Ran != time.Minute || s.Investigations("nobody") != nil {
 		t.Errorf("%+v", work)
+	}
+}
+
+// Where people are told, it happens behind the tick: each thing once, at each place that it is for. What a place does not
+// confirm comes again.
+func TestPeopleAreTold(t *testing.T) {
+	rules := gate.DefaultRules()
+	rules.Tells, rules.Severity = true, alert.Critical
+	var got []string
+	s := begin(t, virtual.Options{
+		Policy: rules,
+		Agent: func(string, time.Time) agenttest.Behaviour {
+			return agenttest.Errors("no")
+		},
+		Place: func(target string, at time.Time) (bool, answer.Result) {
+			if target == "pagerduty" && at.Before(noon.Add(2*time.Minute)) {
+				return true, answer.Of(delivery.Answer{Reason: delivery.Reset}, at)
+			}
+			return true, answer.Result{End: answer.Delivered}
+		},
+		OnDelivery: func(d virtual.Delivery) {
+			got = append(got, fmt.Sprintf("%s %s %s %s", d.At.Format("15:04"), d.Target, d.Answer.Moment, d.Result.End))
+		},
+	})
+	s.Deliver(noon.Add(10*time.Second), body(1, "77", "1", "Triggered", noon))
+	s.Deliver(noon.Add(10*time.Minute+10*time.Second), body(2, "77", "1", "Recovered", noon.Add(10*time.Minute)))
+	s.Run(noon.Add(time.Hour))
+	want := []string{
+		"12:01 datadog refused delivered", "12:01 pagerduty refused later", "12:02 pagerduty refused delivered",
+		"12:11 datadog recovered delivered", "12:11 pagerduty recovered delivered",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
 	}
 }
 

@@ -22,8 +22,12 @@ func backoff(tries int) time.Duration {
 	return steps[min(max(tries, 1), len(steps))-1] - (time.Minute - soon)
 }
 
-// noteTries bounds lost races of a note: each is lost to a decision about the case, or to another tick.
-const noteTries = 8
+// noteTries bounds lost races of a note: each is lost to a decision about the case, or to another tick. After each it pauses,
+// longestPause at most.
+const (
+	noteTries    = 16
+	longestPause = 60 * time.Millisecond
+)
 
 // note writes what became of a post. Whoever was first, or may have been, is read, and what was settled here is added to
 // it: it has been told, and must be known.
@@ -41,11 +45,15 @@ func (t *telling) note(ctx context.Context) error {
 		if try == noteTries || !errors.Is(err, ledger.ErrConflict) && !errors.Is(err, ledger.ErrUnknown) {
 			return fmt.Errorf("what was told is not noted, and may be told once more: %w", err)
 		}
+		_ = clock.Sleep(ctx, clock.Jitter(ctx, longestPause)) // where the time is over, the reading says so
 		read, cancel := clock.WithTimeout(ctx, ReadTime)
 		p, err = t.Outbox.Post(read, p.ID, t.Now())
 		cancel()
 		if err != nil {
 			return fmt.Errorf("what was told is not noted, and may be told once more: %w", err)
+		}
+		if t.outage != nil && !t.outage.over.IsZero() && p.Over {
+			return nil // it was noted, and the post is empty: nothing can be added to an outage that is over
 		}
 	}
 }

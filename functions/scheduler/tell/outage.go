@@ -53,6 +53,8 @@ func (r *round) outage(ctx context.Context, a gate.Account, now state) error {
 	switch {
 	case !noted && now != isOut:
 		return nil
+	case noted && p.Until.After(r.Now()): // another tick tells it now, or it could not be told a moment ago
+		return nil
 	case !noted:
 		return t.begins(ctx)
 	case now == isUnknown && told:

@@ -1,6 +1,6 @@
 // Package tell empties the outbox: what happened to cases, and to an Agent, is told where people look.
 //
-//	ask what is to be told → for each: read post and case → say what matters yet, at each target → note what became of it
+//	ask what is to be told → for each: read post and case → claim → say what matters yet, at each target → note what became of it
 //
 // Trigger: the tick, when it is done with its cases, so that nothing starts later because somebody is told. Output:
 // answers at the targets, and in the ledger what became of each at each.
@@ -9,8 +9,10 @@
 //
 //   - Nothing is lost. An answer stays in the outbox until the target has it, will not have it, or was away for
 //     GiveUpAfter. A wrong key, or an answer of 202 that says nothing, is no reason to forget one.
-//   - Nothing is told twice, by case and target. What was told is noted with a condition; who loses that race adds what he
-//     has told. Between the telling and the note a process can die: then it is told once more, with the same ID.
+//   - Nothing is told twice, by case and target. Only who has claimed the post tells, so that two ticks at once do not both.
+//     What was told is noted with a condition; who loses that race adds what he has told. Between the telling and the note
+//     a process can die, or the ledger fail, and a target can keep its answer to itself: then it is told once more, with
+//     the same ID.
 //   - What does not matter any more when it can be told is left out, and the post says so. Of one case a target that shows
 //     every answer gets MaxEvents at most; the last is kept for its end.
 //   - A target that is away is asked once in a tick, and not before the time that it named. It holds up no other target.
@@ -45,7 +47,7 @@ import (
 // Numbers of the telling.
 const (
 	// MaxTime is the time in which the tellings of one tick begin. StopBefore is kept free of them at the end of the
-	// invocation: one telling, from reading to noting, fits in it.
+	// invocation: one telling, from asking for what was found to noting, fits in it.
 	MaxTime    = 20 * time.Second
 	StopBefore = 15 * time.Second
 	// ReadTime is what one reading of a post and its case may take, SummaryTime that of what the Agent has found.
@@ -217,7 +219,7 @@ func (r *round) guarded(f func() error) error {
 // ofCase tells what has happened to one case.
 func (r *round) ofCase(ctx context.Context, id string) error {
 	p, v, err := r.read(ctx, id)
-	if err != nil || p.Version == 0 || p.Over { // the index lags behind
+	if err != nil || !r.isDue(p) {
 		return err
 	}
 	c, there := v.Cases[id]
@@ -233,9 +235,13 @@ func (r *round) read(ctx context.Context, id string) (gate.Post, gate.View, erro
 	ctx, cancel := clock.WithTimeout(ctx, ReadTime)
 	defer cancel()
 	p, err := r.Outbox.Post(ctx, id, r.Now())
-	if err != nil || p.Version == 0 || p.Over {
+	if err != nil || !r.isDue(p) {
 		return p, gate.View{}, err
 	}
 	v, err := r.Ledger.LookCase(ctx, id, p.Agent, r.Now())
 	return p, v, err
 }
+
+// isDue tells whether there is something to tell of a post now. The index lags behind, and since it was asked another tick
+// can have told all, or have claimed the post.
+func (r *round) isDue(p gate.Post) bool { return p.Version > 0 && !p.Over && !p.Until.After(r.Now()) }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -171,37 +172,147 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// Two ticks that overlap: the one forgets an outage that the other has just told of. Its end is told all the same.
-func TestOutageThatIsForgottenWhileItIsTold(t *testing.T) {
+// Two ticks that overlap: while the one tells of an outage, the other neither tells nor forgets it, whether it still sees
+// the Agent out or not. Its end is told once.
+func TestOutageIsToldByOneTick(t *testing.T) {
+	well, shut := []gate.Account{{Agent: "default"}}, []gate.Account{{Agent: "default", Shut: gate.Shut{Since: noon}}}
+	for name, seen := range map[string][]gate.Account{"well": well, "out": shut} {
+		l := memledger.New()
+		p := gate.Post{
+			ID: gate.AgentPost("default"), Agent: "default", Version: 1, Until: noon.Add(-time.Minute),
+			Happened: []gate.Happened{{Moment: gate.AgentIsDown, At: noon.Add(-time.Hour)}},
+		}
+		if err := l.Commit(t.Context(), gate.Change{At: noon, Told: &gate.ToldWrite{Now: p}}); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		var target Target
+		target = Target{Name: "there", Pager: true, Place: placeOf(func(a answer.Answer) answer.Result {
+			if got = append(got, string(a.Page)); len(got) == 1 {
+				if err := newTeller(l, l, target).Tell(t.Context(), seen); err != nil {
+					t.Error(err)
+				}
+			}
+			return answer.Result{End: answer.Delivered}
+		})}
+		for i, accounts := range [][]gate.Account{shut, well, well} {
+			tick := newTeller(l, l, target)
+			tick.Now = func() time.Time { return noon.Add(time.Duration(i) * time.Minute) }
+			if err := tick.Tell(t.Context(), accounts); err != nil {
+				t.Error(err)
+			}
+		}
+		if p, _ = l.Post(t.Context(), p.ID, noon); strings.Join(got, " ") != "trigger resolve" || !p.Over {
+			t.Errorf("the other one sees it %s: told %q; the post %+v", name, got, p)
+		}
+	}
+}
+
+// A post that another tick has claimed, since the index named it, is left to that one.
+func TestPostThatIsClaimedMeanwhile(t *testing.T) {
 	l := memledger.New()
+	w := gate.PostWrite{ID: "ab-1", Agent: "default", Moments: []gate.Moment{gate.WasStarted}}
+	if err := l.Commit(t.Context(), gate.Change{At: noon, Posts: []gate.PostWrite{w}}); err != nil {
+		t.Fatal(err)
+	}
+	before, err := l.Post(t.Context(), "ab-1", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	claimed := before
+	claimed.Version, claimed.Until = before.Version+1, noon.Add(soon)
+	o := &overtaken{Ledger: l, by: gate.Change{At: noon, Told: &gate.ToldWrite{Read: before.Version, Now: claimed}}}
+	target := Target{Name: "there", Place: placeOf(func(a answer.Answer) answer.Result {
+		t.Errorf("told of %s", a.ID)
+		return answer.Result{End: answer.Delivered}
+	})}
+	if err := newTeller(l, o, target).Tell(t.Context(), []gate.Account{{Agent: "default"}}); err != nil {
+		t.Error(err)
+	}
+	if p, _ := l.Post(t.Context(), "ab-1", noon); p.Version != claimed.Version {
+		t.Errorf("the post is written: %+v", p)
+	}
+}
+
+// overtaken is an outbox in which something happens after it was asked what is due.
+type overtaken struct {
+	*memledger.Ledger
+	by gate.Change
+}
+
+func (o *overtaken) Posts(ctx context.Context, agent string, now time.Time) ([]string, error) {
+	ids, err := o.Ledger.Posts(ctx, agent, now)
+	return ids, errors.Join(err, o.Ledger.Commit(ctx, o.by))
+}
+
+// An outage whose telling was cut off may have been told: it is not forgotten when nothing tries any more, and its end closes
+// the incident that it may have opened.
+func TestOutageThatMayHaveBeenTold(t *testing.T) {
+	l := memledger.New()
+	at := noon
+	var got []string
+	target := Target{Name: "there", Pager: true, Place: placeOf(func(a answer.Answer) answer.Result {
+		if got = append(got, string(a.Page)+" "+a.PageKey); len(got) == 1 {
+			panic("the process dies")
+		}
+		return answer.Result{End: answer.Delivered}
+	})}
+	tick := func(after time.Duration, a gate.Account) error {
+		at = at.Add(after)
+		a.Agent = "default"
+		teller := newTeller(l, l, target)
+		teller.Now = func() time.Time { return at }
+		return teller.Tell(t.Context(), []gate.Account{a})
+	}
+	down := gate.Account{Down: gate.Down{Fails: 3, Until: noon.Add(OutageAfter)}}
+	if err := tick(0, down); err != nil {
+		t.Fatal(err)
+	}
+	if err := tick(OutageAfter, down); err == nil {
+		t.Error("nobody says that the process died")
+	}
+	if err := errors.Join(tick(time.Hour, down), tick(time.Minute, gate.Account{})); err != nil { // an hour later nothing tries
+		t.Error(err)
+	}
+	key := gate.AgentPost("default") + "@20261121T120000.000Z"
+	if want := []string{"trigger " + key, "resolve " + key}; !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}
+
+// The answer to the last note of an outage is lost. It was taken, and nothing is told once more.
+func TestLastNoteOfAnOutage(t *testing.T) {
+	l := memledger.New()
+	down := gate.Happened{Moment: gate.AgentIsDown, At: noon.Add(-time.Hour)}
 	p := gate.Post{
-		ID: gate.AgentPost("default"), Agent: "default", Version: 1, Until: noon.Add(-time.Minute),
-		Happened: []gate.Happened{{Moment: gate.AgentIsDown, At: noon.Add(-time.Hour)}},
+		ID: gate.AgentPost("default"), Agent: "default", Version: 1, Until: noon.Add(-time.Minute), Happened: []gate.Happened{down},
+		Told: []gate.Told{{Target: "there", Moment: gate.AgentIsDown, As: gate.WasTold, At: noon}},
 	}
 	if err := l.Commit(t.Context(), gate.Change{At: noon, Told: &gate.ToldWrite{Now: p}}); err != nil {
 		t.Fatal(err)
 	}
-	well := []gate.Account{{Agent: "default"}}
-	var got []string
-	var target Target
-	target = Target{Name: "there", Pager: true, Place: placeOf(func(a answer.Answer) answer.Result {
-		if got = append(got, string(a.Page)); len(got) == 1 {
-			if err := newTeller(l, l, target).Tell(t.Context(), well); err != nil {
-				t.Error(err)
-			}
-		}
+	if err := newTeller(&loses{Ledger: l, after: 1}, l, Target{Name: "there", Place: placeOf(func(answer.Answer) answer.Result {
 		return answer.Result{End: answer.Delivered}
-	})}
-	for i, accounts := range [][]gate.Account{{{Agent: "default", Shut: gate.Shut{Since: noon}}}, well, well} {
-		tick := newTeller(l, l, target)
-		tick.Now = func() time.Time { return noon.Add(time.Duration(i) * time.Minute) }
-		if err := tick.Tell(t.Context(), accounts); err != nil {
-			t.Error(err)
-		}
+	})}).Tell(t.Context(), []gate.Account{{Agent: "default"}}); err != nil {
+		t.Error(err)
 	}
-	if p, _ = l.Post(t.Context(), p.ID, noon); strings.Join(got, " ") != "trigger resolve" || !p.Over {
-		t.Errorf("told %q; the post %+v", got, p)
+	if p, _ = l.Post(t.Context(), p.ID, noon); !p.Over || len(p.Happened) != 0 {
+		t.Errorf("the post is %+v", p)
 	}
+}
+
+// loses is a ledger that takes every change, and whose answers are lost after so many.
+type loses struct {
+	*memledger.Ledger
+	after int
+}
+
+func (l *loses) Commit(ctx context.Context, c gate.Change) error {
+	err := l.Ledger.Commit(ctx, c)
+	if l.after--; l.after < 0 && err == nil {
+		return ledger.ErrUnknown
+	}
+	return err
 }
 
 type placeOf func(answer.Answer) answer.Result

@@ -33,6 +33,9 @@ type telling struct {
 	unread   error // why that could not be read
 	watching bool  // all is told, and an incident may be open at the pager
 
+	claimed bool  // the post is ours
+	lost    bool  // it is not, and nothing is told
+	trouble error // the ledger's, because of which it is not
 	settled []gate.Told
 	late    []gate.Told // the targets that failed
 	failed  bool        // something could not be told
@@ -50,7 +53,12 @@ type finding struct {
 // could not be told of one thing is not told of the next: what opens an incident comes before what closes it.
 func (t *telling) tell(ctx context.Context) error {
 	t.each(ctx)
-	t.watch(ctx)
+	if !t.lost {
+		t.watch(ctx)
+	}
+	if t.lost {
+		return errors.Join(t.trouble, t.unread)
+	}
 	return errors.Join(t.note(ctx), t.unread)
 }
 
@@ -64,6 +72,9 @@ func (t *telling) each(ctx context.Context) {
 				return
 			}
 			told, settled := t.one(ctx, target, h)
+			if t.lost {
+				return
+			}
 			if !settled {
 				break
 			}
@@ -104,8 +115,11 @@ func (t *telling) one(ctx context.Context, target Target, h gate.Happened) (gate
 	return t.deliver(ctx, target, h, t.answer(h))
 }
 
-// deliver sends one answer, and says what became of it.
+// deliver sends one answer, and says what became of it. Nothing is sent of a post that is not ours.
 func (t *telling) deliver(ctx context.Context, target Target, h gate.Happened, a answer.Answer) (gate.Told, bool) {
+	if !t.claim(ctx) {
+		return gate.Told{}, false
+	}
 	res := target.Place.Deliver(ctx, a)
 	switch res.End {
 	case answer.Delivered:

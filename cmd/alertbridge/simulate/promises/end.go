@@ -183,7 +183,8 @@ type Final struct {
 	Look      func(alert.Alert) gate.View // the delivery and the incident as the ledger has them
 	Accounts  map[string]gate.Account
 	Bill      []Task
-	DeadAfter int // dead letters, after all were redriven in good weather
+	DeadAfter int      // dead letters, after all were redriven in good weather
+	Untold    []string // posts of which something is still to be told
 }
 
 // Ended judges a world in which nothing happens any more: all is decided, all is settled, and the sums are right.
@@ -192,6 +193,7 @@ func (m *Model) Ended(f Final) {
 	if f.DeadAfter > 0 {
 		m.broken("2", "%d messages are dead letters in good weather", f.DeadAfter)
 	}
+	m.leftOpen(f)
 	for id := range m.accepted {
 		if _, decided := m.decided[id]; !decided {
 			m.broken("1", "delivery %s was answered with 2xx, and has no verdict", id)

@@ -78,6 +78,7 @@ type Model struct {
 	perCase  map[string][]Call
 	accepted map[string]time.Time // by delivery: answered with 2xx
 	tellings map[int]map[string]Telling
+	people   people
 
 	// Heard counts the cases of which the Agent's work was known to the end, Unheard those of which it was not.
 	Heard, Unheard int
@@ -98,7 +99,7 @@ func New(policy func(alert.Alert) gate.Rules) *Model {
 		incidents: map[string]*incident{}, cases: map[string]*kase{}, pointers: map[string]string{},
 		groups: map[string]*group{}, surges: map[string]*surge{}, accounts: map[string]*account{}, words: map[string]alert.Alert{},
 		calls: map[calling]Call{}, perCase: map[string][]Call{}, accepted: map[string]time.Time{},
-		tellings: map[int]map[string]Telling{},
+		tellings: map[int]map[string]Telling{}, people: newPeople(),
 	}
 }
 
