@@ -531,12 +531,18 @@ func TestTakenAfterAll(t *testing.T) {
 		spend  Dollars // by the end, after 4 minutes
 	}{
 		"waits": {"waiting", nil, InProgress, Reservation{Money: 4_000_000, Month: "2026-03", Pace: pace}, 1_992_000},
-		"waits, and is critical": {"waiting", func(c *Case) { c.Severity = alert.Critical }, InProgress,
-			Reservation{Money: 4_000_000, Month: "2026-03", Pace: pace, Critical: true, Day: "2026-03-02"}, 1_992_000},
+		"waits, and is critical": {
+			"waiting", func(c *Case) { c.Severity = alert.Critical }, InProgress,
+			Reservation{Money: 4_000_000, Month: "2026-03", Pace: pace, Critical: true, Day: "2026-03-02"},
+			1_992_000,
+		},
 		"was refused":    {"refused", nil, InProgress, Reservation{Money: 4_000_000, Month: "2026-03", Pace: pace}, 1_992_000},
 		"is over by now": {"refused", nil, Completed, Reservation{Money: 4_000_000, Month: "2026-03", Pace: pace}, 1_992_000},
-		"rests, and was booked": {"resting", func(c *Case) { c.Work.Booked, c.Work.Month = 4_000_000, "2026-02" }, InProgress,
-			Reservation{Month: "2026-02"}, 1_992_000 - 4_000_000},
+		"rests, and was booked": {
+			"resting", func(c *Case) { c.Work.Booked, c.Work.Month = 4_000_000, "2026-02" }, InProgress,
+			Reservation{Month: "2026-02"},
+			1_992_000 - 4_000_000,
+		},
 	} {
 		c := sentCase(row.state, 4*time.Minute)
 		if row.change != nil {

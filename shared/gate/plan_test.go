@@ -35,8 +35,10 @@ func TestMitigationSettlesNothing(t *testing.T) {
 		ran   int
 		runs  bool
 	}{
-		"it runs again and has a plan": {append(investigated(), task(PendingStart, 890), m(InProgress, 900), task(InProgress, 900), m(Completed, 942), task(Completed, 942)),
-			Completed, 260, Completed, 282, false},
+		"it runs again and has a plan": {
+			append(investigated(), task(PendingStart, 890), m(InProgress, 900), task(InProgress, 900), m(Completed, 942), task(Completed, 942)),
+			Completed, 260, Completed, 282, false,
+		},
 		"it runs again and fails":      {append(investigated(), m(InProgress, 900), task(InProgress, 900), m(Failed, 942), task(Failed, 942)), Completed, 260, Failed, 282, false},
 		"it runs again, cancelled":     {append(investigated(), m(InProgress, 900), task(InProgress, 900), m(Cancelled, 942), task(Cancelled, 942)), Completed, 260, Cancelled, 282, false},
 		"cancelled before it ran":      {append(investigated(), task(PendingStart, 900), m(Cancelled, 942), task(Cancelled, 942)), Completed, 260, Cancelled, 240, false},
@@ -51,12 +53,18 @@ func TestMitigationSettlesNothing(t *testing.T) {
 		"the API shows its end else":   {[]Task{m(Cancelled, 942), task(Completed, 942)}, Completed, -1, Cancelled, 0, false},
 		"only its end was heard":       {[]Task{m(Failed, 942), task(Failed, 942)}, Completed, -1, Failed, 0, false},
 		"it had failed":                {[]Task{task(InProgress, 20), spoken(Investigating, task(Failed, 260)), m(InProgress, 900), m(Completed, 942)}, Failed, 260, Completed, 282, false},
-		"then it is taken up again": {append(investigated(), m(InProgress, 900), m(Completed, 942), spoken(Investigating, task(InProgress, 950)), task(InProgress, 950)),
-			InProgress, 950, Completed, 332, false},
-		"and then fails": {append(investigated(), m(InProgress, 900), m(Completed, 942), spoken(Investigating, task(InProgress, 950)), spoken(Investigating, task(Failed, 960))),
-			Failed, 960, Completed, 292, false},
-		"two of them": {append(investigated(), m(InProgress, 300), m(Completed, 342), task(InProgress, 900), m(InProgress, 900), m(Failed, 942), task(Failed, 942)),
-			Completed, 260, Failed, 324, false},
+		"then it is taken up again": {
+			append(investigated(), m(InProgress, 900), m(Completed, 942), spoken(Investigating, task(InProgress, 950)), task(InProgress, 950)),
+			InProgress, 950, Completed, 332, false,
+		},
+		"and then fails": {
+			append(investigated(), m(InProgress, 900), m(Completed, 942), spoken(Investigating, task(InProgress, 950)), spoken(Investigating, task(Failed, 960))),
+			Failed, 960, Completed, 292, false,
+		},
+		"two of them": {
+			append(investigated(), m(InProgress, 300), m(Completed, 342), task(InProgress, 900), m(InProgress, 900), m(Failed, 942), task(Failed, 942)),
+			Completed, 260, Failed, 324, false,
+		},
 	} {
 		var first Work
 		for try := range 60 {

@@ -161,8 +161,13 @@ func TestFires(t *testing.T) {
 		names []string
 		want  bool
 	}{
-		{nil, false}, {[]string{one}, false}, {[]string{two}, true}, {[]string{one, two}, true},
-		{[]string{one, "1/77/g.web-3"}, true}, {[]string{"no incident"}, true}, {[]string{"1/77/"}, true},
+		{nil, false},
+		{[]string{one}, false},
+		{[]string{two}, true},
+		{[]string{one, two}, true},
+		{[]string{one, "1/77/g.web-3"}, true},
+		{[]string{"no incident"}, true},
+		{[]string{"1/77/"}, true},
 	} {
 		if got, err := ledger.Fires(t.Context(), h, row.names, heardAt); got != row.want || err != nil {
 			t.Errorf("%q fire: %t, %v", row.names, got, err)

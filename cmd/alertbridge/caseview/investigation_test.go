@@ -46,10 +46,14 @@ func TestMitigations(t *testing.T) {
 		c            gate.Case
 		tells, brief string
 	}{
-		{done, "task t-1 is completed since 2026-11-03 09:56:00 UTC (4m ago); mitigation failed since 2026-11-03 09:58:00 UTC (2m ago)",
-			"task t-1 is completed, mitigation failed, ran 2m0s, $1.00"},
-		{runs, "task t-1 is completed since 2026-11-03 09:56:00 UTC (4m ago); mitigation in_progress since 2026-11-03 09:57:00 UTC (3m ago)",
-			"task t-1 is completed, mitigation in_progress, ran 4m0s, about $0.50 as reckoned"},
+		{
+			done, "task t-1 is completed since 2026-11-03 09:56:00 UTC (4m ago); mitigation failed since 2026-11-03 09:58:00 UTC (2m ago)",
+			"task t-1 is completed, mitigation failed, ran 2m0s, $1.00",
+		},
+		{
+			runs, "task t-1 is completed since 2026-11-03 09:56:00 UTC (4m ago); mitigation in_progress since 2026-11-03 09:57:00 UTC (3m ago)",
+			"task t-1 is completed, mitigation in_progress, ran 4m0s, about $0.50 as reckoned",
+		},
 	} {
 		v := InvestigationOf(row.c, now)
 		if tells, brief := v.Tells(string(row.c.State), now), v.Brief(string(row.c.State), now); tells != row.tells || brief != row.brief {

@@ -470,10 +470,14 @@ investigations:
 		{Title: "M", Appears: second, Triage: 2 * second, Runs: 180 * second, Again: 4 * second, Ends: "cancelled"},
 		{Appears: 20 * second, Triage: 20 * second, Waits: 20 * second, Runs: 300 * second, Again: 42 * second, Ends: scenario.Nothing},
 		{Appears: 20 * second, Triage: 20 * second, Waits: 20 * second, Runs: 300 * second, Again: 42 * second, Ends: "timed_out"},
-		{Appears: 20 * second, Triage: 20 * second, Waits: 20 * second, Runs: 300 * second, Again: 42 * second, Ends: "completed",
-			Mitigation: scenario.Mitigation{After: 600 * second, Runs: 90 * second, Ends: "cancelled", Quiet: true}},
-		{Appears: 20 * second, Triage: 20 * second, Waits: 20 * second, Runs: 300 * second, Again: 42 * second, Ends: "completed",
-			Mitigation: scenario.Mitigation{After: 600 * second, Runs: 120 * second, Ends: "completed"}},
+		{
+			Appears: 20 * second, Triage: 20 * second, Waits: 20 * second, Runs: 300 * second, Again: 42 * second, Ends: "completed",
+			Mitigation: scenario.Mitigation{After: 600 * second, Runs: 90 * second, Ends: "cancelled", Quiet: true},
+		},
+		{
+			Appears: 20 * second, Triage: 20 * second, Waits: 20 * second, Runs: 300 * second, Again: 42 * second, Ends: "completed",
+			Mitigation: scenario.Mitigation{After: 600 * second, Runs: 120 * second, Ends: "completed"},
+		},
 		{Appears: 20 * second, Triage: 20 * second, Waits: 20 * second, Runs: 300 * second, Again: 42 * second, Ends: "completed"},
 	}
 	if !slices.Equal(s.Investigations, want) {

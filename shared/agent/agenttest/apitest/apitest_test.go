@@ -284,8 +284,10 @@ func TestLives(t *testing.T) {
 		{"a plan is asked for by the plan", plan(func(p *apitest.Plan) {
 			p.Mitigate, p.Mitigation = 10*time.Minute, apitest.Mitigation{Run: time.Minute, End: "CANCELED"}
 		}), nil, append(slices.Clone(begin), "Completed=COMPLETED", "Mitigation In Progress=IN_PROGRESS", "Mitigation Cancelled=CANCELLED"), 2 * time.Minute},
-		{"nobody can ask for the plan of a failure", plan(func(p *apitest.Plan) { p.End, p.Mitigate = "FAILED", time.Minute }), nil,
-			append(slices.Clone(begin), "Failed=FAILED"), time.Minute},
+		{
+			"nobody can ask for the plan of a failure", plan(func(p *apitest.Plan) { p.End, p.Mitigate = "FAILED", time.Minute }), nil,
+			append(slices.Clone(begin), "Failed=FAILED"), time.Minute,
+		},
 		{"cancelled by hand while a plan is made", quick, func(a *agent) {
 			a.now = noon.Add(5 * time.Minute)
 			asks(t, a, apitest.Mitigation{Run: 30 * time.Second, Plan: "p"})
