@@ -128,7 +128,7 @@ func TestEventThatIsNotTakenInIsMarked(t *testing.T) {
 	const says = "it is not known what task c81d4e2e-bcf2-11e6-869b-7df92533d2db of the Agent \"default\" is about: " +
 		"GetBacklogTask: denied: the Agent's API answered 403 AccessDeniedException"
 	event := find(t, all, "outcome", "aws.sqs.process")
-	failed(t, event, "*delivery.APIError", says, "follow.(*Handler).message")
+	failed(t, event, "*delivery.APIError", says, "follow.(*Handler).Handle")
 	equal(t, "task of the event", event.Meta["task"], "c81d4e2e-bcf2-11e6-869b-7df92533d2db")
 	equal(t, "case of the event", event.Meta["case"], "")
 	failed(t, find(t, all, "outcome", "aws.lambda"), "*errors.joinError", says, "shared/telemetry.Wrap")
