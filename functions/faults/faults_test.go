@@ -1,6 +1,6 @@
 // Package faults_test breaks the bridge in every way and at every step, one at a time, and says what must come of it.
 //
-// The table (ingestRows, messageRows, tickRows, hearRows, askRows, tellRows) has a row for each pair of a fault and a step:
+// The table (ingestRows, messageRows, tickRows, hearRows, askRows, tellRows, planRows, watchRows) has a row for each pair of a fault and a step:
 // what is seen when the invocation that was struck is over, and what comes of it after that. A pair without a row, or
 // without a reason why it cannot be (impossible), fails the test, and so does one that is there twice.
 //
@@ -12,9 +12,9 @@
 // at its step until Lambda's limit, and nothing of it goes on after. Who is killed at a step has done the one before it.
 //
 // Four scenes lead past all the steps of a start: an alert that comes with a rotated token, its message, a tick that opens a
-// shut account, a tick that starts a case which waited. Three more are about what comes after it, where the Agent's work is
-// followed and people are told (stories_test.go), each with two stories: an event of the Agent's is heard, the tick asks
-// about a start of which nothing is heard, the tick tells.
+// shut account, a tick that starts a case which waited. Five more are about what comes after it, where the Agent's work is
+// followed and people are told (stories_test.go), some with two stories: an event of the Agent's is heard, the tick asks
+// about a start of which nothing is heard, the tick tells, it tells of a plan, it looks after an incident of the pager.
 //
 // Then nothing else goes wrong. Datadog repeats what got a 5xx, the queue hands out what was not acknowledged, a tick
 // comes once a minute; a second incident arrives, for which there is no slot until the first one's is free. After every
@@ -65,7 +65,7 @@ type row struct {
 }
 
 func table() []row {
-	return slices.Concat(ingestRows, messageRows, tickRows, hearRows, askRows, tellRows)
+	return slices.Concat(ingestRows, messageRows, tickRows, hearRows, askRows, tellRows, planRows, watchRows)
 }
 
 // impossible are the pairs that cannot be, with the reason.
@@ -76,7 +76,7 @@ var impossible = []struct {
 }{
 	{[]fault{conflict}, but(ofCommits...), "only a commit has conditions"},
 	{[]fault{lost}, slices.Concat(ofTokens, ofSecret, ofReads, ofAPI, ofKeys), "a reading without its answer is a reading that failed: down"},
-	{[]fault{lost}, []step{request, tickRequest, toEvents, toPager}, "nothing has left yet: see the answer"},
+	{[]fault{lost}, append([]step{request, tickRequest}, ofPlaces...), "nothing has left yet: see the answer"},
 	{[]fault{throttled}, ofAnswers, "who turns away takes nothing: see the request"},
 	{[]fault{cancelled, panics}, []step{acknowledge, forget}, "the handler has returned"},
 	{[]fault{overlaps}, parts["ingest"], "ingest and the tick share nothing"},
@@ -88,10 +88,10 @@ var impossible = []struct {
 	{[]fault{rotatedThere}, slices.Concat(ofReads, ofCommits, ofQueue, ofSecret, ofAPI, ofKeys, ofAnswers, []step{takeEvent}), "nobody is asked there who has the other half of a key"},
 	{[]fault{rotatedThere}, ofTokens, "the token is Datadog's to send, not the Agent's"},
 	{[]fault{denied}, but(ofAPI...), "only the API knows permissions; for a key that is denied see rotated there alone"},
-	{[]fault{garbage, hollow}, but(slices.Concat(ofAPI, []step{fromEvents, fromPager})...), "nobody answers there in words; for the Agent's see TestBehavioursByState"},
+	{[]fault{garbage, hollow}, but(slices.Concat(ofAPI, fromThere)...), "nobody answers there in words; for the Agent's see TestBehavioursByState"},
 	{[]fault{gone}, but(ofAPI...), "only the API is asked for what somebody else keeps"},
-	{[]fault{nothing}, but(find, summary), "no list and no text is asked for; for a task that refers to nothing see one that is not ours"},
-	{[]fault{huge, hostile}, but(summary), "no text of others is read there"},
+	{[]fault{nothing}, but(find, summary, askPlan), "no list and no text is asked for; for a task that refers to nothing see one that is not ours"},
+	{[]fault{huge, hostile}, but(summary, askPlan), "no text of others is read there"},
 	{[]fault{twice, reordered, early, foreign, elsewhere, batched}, but(takeEvent), "no event comes there"},
 }
 
@@ -177,7 +177,7 @@ func TestDoorsAreAll(t *testing.T) {
 		{reflect.TypeFor[follow.Work](), []string{"Task"}},               // over the client of the API
 		{reflect.TypeFor[schedule.Work](), []string{"Find"}},             // over the client of the API
 		{reflect.TypeFor[schedule.Teller](), []string{"Tell"}},           // over those that follow
-		{reflect.TypeFor[tell.Summaries](), []string{"Summary"}},         // over the client of the API
+		{reflect.TypeFor[tell.Summaries](), []string{"Plan", "Summary"}}, // over the client of the API
 		{reflect.TypeFor[ledger.Outbox](), []string{"Post", "Posts"}},
 		{reflect.TypeFor[target.Target](), []string{"Deliver"}}, // over RoundTrip and call.Secrets
 		{reflect.TypeFor[call.Secrets](), []string{"Current", "Refresh"}},
@@ -199,7 +199,11 @@ func unharmed(s step) end {
 		return heard
 	case slices.Contains(parts["asks"], s):
 		return found
-	case slices.Contains(parts["tells"], s):
+	case s == askPlan:
+		return planTold
+	case slices.Contains(parts["watches"], s):
+		return resolved
+	case tells(s):
 		return told
 	}
 	return starts
@@ -222,7 +226,7 @@ func TestFaults(t *testing.T) {
 
 // doubts are the policies that a row is played with: both, but where the start is certain.
 func doubts(s step) []gate.DoubtChoice {
-	if slices.Contains(parts["hears"], s) || slices.Contains(parts["tells"], s) {
+	if slices.Contains(parts["hears"], s) || tells(s) {
 		return []gate.DoubtChoice{gate.RepeatIt}
 	}
 	return []gate.DoubtChoice{gate.RepeatIt, gate.StopIt}
@@ -233,7 +237,7 @@ func isStruck(t *testing.T, r row, story story, doubt gate.DoubtChoice, ahead ti
 	w.story = story
 	got := w.play()
 	want := r.end
-	want.ticks, want.calls, want.hand, want.events, want.pages = 0, 0, false, 0, 0 // these are seen later
+	want.ticks, want.calls, want.hand, want.events, want.pages, want.shown = 0, 0, false, 0, 0, 0 // these are seen later
 	if got != want {
 		t.Errorf("%s %s, clock %s: when it is struck:\n got %+v\nwant %+v, for %s", story, doubt, ahead, got, want, r.why)
 	}

@@ -69,10 +69,25 @@ const (
 	eventsKey  step = "tell: Datadog key"
 	toEvents   step = "tell: Datadog"        // nothing has left yet
 	fromEvents step = "tell: Datadog answer" // Datadog has it
+	incident   step = "tell: incident"       // does it fire, before somebody is woken
 	pagerKey   step = "tell: PagerDuty key"
 	toPager    step = "tell: PagerDuty"
 	fromPager  step = "tell: PagerDuty answer"
+	toChange   step = "tell: PagerDuty change" // of an end alone, whose first request has closed the incident
+	fromChange step = "tell: PagerDuty change answer"
 	note       step = "tell: note"
+)
+
+// A tick that tells of a plan, as far as it is unlike an end.
+const askPlan step = "tell: plan"
+
+// A tick that looks after an open incident of the pager, and finds that what it is about has recovered.
+const (
+	watchIncident step = "watch: incident"
+	watchClaim    step = "watch: claim"
+	toResolve     step = "watch: PagerDuty"
+	fromResolve   step = "watch: PagerDuty answer"
+	watchNote     step = "watch: note"
 )
 
 // parts are the scenes, each with the steps it passes, in this order.
@@ -83,7 +98,11 @@ var parts = map[string][]step{
 	"starts":  {due, lookCase, commitCase, tickReadSecret, tickRequest, tickAnswer, tickSettle},
 	"hears":   {takeEvent, askTask, lookHeard, commitHeard, forget},
 	"asks":    {find, lookFound, commitFound},
-	"tells":   {outbox, readPost, readTold, summary, claim, eventsKey, toEvents, fromEvents, pagerKey, toPager, fromPager, note},
+	"tells": {
+		outbox, readPost, readTold, summary, claim, eventsKey, toEvents, fromEvents, incident, pagerKey, toPager, fromPager, toChange, fromChange, note,
+	},
+	"plans":   {askPlan},
+	"watches": {watchIncident, watchClaim, toResolve, fromResolve, watchNote},
 }
 
 // A story is what the scene is about, where it can be about two things. Each row is played with each story that passes its
@@ -99,13 +118,21 @@ const (
 	aStart     story = "a start"         // none of its events has come
 	anAlarm    story = "an alarm"        // nobody can say whether a critical case is investigated: people are woken
 	anEnd      story = "an end"          // of the same case after all, with its cause and its price
+	aPlan      story = "a plan"          // of a case that nobody was woken for
+	aRecovery  story = "a recovery"      // of a case for which somebody was woken, and which nothing shows to be investigated
 )
 
 // stories are those that pass a step.
 func stories(s step) []story {
 	switch {
-	case s == summary:
+	case slices.Contains([]step{summary, toChange, fromChange}, s):
 		return []story{anEnd}
+	case s == incident:
+		return []story{anAlarm}
+	case s == askPlan:
+		return []story{aPlan}
+	case slices.Contains(parts["watches"], s):
+		return []story{aRecovery}
 	case slices.Contains(parts["hears"], s):
 		return []story{firstEvent, lastEvent}
 	case slices.Contains(parts["asks"], s):
@@ -119,17 +146,24 @@ func stories(s step) []story {
 // follows tells whether the Agent's work is followed in the scene of a step. In the scenes before it is not.
 func follows(s step) bool { return stories(s)[0] != anyStory }
 
+// tells tells whether the scene of a step is about a tick that tells.
+func tells(s step) bool {
+	return slices.Contains(parts["tells"], s) || slices.Contains(parts["plans"], s) || slices.Contains(parts["watches"], s)
+}
+
 // What is asked at a step.
 var (
 	ofTokens  = []step{readToken, refreshToken}
 	ofSecret  = []step{readSecret, secretVersion, tickReadSecret}
-	ofReads   = []step{look, lookAccount, due, lookCase, lookHeard, lookFound, outbox, readPost, readTold}
-	ofCommits = []step{commit, settle, openAccount, repair, commitCase, tickSettle, commitHeard, commitFound, claim, note}
+	ofReads   = []step{look, lookAccount, due, lookCase, lookHeard, lookFound, outbox, readPost, readTold, incident, watchIncident}
+	ofCommits = []step{commit, settle, openAccount, repair, commitCase, tickSettle, commitHeard, commitFound, claim, note, watchClaim, watchNote}
 	ofAgent   = []step{request, answer, tickRequest, tickAnswer}
 	ofQueue   = []step{send, acknowledge, forget}
-	ofAPI     = []step{askTask, find, summary}
+	ofAPI     = []step{askTask, find, summary, askPlan}
 	ofKeys    = []step{eventsKey, pagerKey}
-	ofAnswers = []step{answer, tickAnswer, fromEvents, fromPager}
+	ofPlaces  = []step{toEvents, toPager, toChange, toResolve}
+	fromThere = []step{fromEvents, fromPager, fromChange, fromResolve}
+	ofAnswers = append([]step{answer, tickAnswer}, fromThere...)
 )
 
 // but are all steps without these.
@@ -200,11 +234,12 @@ type end struct {
 	known   bool   // what the Agent says, where it is heard or asked, is on record
 	noted   string // the places that have been told, as far as it is on record
 
-	ticks  int  // healthy ticks until the case is started, where a doubt is repeated; or until it is known, or noted at both places
+	ticks  int  // healthy ticks until the case is started, where a doubt is repeated; or until it is known, or noted at the places
 	calls  int  // requests for it that the Agent has got by then
 	hand   bool // where a doubt is not repeated, it needs a hand
 	events int  // how often Datadog was told of it
-	pages  int  // how often PagerDuty was
+	pages  int  // how often PagerDuty was, about its incident
+	shown  int  // how often PagerDuty was, of its end beside the incidents
 }
 
 // The ends of ingest. Nobody has received the message yet, so there is no verdict; it starts when it is received.
@@ -250,21 +285,40 @@ func unknown(ticks int) end { return end{ticks: ticks} }
 
 // The ends of telling.
 var (
-	told      = end{noted: both, events: 1, pages: 1}
-	untold    = end{ticks: 1, events: 1, pages: 1} // the next tick tells
-	repeated  = end{ticks: 1, events: 2, pages: 2} // told and not noted
-	eventOnly = end{ticks: 1, events: 2, pages: 1} // Datadog alone was told, and it is not noted
+	told      = end{noted: both, events: 1, pages: 1, shown: 1}
+	untold    = end{ticks: 1, events: 1, pages: 1, shown: 1} // the next tick tells
+	repeated  = end{ticks: 1, events: 2, pages: 2, shown: 2} // told and not noted
+	eventOnly = end{ticks: 1, events: 2, pages: 1, shown: 1} // Datadog alone was told, and it is not noted
+	unshown   = end{ticks: 1, events: 2, pages: 2, shown: 1} // both were told, but not what is shown beside the incident; not noted
+
+	planTold   = end{noted: onlyEvents, events: 1, shown: 1}
+	planUntold = end{ticks: 1, events: 1, shown: 1}
+
+	resolved   = end{noted: onlyPager, events: 1, pages: 1, shown: 1}
+	unresolved = resolvedBy(1, 1)
 )
 
-// both places are told.
-const both = "datadog pagerduty"
+// The places that are told: both, or one of them.
+const (
+	both       = "datadog pagerduty"
+	onlyEvents = "datadog"
+	onlyPager  = "pagerduty"
+)
 
 // noEvent: PagerDuty was told, and Datadog is after so many ticks; it may have it already.
 func noEvent(ticks, events int) end {
-	return end{noted: "pagerduty", ticks: ticks, events: events, pages: 1}
+	return end{noted: onlyPager, ticks: ticks, events: events, pages: 1, shown: 1}
 }
 
 // noPage is the same the other way round.
 func noPage(ticks, pages int) end {
-	return end{noted: "datadog", ticks: ticks, events: 1, pages: pages}
+	return end{noted: onlyEvents, ticks: ticks, events: 1, pages: pages, shown: 1}
 }
+
+// noChange is noPage after the incident was closed: that is sent again, and so may be what is shown beside it.
+func noChange(ticks, shown int) end {
+	return end{noted: onlyEvents, ticks: ticks, events: 1, pages: 2, shown: shown}
+}
+
+// resolvedBy is a recovery that is noted after so many ticks more.
+func resolvedBy(ticks, pages int) end { return end{ticks: ticks, events: 1, pages: pages, shown: 1} }

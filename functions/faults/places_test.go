@@ -79,8 +79,8 @@ func (w *world) asksAndTells(h *schedule.Handler) (warm func(context.Context)) {
 }
 
 func (w *world) targets(now func() time.Time) (list []tell.Target, warm func(context.Context)) {
-	events := &placeDoor{w, tell.Events, w.places.datadog.Server, toEvents, fromEvents}
-	pager := &placeDoor{w, tell.Pager, w.places.pager.Server, toPager, fromPager}
+	events := &placeDoor{w, tell.Events, w.places.datadog.Server}
+	pager := &placeDoor{w, tell.Pager, w.places.pager.Server}
 	keys := map[string]*awssecret.Store{}
 	for name, v := range w.places.keys {
 		keys[name] = awssecret.New(v, name, awssecret.Options{Now: now})
@@ -135,10 +135,23 @@ func (d *tellDoor) LookCase(ctx context.Context, id, agent string, now time.Time
 	return d.Ledger.LookCase(ctx, id, agent, now)
 }
 
+// Look is asked for an incident alone.
+func (d *tellDoor) Look(ctx context.Context, q ledger.Question, now time.Time) (gate.View, error) {
+	s := incident
+	if d.w.story == aRecovery {
+		s = watchIncident
+	}
+	if err := troubled(ctx, of(ctx).pass(s)); err != nil {
+		return gate.View{}, err
+	}
+	return d.Ledger.Look(ctx, q, now)
+}
+
 func (d *tellDoor) Commit(ctx context.Context, c gate.Change) error {
-	inv, s := of(ctx), note
+	inv, watches := of(ctx), d.w.story == aRecovery
+	s := map[bool]step{false: note, true: watchNote}[watches]
 	if inv.took != inv.about {
-		s = claim
+		s = map[bool]step{false: claim, true: watchClaim}[watches]
 	}
 	return applied(ctx, inv.pass(s), func() error {
 		err := d.Ledger.Commit(ctx, c)
@@ -170,13 +183,26 @@ type placeDoor struct {
 	w    *world
 	name string
 	*answertest.Server
-	there, back step
+}
+
+// steps are those of one request.
+func (d *placeDoor) steps(r *http.Request) (there, back step) {
+	switch {
+	case d.name == tell.Events:
+		return toEvents, fromEvents
+	case strings.HasSuffix(r.URL.Path, "/change/enqueue"):
+		return toChange, fromChange
+	case d.w.story == aRecovery:
+		return toResolve, fromResolve
+	}
+	return toPager, fromPager
 }
 
 // RoundTrip is one request, on its way to the place and back.
 func (d *placeDoor) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx := r.Context()
-	switch of(ctx).pass(d.there) {
+	there, back := d.steps(r)
+	switch of(ctx).pass(there) {
 	case down:
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	case slow:
@@ -198,7 +224,7 @@ func (d *placeDoor) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil || resp.StatusCode != http.StatusAccepted { // it has not taken it
 		return resp, err
 	}
-	switch of(ctx).pass(d.back) {
+	switch of(ctx).pass(back) {
 	case down:
 		return replied(503, ""), nil
 	case lost:
@@ -239,10 +265,36 @@ func (w *world) toldAt(target, id string) (moments []string) {
 
 // moment is what the story is about, in the outbox and at the places.
 func (s story) moment() (m gate.Moment, event, page string) {
-	if s == anAlarm {
+	switch s {
+	case anAlarm:
 		return gate.WasMissed, "unconfirmed", "trigger"
+	case aPlan:
+		return gate.WasPlanned, "planned", ""
+	case aRecovery:
+		return gate.HasRecovered, "", "resolve"
 	}
 	return gate.HasEnded, "ended", "resolve"
+}
+
+// places are those that are told of it.
+func (s story) places() string {
+	switch s {
+	case aPlan:
+		return onlyEvents
+	case aRecovery:
+		return onlyPager
+	}
+	return both
+}
+
+// shown is how often PagerDuty was told what has become of a case, beside its incidents.
+func (w *world) shown(id string) (n int) {
+	for _, e := range w.places.pager.Changes() {
+		if e.Payload.Details["case"] == id {
+			n++
+		}
+	}
+	return n
 }
 
 // post is the outbox's record of a case.
@@ -266,5 +318,5 @@ func (w *world) noted() (at string, due bool) {
 		}
 	}
 	slices.Sort(names)
-	return strings.Join(names, " "), slices.ContainsFunc(p.Happened, func(h gate.Happened) bool { return h.Moment == m })
+	return strings.Join(names, " "), w.well || slices.ContainsFunc(p.Happened, func(h gate.Happened) bool { return h.Moment == m })
 }

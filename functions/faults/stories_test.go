@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -95,6 +96,7 @@ func (w *world) losesAnswer() bool { return w.story == aDoubt && !w.second }
 func (w *world) ticksUntilStruck() {
 	for n := 0; w.struck == 0 && n < 60; n++ {
 		w.secondComes()
+		w.recovers()
 		w.untilTick()
 		if slices.Contains(ofKeys, w.row.step) && w.row.fault != lastGood {
 			w.env[scheduler] = w.newEnvironment(scheduler) // which has to read the keys
@@ -125,12 +127,32 @@ func (w *world) untilTick() {
 // invocation that was struck is over.
 func (w *world) secondComes() {
 	_, _, a := w.seen("A")
-	tells := slices.Contains(parts["tells"], w.row.step)
+	tells := tells(w.row.step)
 	if w.second || tells && !a.Confirmed() || !tells && w.struck == 0 {
 		return
 	}
 	w.second = true
 	w.datadog("B", w.tokens.current, w.post("B", w.tokens.current))
+	w.deliver()
+}
+
+// recovers lets what the first alert is about recover when somebody was woken for it, and nothing has gone wrong yet.
+func (w *world) recovers() {
+	woken := func(d gate.Told) bool {
+		return d.Target == tell.Pager && d.Moment == gate.WasMissed && d.As == gate.WasTold
+	}
+	if w.story != aRecovery || w.well || !slices.ContainsFunc(w.postOf(w.idOf("A")).Told, woken) {
+		return
+	}
+	w.well = true
+	r := requestOf("A", w.tokens.current)
+	r.Body = strings.NewReplacer(
+		`"event_id":"`+eventOf("A"), `"event_id":"`+eventOf("C"), `"Triggered"`, `"Recovered"`, `"error"`, `"success"`,
+		fmt.Sprint(began.UnixMilli()), fmt.Sprint(time.Now().UnixMilli()),
+	).Replace(r.Body)
+	if _, resp, err := invoke(w, ingest, w.env[ingest].ingest, r); err != nil || resp.StatusCode != 202 {
+		w.t.Errorf("the recovery was answered %d, %v", resp.StatusCode, err)
+	}
 	w.deliver()
 }
 
@@ -141,9 +163,9 @@ func (w *world) concerns(i *invocation, s step) bool {
 		return true
 	case slices.Contains(parts["hears"], s):
 		return i.hears
-	case slices.Contains(parts["tells"], s):
+	case tells(s):
 		at, due := w.noted()
-		return due && at != both && (s == outbox || i.about == w.idOf("A"))
+		return due && at != w.story.places() && (s == outbox || i.about == w.idOf("A"))
 	}
 	return true
 }
@@ -167,7 +189,7 @@ func (w *world) restFollowed(want end) {
 	}
 	by := -1
 	for n := 0; n <= 90; n++ {
-		if at, _ := w.noted(); by < 0 && (slices.Contains(parts["tells"], w.row.step) && at == both || slices.Contains(parts["asks"], w.row.step) && w.known()) {
+		if at, _ := w.noted(); by < 0 && (tells(w.row.step) && at == w.story.places() || slices.Contains(parts["asks"], w.row.step) && w.known()) {
 			by = n
 		}
 		if w.known() {
@@ -234,14 +256,25 @@ func (w *world) endedFollowed(want end) {
 // everythingTold compares what people were told. Only the moment that the row is about can have been told more than once.
 func (w *world) everythingTold(want end) {
 	a, b := w.idOf("A"), w.idOf("B")
-	events, pages := []string{"started"}, []string(nil)
-	if slices.Contains(parts["tells"], w.row.step) {
+	events, pages := []string{"started", "ended"}, []string(nil)
+	switch w.story {
+	case anAlarm, anEnd:
+		events, pages = []string{"started", "unconfirmed", "ended"}, []string{"trigger", "resolve"}
+	case aRecovery: // and the end, for nobody knows that the incident is closed
+		events, pages = []string{"started", "unconfirmed", "ended"}, []string{"trigger", "resolve", "resolve"}
+	case aPlan:
+		events = append(events, "planned")
+	}
+	if tells(w.row.step) {
 		_, event, page := w.story.moment()
-		events, pages = append(events, "unconfirmed", "ended"), append(pages, "trigger", "resolve")
-		events = repeatedIn(events, event, want.events)
-		pages = repeatedIn(pages, page, want.pages)
-	} else {
-		events = append(events, "ended")
+		events, pages = repeatedIn(events, event, want.events), repeatedIn(pages, page, want.pages)
+	}
+	shown := 1 // the end of each case, once
+	if w.story == anEnd {
+		shown = want.shown
+	}
+	if gotA, gotB := w.shown(a), w.shown(b); gotA != shown || gotB != 1 {
+		w.t.Errorf("%s, clock %s: PagerDuty shows what was found %d times, want %d, and that of the other case %d times", w.story, w.ahead, gotA, shown, gotB)
 	}
 	for target, want := range map[string][]string{tell.Events: events, tell.Pager: pages} {
 		if got := w.toldAt(target, a); !slices.Equal(got, want) {
@@ -264,14 +297,18 @@ func (w *world) oneIncident(id string, opened bool) {
 	if !opened && len(incidents) == 0 {
 		return
 	}
-	replaced := w.story == anEnd && slices.Contains([]step{pagerKey, toPager}, w.row.step) && slices.Contains([]fault{rotated, rotatedThere}, w.row.fault)
+	closes := w.story == anEnd && slices.Contains([]step{pagerKey, toPager}, w.row.step) || w.row.step == toResolve
+	replaced := closes && slices.Contains([]fault{rotated, rotatedThere}, w.row.fault)
 	if !opened || len(incidents) != 1 || incidents[0].Key != id || incidents[0].Open != replaced {
 		w.t.Errorf("%s, clock %s: PagerDuty has the incidents %+v", w.story, w.ahead, incidents)
 	}
 }
 
-// repeatedIn puts a word so many times where it stands once.
+// repeatedIn puts a word so many times where it stands first; "" is none.
 func repeatedIn(list []string, word string, times int) []string {
 	i := slices.Index(list, word)
+	if word == "" {
+		return list
+	}
 	return slices.Concat(list[:i], slices.Repeat([]string{word}, times), list[i+1:])
 }

@@ -54,7 +54,10 @@ func (k *work) plan(i apitest.Incident) apitest.Plan {
 	switch k.w.story {
 	case aDoubt, aStart: // it runs as long as it can take to learn of it: who has not seen it run cannot know since when it did
 		p.Run = 15 * time.Minute
-	case anAlarm, anEnd: // nothing shows it until somebody has been woken
+	case aPlan:
+		p.Mitigate = 5 * time.Minute
+		p.Mitigation = apitest.Mitigation{Queue: 10 * time.Second, Run: time.Minute, Plan: "Roll back.", Stays: true}
+	case anAlarm, anEnd, aRecovery: // nothing shows it until somebody has been woken
 		p.Appear = 16 * time.Minute
 	}
 	switch f := k.w.row.fault; {
@@ -64,12 +67,9 @@ func (k *work) plan(i apitest.Incident) apitest.Plan {
 		p.Appear, p.Triage, p.Queue = time.Second, time.Second, time.Second
 	case f == early: // it is over before the Agent has answered our call
 		p.Appear, p.Triage, p.Queue, p.Run = time.Second, time.Second, time.Second, time.Second
-	case f == nothing:
-		p.Summary = apitest.Summaries()["an empty text"]
-	case f == huge:
-		p.Summary = apitest.Summaries()["a huge text"]
-	case f == hostile:
-		p.Summary = apitest.Summaries()["a hostile text"]
+	}
+	if text := map[fault]string{nothing: "an empty text", huge: "a huge text", hostile: "a hostile text"}[k.w.row.fault]; text != "" {
+		p.Summary, p.Mitigation.Plan = apitest.Summaries()[text], apitest.Summaries()[text]
 	}
 	return p
 }
@@ -97,7 +97,9 @@ func (d apiDoor) Do(r *http.Request) (*http.Response, error) {
 	case inv.function == outcome:
 		s = askTask
 	case strings.HasPrefix(r.URL.Path, "/journal/"):
-		s = summary
+		if s = summary; d.k.w.story == aPlan {
+			s = askPlan
+		}
 	default:
 		inv.asked = map[string]bool{d.k.w.idOf("A"): true}
 	}

@@ -56,6 +56,7 @@ type world struct {
 	work   *work
 	places *places
 	second bool // the other alert has come
+	well   bool // what the first one is about has recovered
 
 	mu     sync.Mutex
 	passed []step

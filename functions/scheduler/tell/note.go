@@ -75,7 +75,8 @@ func (t *telling) merged(p gate.Post) gate.Post {
 	}
 	next.Version = p.Version + 1
 	next.Happened = t.happens(p)
-	next.Over = t.allSettled(next) && !t.watching
+	watching := t.watching && !hasRecovered(next) // else another tick has found that while this one watched
+	next.Over = t.allSettled(next) && !watching
 	if t.outage != nil {
 		next = t.outage.merged(next, next.Over)
 	}
@@ -93,7 +94,7 @@ func (t *telling) merged(p gate.Post) gate.Post {
 	default:
 		next.Until = latest(t.began.Add(soon), t.until)
 	}
-	if t.watching { // nothing is left to be told, and nothing was tried
+	if watching { // nothing is left to be told, and nothing was tried
 		next.Tries = 0
 	}
 	if t.waits() && !next.Over && next.Until.After(t.began.Add(soon)) { // for what was found, which has nothing to do with a place that rests
@@ -109,11 +110,15 @@ func (t *telling) happens(p gate.Post) []gate.Happened {
 	}
 	all := p.Happened
 	for _, h := range t.post.Happened {
-		if h.Moment == gate.HasRecovered && !slices.ContainsFunc(all, func(o gate.Happened) bool { return o.Moment == h.Moment }) {
+		if h.Moment == gate.HasRecovered && !hasRecovered(p) {
 			all = append(all[:len(all):len(all)], h)
 		}
 	}
 	return all
+}
+
+func hasRecovered(p gate.Post) bool {
+	return slices.ContainsFunc(p.Happened, func(h gate.Happened) bool { return h.Moment == gate.HasRecovered })
 }
 
 // lateNow is what a post says of targets that failed: the latest of each at which something is still to be told.

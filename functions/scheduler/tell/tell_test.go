@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/answer"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
@@ -413,62 +412,5 @@ func TestWordsAreBounded(t *testing.T) {
 		if len(got) > gate.MaxTellWords || len(got) < gate.MaxTellWords/2-1 {
 			t.Errorf("%d bytes of %q are kept as %d", len(words), words[:3], len(got))
 		}
-	}
-}
-
-// An open incident is looked after less and less often, and each time within an hour.
-func TestWatchedLessAndLess(t *testing.T) {
-	for since, want := range map[time.Duration]time.Duration{
-		0: soon, 5 * time.Minute: soon, 10 * time.Minute: time.Minute, time.Hour: 6 * time.Minute, 10 * time.Hour: time.Hour, 100 * time.Hour: time.Hour,
-	} {
-		if got := watchAgain(since); got != want {
-			t.Errorf("%s after the last moment it is looked at after %s, want %s", since, got, want)
-		}
-	}
-	l := memledger.New()
-	c := gate.Case{
-		ID: "ab-1", Agent: "default", State: gate.Started, Severity: 5, Attempt: 1, Version: 1, Incident: "1/7/g.a", Firing: 1, StartAt: noon, Until: noon.Add(time.Hour),
-	}
-	opened := c
-	opened.State, opened.StartAt, opened.Attempt = gate.Starting, noon, 1
-	in := gate.Incident{Key: alert.Incident{Org: "1", Monitor: "7", Key: "g.a"}, Fire: noon, Case: "ab-1", Version: 1}
-	p := gate.Post{
-		ID: "ab-1", Agent: "default", Version: 1, Until: noon, Tries: 3, Happened: []gate.Happened{{Moment: gate.WasMissed, At: noon}},
-		Told: []gate.Told{{Target: Pager, Moment: gate.WasMissed, As: gate.WasTold, At: noon}},
-	}
-	started := opened
-	started.State, started.Version = gate.Started, 2
-	for _, change := range []gate.Change{
-		{At: noon, Incident: &gate.IncidentWrite{Now: in}, Cases: []gate.CaseWrite{{Now: opened, Lead: &alert.Alert{Delivery: "d-1"}}}},
-		{At: noon, Cases: []gate.CaseWrite{{Read: opened, Now: started}}},
-		{At: noon, Told: &gate.ToldWrite{Now: p}},
-	} {
-		if err := l.Commit(t.Context(), change); err != nil {
-			t.Fatal(err)
-		}
-	}
-	place := Target{Name: Pager, Pager: true, Place: placeOf(func(a answer.Answer) answer.Result {
-		t.Errorf("it fires, and %s is told", a.Moment)
-		return answer.Result{End: answer.Delivered}
-	})}
-	looks := 0
-	for now := noon; now.Before(noon.Add(24 * time.Hour)); now = now.Add(time.Minute) {
-		before, _ := l.Post(t.Context(), "ab-1", now)
-		teller := newTeller(l, l, place)
-		teller.Now = func() time.Time { return now }
-		if err := teller.Tell(t.Context(), []gate.Account{{Agent: "default"}}); err != nil {
-			t.Fatal(err)
-		}
-		if after, _ := l.Post(t.Context(), "ab-1", now); after.Version != before.Version {
-			looks++
-			if after.Tries != 0 || after.Over {
-				t.Errorf("the post is %+v", after)
-			}
-		}
-	}
-	// 10 in the first ten minutes, then 43 of which each waits a tenth longer (1.1 to the power of 43 is 60), from the tenth
-	// hour on 14; some fewer, for a tick comes once a minute.
-	if looks < 57 || looks > 67 {
-		t.Errorf("it is looked at %d times in a day", looks)
 	}
 }

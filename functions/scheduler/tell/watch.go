@@ -26,11 +26,19 @@ func (t *telling) watch(ctx context.Context) {
 	}
 	if !t.time(ctx) || t.firing(ctx) {
 		t.watching = true
-		t.lookAgain(t.began.Add(watchAgain(t.Now().Sub(t.post.Happened[len(t.post.Happened)-1].At))))
+		t.lookAgain(t.began.Add(t.pause()))
 		return
 	}
 	t.post.Happened = append(t.post.Happened[:len(t.post.Happened):len(t.post.Happened)], gate.Happened{Moment: gate.HasRecovered, At: t.Now()})
 	t.each(ctx)
+}
+
+// pause is how long it is not looked at. What could not be looked at now is with the next tick.
+func (t *telling) pause() time.Duration {
+	if !t.looked || t.unread != nil {
+		return soon
+	}
+	return watchAgain(t.Now().Sub(t.post.Happened[len(t.post.Happened)-1].At))
 }
 
 // watchAgain is how long it is not looked at, by how long ago the last thing happened to it.

@@ -100,7 +100,7 @@ func (t Telling) critical() bool { return t.Case.Severity >= alert.Critical }
 // page: whoever is woken by a critical case that nobody looks into is told when that is over. A Resolve of what was never
 // opened does nothing, and is sent also where it is not certain that it was.
 func (t Telling) page() answer.Page {
-	opened := t.critical() && t.over() && slices.ContainsFunc(t.Happened, func(m gate.Moment) bool { return m != t.Moment && mayTrigger(m) })
+	opened := t.critical() && t.over() && slices.ContainsFunc(t.Happened, t.mayHaveTriggered)
 	switch {
 	case t.critical() && t.moment().Trouble():
 		return answer.Trigger
@@ -135,9 +135,14 @@ func (t Telling) over() bool {
 	return false
 }
 
-func mayTrigger(m gate.Moment) bool {
+// mayHaveTriggered: this moment is one that can open an incident, and was not after what is told now.
+func (t Telling) mayHaveTriggered(m gate.Moment) bool {
 	switch m {
-	case gate.Waits, gate.IsHeld, gate.IsDoubtful, gate.WasRefused, gate.WasMissed, gate.HasEnded:
+	case gate.HasEnded:
+		return t.Moment == gate.EndedAgain || t.Moment == gate.HasRecovered
+	case gate.WasMissed:
+		return t.Moment != gate.WasStarted
+	case gate.Waits, gate.IsHeld, gate.IsDoubtful, gate.WasRefused:
 		return true
 	}
 	return false

@@ -270,6 +270,18 @@ func TestEveryMomentHasWords(t *testing.T) {
 	}
 }
 
+// A start that is told late resolves what came before it, and nothing that can only have come after it.
+func TestStartResolvesWhatWasBefore(t *testing.T) {
+	for m, want := range map[gate.Moment]answer.Page{
+		gate.Waits: answer.Resolve, gate.IsHeld: answer.Resolve, gate.IsDoubtful: answer.Resolve, gate.WasRefused: answer.Resolve,
+		gate.WasMissed: answer.NoPage, gate.HasEnded: answer.NoPage, gate.EndedAgain: answer.NoPage,
+	} {
+		if got := Of(telling(gate.WasStarted, critical, after(m))).Page; got != want {
+			t.Errorf("of a case that meets %s too, its start is told as %q, want %q", m, got, want)
+		}
+	}
+}
+
 // FuzzOf: whatever others have written, no line of it passes for one of ours.
 func FuzzOf(f *testing.F) {
 	f.Add("title", "note", "summary")
