@@ -116,12 +116,12 @@ func (t *telling) happens(p gate.Post) []gate.Happened {
 	return all
 }
 
-// lateNow is what a post says of targets that failed: the latest of each at which something is still to be told, or an
-// incident may be open for what was tried there.
+// lateNow is what a post says of targets that failed: the latest of each at which something is still to be told.
 func (t *telling) lateNow(p gate.Post) (late []gate.Told) {
 	for _, target := range t.Targets {
 		of := func(d gate.Told) bool { return d.Target == target.Name }
 		all := slices.Concat(t.late, p.Late)
+		// Where an incident may be open for what was tried, that is to be known until it has recovered.
 		if i := slices.IndexFunc(all, of); i >= 0 && len(late) < gate.MaxLate && (t.watching && target.Pager || !isAllSettled(p, target.Name)) {
 			late = append(late, all[i])
 		}
