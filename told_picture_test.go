@@ -48,7 +48,7 @@ func TestPictureOfWhatIsTold(t *testing.T) {
 type seen struct {
 	at    time.Time
 	event answertest.Event
-	page  []answertest.PagerDutyEvent // one or none
+	page  []answertest.PagerDutyEvent // in the order in which they came, what is about the incident before the change
 }
 
 // toldOf tells one case from its start to its end: it is critical, nothing confirms its start for ten minutes, then the Agent
@@ -124,9 +124,9 @@ func places(t *testing.T, now func() time.Time) (events func(answer.Answer) answ
 		if a.Page == answer.NoPage {
 			return nil
 		}
-		before := len(duty.Events())
+		before, changed := len(duty.Events()), len(duty.Changes())
 		deliver(toDuty, a)
-		return duty.Events()[before:] // a change is not shown
+		return append(duty.Events()[before:], duty.Changes()[changed:]...)
 	}
 	return events, pager
 }
@@ -148,32 +148,30 @@ func drawn(t *testing.T, all []seen) string {
 	for _, s := range all {
 		event := append([]toldLine{{"head", s.event.Title}}, broken("", s.event.Text, eventChars)...)
 		event = append(event, broken("faint", strings.Join(s.event.Tags, "  "), eventChars)...)
-		var page []toldLine
-		color := ""
+		fmt.Fprintf(&b, "<text class=\"faint\" x=\"20\" y=\"%d\">%s</text>\n", y+20, s.at.Format("15:04:05"))
+		under := y // where the next card of the pager's comes
 		for _, p := range s.page {
+			color, page := "", []toldLine(nil)
 			switch p.Action {
 			case string(answer.Trigger):
-				color, opened = "bad", y
-				page = []toldLine{{"bad head", "Incident triggered, " + p.Payload.Severity}}
-				page = append(page, broken("head", p.Payload.Summary, pageChars)...)
-				page = append(page, broken("", p.Payload.Details["text"].(string), pageChars)...)
-			case string(answer.Resolve):
+				color, opened = "bad", under
+				page = append([]toldLine{{"bad head", "Incident triggered, " + p.Payload.Severity}}, said(p)...)
+			case string(answer.Resolve): // it says the same as the change
 				color = "good"
 				page = []toldLine{{"good head", "Incident resolved"}}
+				fmt.Fprintf(&b, "<path class=\"open\" d=\"M%d %dV%d\"/>\n", pageLeft+2, opened, under)
+			case "":
+				color = "info"
+				page = append([]toldLine{{"info head", "Change event of the service, wakes nobody"}}, said(p)...)
 			default:
 				t.Fatalf("the picture has no drawing for %q", p.Action)
 			}
+			card(&b, color, pageLeft, under, pageWide, lineHigh*len(page)+18, page)
+			under += lineHigh*len(page) + 18 + 8
 		}
-		high := lineHigh*max(len(event), len(page)) + 18
-		fmt.Fprintf(&b, "<text class=\"faint\" x=\"20\" y=\"%d\">%s</text>\n", y+20, s.at.Format("15:04:05"))
+		high := lineHigh*len(event) + 18
 		card(&b, s.event.AlertType, eventLeft, y, eventWide, high, event)
-		if len(page) > 0 {
-			if color == "good" {
-				fmt.Fprintf(&b, "<path class=\"open\" d=\"M%d %dV%d\"/>\n", pageLeft+2, opened, y)
-			}
-			card(&b, color, pageLeft, y, pageWide, lineHigh*len(page)+18, page)
-		}
-		y += high + 16
+		y = max(y+high, under-8) + 16
 	}
 	title := "What the on-call sees of one case"
 	return fmt.Sprintf("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %[1]d %[2]d\" role=\"img\" aria-label=%[3]q>\n%[4]s\n"+
@@ -181,6 +179,11 @@ func drawn(t *testing.T, all []seen) string {
 		"<text class=\"faint\" x=\"20\" y=\"50\">A critical alert: its investigation is started, is not confirmed, and ends well after all. Times are UTC.</text>\n"+
 		"<text class=\"head\" x=\"%[6]d\" y=\"80\">Datadog, events</text>\n<text class=\"head\" x=\"%[7]d\" y=\"80\">PagerDuty</text>\n%[8]s</svg>\n",
 		pictureWide, y+4, title, toldStyle, title, eventLeft, pageLeft, b.String())
+}
+
+// said is the text of a card of the pager's.
+func said(p answertest.PagerDutyEvent) []toldLine {
+	return append(broken("head", p.Payload.Summary, pageChars), broken("", p.Payload.Details["text"].(string), pageChars)...)
 }
 
 // toldLine is a line of a card, in a class of the style.

@@ -583,6 +583,46 @@ func TestNobodyIsWokenForWhatIsOver(t *testing.T) {
 	w.wantBecame(id, "datadog started told", "datadog ended told", "pagerduty started left_out", "pagerduty ended left_out")
 }
 
+// The pager took it and did not say so, and before it is tried again all of it has recovered: nobody is woken a second time,
+// and what may have woken somebody is resolved.
+func TestPageWithoutAnAnswerIsResolved(t *testing.T) {
+	w := newTelling(t)
+	id := w.triggers("A", critical).Case
+	w.tick(time.Minute)
+	w.learns(id, gate.Failed)
+	w.pager.Next(answertest.Taken(answertest.Status(500, "oops")))
+	w.tick(time.Minute)
+	w.wantPages("trigger " + id)
+	w.recovers("A")
+	w.ticks(3 * time.Minute)
+	w.wantPages("trigger "+id, "resolve "+id)
+	if p := w.post(id); !p.Over || len(p.Late) > 0 {
+		t.Errorf("the post is %+v", p)
+	}
+}
+
+// So it is where the Agent has shown meanwhile that it has it, and how it ended is never heard of: the incident is looked
+// after until it recovers.
+func TestPageWithoutAnAnswerIsLookedAfter(t *testing.T) {
+	w := newTelling(t)
+	w.schedule.Work, w.schedule.Spaces = nothingThere{}, map[string]string{"default": "space-1"}
+	id := w.triggers("A", critical).Case
+	w.ticks(5 * time.Minute)
+	w.pager.Next(answertest.Taken(answertest.Status(500, "oops")))
+	for len(w.pager.Events()) == 0 {
+		w.tick(time.Minute)
+	}
+	w.learns(id, gate.InProgress)
+	w.ticks(30 * time.Minute)
+	if !slices.Contains(w.became(id), "pagerduty unconfirmed left_out") {
+		t.Fatalf("became %q", w.became(id))
+	}
+	w.wantPages("trigger " + id)
+	w.recovers("A")
+	w.ticks(10 * time.Minute)
+	w.wantPages("trigger "+id, "resolve "+id)
+}
+
 // A ledger that does not say whether it still fires is no reason to leave somebody asleep, nor to resolve.
 func TestWhatFiresCannotBeRead(t *testing.T) {
 	w := newTelling(t)

@@ -3,6 +3,7 @@ package operate
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -135,21 +136,29 @@ func (t *Target) gaveUp(id string, told gate.Told) {
 	}
 }
 
-// answers prints how the telling stands, where something is still to be told or was given up.
+// answers prints how the telling stands, where something is still to be told or was given up: first who has not taken what
+// waits, then what nobody will be told.
 func (t *text) answers(a Answers) {
-	more := map[bool]string{true: " and more"}[a.More]
 	if a.Waiting > 0 {
-		t.line("  to be told: of %d%s, the oldest since %s", a.Waiting, more, clock(a.Since))
+		cases := map[bool]string{true: "1 case"}[a.Waiting == 1]
+		t.line("  to be told: what became of %s%s, the oldest since %s",
+			cmp.Or(cases, fmt.Sprintf("%d cases", a.Waiting)), map[bool]string{true: " and more"}[a.More], clock(a.Since))
 	}
 	for _, p := range a.Targets {
-		name := cmp.Or(map[string]string{"datadog": "Datadog", "pagerduty": "PagerDuty"}[p.Target], p.Target)
 		if p.Waiting > 0 {
 			t.line("    %s has not taken it of %d, the oldest since %s; tried in vain at %s: %s",
-				name, p.Waiting, clock(p.Since), clock(p.Tried), p.Words)
-		}
-		if p.GivenUp > 0 {
-			t.line("  given up telling %s in the last %d hours: %d; the last at %s, of %s: %s",
-				name, int(GivenUpFor/time.Hour), p.GivenUp, clock(p.GivenUpAt), p.GivenUpCase, p.GivenUpWords)
+				p.name(), p.Waiting, clock(p.Since), clock(p.Tried), p.Words)
 		}
 	}
+	for _, p := range a.Targets {
+		if p.GivenUp > 0 {
+			t.line("  given up telling %s in the last %d hours: %d; the last at %s, of %s: %s",
+				p.name(), int(GivenUpFor/time.Hour), p.GivenUp, clock(p.GivenUpAt), p.GivenUpCase, p.GivenUpWords)
+		}
+	}
+}
+
+// name is how people call it.
+func (t Target) name() string {
+	return cmp.Or(map[string]string{"datadog": "Datadog", "pagerduty": "PagerDuty"}[t.Target], t.Target)
 }

@@ -634,7 +634,7 @@ func TestWriteStatus(t *testing.T) {
 					{Target: "pagerduty", Waiting: 11, Since: at(-2 * time.Hour), Tried: at(-time.Minute), Words: "throttled: 429"},
 				},
 			}},
-			{Agent: "payments", State: "shut", Since: at(-time.Hour), Words: "denied: 401", Month: "2026-11"},
+			{Agent: "payments", State: "shut", Since: at(-time.Hour), Words: "denied: 401", Month: "2026-11", Answers: operate.Answers{Waiting: 1, Since: at(-time.Minute)}},
 			{Agent: "search", State: "down", Until: at(time.Minute), Month: "2026-11", MoneyFor: new(int), MoneyAt: at(time.Hour), Critical: 20, Limits: &operate.Limits{Slots: 3, Month: 300, CriticalDay: 20}},
 		},
 	}
@@ -662,14 +662,15 @@ Agent cart: open
   spent in 2026-11: $0.00, with $0.00 for what runs; critical starts today: 0
   running: 0
   waiting: 0
-  to be told: of 12 and more, the oldest since 2026-11-03 09:00:00 UTC
-  given up telling Datadog in the last 24 hours: 2; the last at 2026-11-03 11:00:00 UTC, of ab-6: refused: 400
+  to be told: what became of 12 cases and more, the oldest since 2026-11-03 09:00:00 UTC
     PagerDuty has not taken it of 11, the oldest since 2026-11-03 10:00:00 UTC; tried in vain at 2026-11-03 11:59:00 UTC: throttled: 429
+  given up telling Datadog in the last 24 hours: 2; the last at 2026-11-03 11:00:00 UTC, of ab-6: refused: 400
 
 Agent payments: shut since 2026-11-03 11:00:00 UTC: denied: 401; it opens when the secret has a new version, or with alertbridge retry
   spent in 2026-11: $0.00, with $0.00 for what runs; critical starts today: 0
   running: 0
   waiting: 0
+  to be told: what became of 1 case, the oldest since 2026-11-03 11:59:00 UTC
 
 Agent search: down: it could not be reached, and is left alone until 2026-11-03 12:01:00 UTC
   spent in 2026-11: $0.00 of $300.00, with $0.00 for what runs; critical starts today: 20 of 20

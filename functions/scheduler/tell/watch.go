@@ -69,8 +69,8 @@ func (t *telling) mayBeOpen() bool {
 			switch as := toldAs(p, target.Name, h.Moment); {
 			case h.Moment == gate.HasRecovered: // it is said once
 				return false
-			case as == gate.LeftOut:
-			case t.opens(h.Moment): // given up, it may have arrived
+			case as == gate.LeftOut && !wasTried(p, target.Name, h.Moment):
+			case t.opens(h.Moment): // given up, or left out after a try, it may have arrived
 				open = true
 			case as == gate.WasTold:
 				open = false
@@ -90,6 +90,11 @@ func (t *telling) opens(m gate.Moment) bool {
 		return again || t.c.How == gate.EndFailed || t.c.How == gate.EndTimedOut || t.c.How == gate.EndCancelled
 	}
 	return false
+}
+
+// wasTried tells whether the latest that failed at a target was the telling of this moment.
+func wasTried(p gate.Post, target string, m gate.Moment) bool {
+	return slices.ContainsFunc(p.Late, settles(target, m))
 }
 
 func toldAs(p gate.Post, target string, m gate.Moment) gate.ToldAs {

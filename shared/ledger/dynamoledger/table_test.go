@@ -513,7 +513,7 @@ func costs(t *testing.T) string {
 	row("a tick that starts a case (find, read, commit, settle)", waiting, ticks(held, noon.Add(3*time.Minute), gate.Starts))
 	row("a tick that ends a started case", started, ticks(policy, noon.Add(time.Hour), gate.Ends))
 	row("a tick that ends a started case, and somebody is to be told", arrives(first, told, gate.NewIncident), ticks(told, noon.Add(time.Hour), gate.Ends))
-	row("what has happened is told (find, read the post and the case, settle)", arrives(first, told, gate.NewIncident), func(m *meter) {
+	row("what has happened is told (find, read the post and the case, claim, settle)", arrives(first, told, gate.NewIncident), func(m *meter) {
 		t.Helper()
 		ids, err := m.Posts(ctx, agentName, noon.Add(time.Minute))
 		if err != nil || len(ids) != 1 {
@@ -526,6 +526,12 @@ func costs(t *testing.T) string {
 		if _, err := m.LookCase(ctx, p.ID, agentName, noon.Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
+		claimed := p
+		claimed.Version, claimed.Until = p.Version+1, noon.Add(2*time.Minute)
+		if err := m.Commit(ctx, gate.Change{At: noon.Add(time.Minute), Told: &gate.ToldWrite{Read: p.Version, Now: claimed}}); err != nil {
+			t.Fatal(err)
+		}
+		p = claimed
 		now := typicalPost(p.ID, p.Agent)
 		now.Happened, now.Told, now.Version = p.Happened, now.Told[:2], p.Version+1
 		if err := m.Commit(ctx, gate.Change{At: noon.Add(time.Minute), Told: &gate.ToldWrite{Read: p.Version, Now: now}}); err != nil {
