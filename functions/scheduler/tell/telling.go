@@ -101,7 +101,7 @@ func (t *telling) one(ctx context.Context, target Target, h gate.Happened) (gate
 	if target.Pager && a.Page == answer.NoPage {
 		return t.settle(target, h, gate.LeftOut, notForPager), true
 	}
-	if target.Pager && a.Page == answer.Trigger && t.c.HasStarted() && !t.firing(ctx) {
+	if target.Pager && a.Page == answer.Trigger && t.there && !t.firing(ctx) { // a start by hand counts as a word that it fires
 		return t.leftOut(ctx, target, h, "nothing of it fires any more"), true
 	}
 	if t.isAway(target, a.Route) {
