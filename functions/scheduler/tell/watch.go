@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/alert"
@@ -65,8 +66,8 @@ func (t *telling) mayBeOpen() bool {
 			switch d := toldOf(p, target.Name, h.Moment); {
 			case h.Moment == gate.HasRecovered: // it is said once
 				return false
-			case d.Words == notForPager:
-			case t.opens(h.Moment): // given up, or left out after a try of which nobody knows, it may have arrived
+			case d.As == gate.LeftOut && !strings.HasSuffix(d.Words, mayHave):
+			case t.opens(h.Moment): // given up, or left out after a try, it may have arrived
 				open = true
 			case d.As == gate.WasTold:
 				open = false

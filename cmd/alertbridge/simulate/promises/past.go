@@ -11,10 +11,8 @@ import (
 type past struct {
 	met   map[gate.Moment]bool
 	how   gate.How  // it ended last
-	quiet time.Time // nothing of it fired for the first time since it was opened
 	since time.Time // nothing of it fires; zero: something may
 	alarm bool      // somebody is to be woken: it is critical, nobody looks into it, and something of it fires
-	fails bool      // when people were told of its end, there was nothing
 }
 
 func (m *Model) past(k *kase) *past {
@@ -42,9 +40,6 @@ func (m *Model) happens(c Commit) {
 			p.since = time.Time{}
 		case p.since.IsZero():
 			p.since, p.alarm = m.now, false
-			if p.quiet.IsZero() {
-				p.quiet = m.now
-			}
 			p.met[gate.HasRecovered] = true
 		}
 	}
@@ -71,7 +66,7 @@ func (m *Model) meets(k *kase, p *past, w gate.CaseWrite, c Commit) {
 		p.how = k.how
 	}
 	refused := k.state == gate.Refused && w.Read.State != gate.Refused
-	p.alarm = (p.alarm || refused && critical(k.rank)) && k.state == gate.Refused && len(k.firing) > 0 && !c.ByHand
+	p.alarm = (p.alarm || refused && critical(k.rank) && m.mayFire(k)) && k.state == gate.Refused && len(k.firing) > 0 && !c.ByHand
 }
 
 // hasPlan tells whether the Agent may have made a plan: work was completed of which it did not say that it investigates.
@@ -97,9 +92,6 @@ func (m *Model) tellsOf(k *kase, s Shown) {
 	}
 	if k.shadow {
 		m.broken("told", "%s is told of %s, which is only observed", s.Place, k.id)
-	}
-	if s.Place == eventsPlace && s.Moment == gate.HasEnded || s.Place == pagerPlace && s.Opens && s.Moment == gate.HasEnded {
-		p.fails = s.Opens || p.fails
 	}
 	if !s.Opens {
 		return
