@@ -182,7 +182,7 @@ func (n *noting) claims(ctx context.Context, c gate.Change) bool {
 	}
 	now := c.Told.Now
 	p, err := n.outbox.Post(ctx, now.ID, c.At)
-	return err == nil && !now.Over && len(now.Told) == len(p.Told) && now.Tries == p.Tries
+	return err == nil && !now.Over && len(now.Told) == len(p.Told) && !p.Until.After(c.At) // what is noted is noted of a post that is claimed
 }
 
 // learns takes in what the Agent says of a case, as function outcome does.

@@ -139,7 +139,7 @@ func (p *player) end() {
 			f.Accounts[name] = v.Account
 		}
 	}
-	f.Untold = p.untold(ctx)
+	f.Posts = p.posts(ctx)
 	p.model.Ended(f)
 }
 

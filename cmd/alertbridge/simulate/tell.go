@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/fnv"
+	"strings"
 	"time"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/simulate/promises"
@@ -135,28 +136,37 @@ func (p *player) shown(d virtual.Delivery) {
 	s := promises.Shown{
 		At: d.At, Invocation: d.Invocation, Place: d.Target, ID: a.ID, Case: a.Case, Sure: d.Result.End == answer.Delivered,
 	}
+	if _, of, found := strings.Cut(a.ID, "/"); found && a.Case != "" {
+		s.Moment = gate.Moment(of)
+	}
 	if d.Target == tell.Pager {
 		if s.Incident = a.PageKey; s.Incident == "" {
 			s.Incident = a.Case
 		}
-		s.Opens, s.Closes = a.Page == answer.Trigger, a.Page == answer.Resolve
+		s.Opens, s.Closes = a.Page == answer.Trigger, a.Page == answer.Resolve || a.Page == answer.Conclude
 	}
 	p.answers++
 	p.model.Shown(s)
 }
 
-// untold are the posts of which something is still to be told.
-func (p *player) untold(ctx context.Context) (ids []string) {
+// posts are those of cases that are not over: something is still to be told, or looked after.
+func (p *player) posts(ctx context.Context) (list []gate.Post) {
+	now := p.bridge.Now()
 	for _, name := range p.policy().Agents() {
-		posts, err := p.bridge.Ledger().Posts(ctx, name, p.bridge.Now().Add(24*time.Hour))
+		ids, err := p.bridge.Ledger().Posts(ctx, name, now.Add(24*time.Hour))
 		if err != nil {
-			return []string{err.Error()}
+			return []gate.Post{{ID: err.Error()}}
 		}
-		for _, id := range posts {
-			if id != gate.AgentPost(name) { // an outage of which nobody knows whether it is over
-				ids = append(ids, id)
+		for _, id := range ids {
+			if id == gate.AgentPost(name) { // an outage of which nobody knows whether it is over
+				continue
 			}
+			post, err := p.bridge.Ledger().Post(ctx, id, now)
+			if err != nil {
+				post = gate.Post{ID: id + ": " + err.Error()}
+			}
+			list = append(list, post)
 		}
 	}
-	return ids
+	return list
 }

@@ -20,9 +20,7 @@ func (t *telling) claim(ctx context.Context) bool {
 	next := t.post
 	next.Version++
 	next.Until = latest(next.Until, t.began.Add(soon))
-	if t.outage != nil { // should the process die now, the outage may have been told of, and is not to be forgotten
-		next.Tries = max(next.Tries, 1)
-	}
+	next.Tries = max(next.Tries, 1) // should the process die now, something may have been told: no outage is forgotten, and no page
 	switch err := t.commit(ctx, gate.Change{At: t.Now(), Told: &gate.ToldWrite{Read: t.post.Version, Now: next}}); {
 	case err == nil:
 		next.Tries = t.post.Tries

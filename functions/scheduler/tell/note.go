@@ -126,8 +126,7 @@ func (t *telling) lateNow(p gate.Post) (late []gate.Told) {
 	for _, target := range t.Targets {
 		of := func(d gate.Told) bool { return d.Target == target.Name }
 		all := slices.Concat(t.late, p.Late)
-		// Where an incident may be open for what was tried, that is to be known until it has recovered.
-		if i := slices.IndexFunc(all, of); i >= 0 && len(late) < gate.MaxLate && (t.watching && target.Pager || !isAllSettled(p, target.Name)) {
+		if i := slices.IndexFunc(all, of); i >= 0 && len(late) < gate.MaxLate && !isAllSettled(p, target.Name) {
 			late = append(late, all[i])
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/answer"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
@@ -411,6 +412,34 @@ func TestWordsAreBounded(t *testing.T) {
 		got := tl.settle(Target{Name: "there"}, gate.Happened{Moment: gate.HasEnded}, gate.GivenUp, words).Words
 		if len(got) > gate.MaxTellWords || len(got) < gate.MaxTellWords/2-1 {
 			t.Errorf("%d bytes of %q are kept as %d", len(words), words[:3], len(got))
+		}
+	}
+}
+
+// The pager's incident may be open by what was told of it, whatever its case waits for; and by what was tried and left out then.
+func TestMayBeOpen(t *testing.T) {
+	pager := Target{Name: Pager, Pager: true}
+	for name, row := range map[string]struct {
+		state    gate.State
+		severity alert.Severity
+		told     gate.Told
+		want     bool
+	}{
+		"it waits":                   {gate.Waiting, alert.Critical, gate.Told{As: gate.WasTold}, true},
+		"it starts":                  {gate.Starting, alert.Critical, gate.Told{As: gate.WasTold}, true},
+		"it is in doubt":             {gate.InDoubt, alert.Critical, gate.Told{As: gate.WasTold}, true},
+		"given up":                   {gate.InDoubt, alert.Critical, gate.Told{As: gate.GivenUp}, true},
+		"left out":                   {gate.InDoubt, alert.Critical, gate.Told{As: gate.LeftOut, Words: "it does not wait any more"}, false},
+		"left out after a try":       {gate.InDoubt, alert.Critical, gate.Told{As: gate.LeftOut, Words: "it does not wait any more" + mayHave}, true},
+		"nobody is woken for such a": {gate.InDoubt, alert.High, gate.Told{As: gate.WasTold}, false},
+	} {
+		row.told.Target, row.told.Moment = Pager, gate.Waits
+		tl := &telling{
+			round: &round{Teller: newTeller(nil, nil, pager)}, there: true, c: gate.Case{State: row.state, Severity: row.severity},
+			post: gate.Post{Happened: []gate.Happened{{Moment: gate.Waits, At: noon}}, Told: []gate.Told{row.told}},
+		}
+		if got := tl.mayBeOpen(); got != row.want {
+			t.Errorf("%s: %t", name, got)
 		}
 	}
 }

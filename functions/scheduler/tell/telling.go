@@ -101,7 +101,7 @@ func (t *telling) one(ctx context.Context, target Target, h gate.Happened) (gate
 	if target.Pager && a.Page == answer.NoPage {
 		return t.settle(target, h, gate.LeftOut, notForPager), true
 	}
-	if target.Pager && a.Page == answer.Trigger && t.c.HasStarted() && !t.firing(ctx) {
+	if target.Pager && a.Page == answer.Trigger && t.there && !t.firing(ctx) { // a start by hand counts as a word that it fires
 		return t.leftOut(ctx, target, h, "nothing of it fires any more"), true
 	}
 	if t.isAway(target, a.Route) {
@@ -181,9 +181,20 @@ func (t *telling) lookAgain(at time.Time) {
 	}
 }
 
+// mayHave is said of what is left out and may have opened an incident all the same: a try was not answered, or cut off.
+const mayHave = "; a try before that may have arrived"
+
 func (t *telling) leftOut(ctx context.Context, target Target, h gate.Happened, why string) gate.Told {
+	if target.Pager && t.opens(h.Moment) && t.tried(target, h.Moment) {
+		why += mayHave
+	}
 	t.recordNot(ctx, target, h, gate.LeftOut, delivery.Answer{Words: why})
 	return t.settle(target, h, gate.LeftOut, why)
+}
+
+// tried tells whether a target may have been told of a moment before, without our knowledge.
+func (t *telling) tried(target Target, m gate.Moment) bool {
+	return t.post.Tries > 0 || slices.ContainsFunc(t.post.Late, settles(target.Name, m))
 }
 
 func (t *telling) settle(target Target, h gate.Happened, as gate.ToldAs, why string) gate.Told {

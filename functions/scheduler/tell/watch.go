@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/clock"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
@@ -20,11 +22,14 @@ const longestWatch = time.Hour
 //
 // The case knows by name what opened it and what has joined before it was started, and that is what the incident is about.
 // Where there may have been more than it keeps, the incident is left for a person.
+//
+// A case that is to be started yet is looked after too, and its recovery is not noted: it ends by that, or is started. But its
+// start can come to a doubt, and of what recovers before the doubt is left for a person no decision says anything.
 func (t *telling) watch(ctx context.Context) {
 	if !t.mayBeOpen() {
 		return
 	}
-	if !t.time(ctx) || t.firing(ctx) {
+	if t.c.State == gate.Waiting || t.c.State == gate.Starting || !t.time(ctx) || t.firing(ctx) {
 		t.watching = true
 		t.lookAgain(t.began.Add(t.pause()))
 		return
@@ -49,7 +54,7 @@ func watchAgain(since time.Duration) time.Duration {
 // mayBeOpen tells whether all is told of the case and the pager's incident may be open, as far as it was told to us, and
 // nothing but a recovery will be told of that.
 func (t *telling) mayBeOpen() bool {
-	if t.outage != nil || !t.there || len(t.post.Happened) == 0 || t.c.State == gate.Waiting || t.c.State == gate.Starting {
+	if t.outage != nil || !t.there || len(t.post.Happened) == 0 {
 		return false
 	}
 	if _, all := t.c.Incidents(); !all {
@@ -66,13 +71,13 @@ func (t *telling) mayBeOpen() bool {
 			continue
 		}
 		for _, h := range p.Happened {
-			switch as := toldAs(p, target.Name, h.Moment); {
+			switch d := toldOf(p, target.Name, h.Moment); {
 			case h.Moment == gate.HasRecovered: // it is said once
 				return false
-			case as == gate.LeftOut && !wasTried(p, target.Name, h.Moment):
+			case d.As == gate.LeftOut && !strings.HasSuffix(d.Words, mayHave):
 			case t.opens(h.Moment): // given up, or left out after a try, it may have arrived
 				open = true
-			case as == gate.WasTold:
+			case d.As == gate.WasTold:
 				open = false
 			}
 		}
@@ -80,8 +85,11 @@ func (t *telling) mayBeOpen() bool {
 	return open
 }
 
-// opens: the pager was told of this moment, and so of trouble.
+// opens: the pager may have been told of this moment, and so of trouble.
 func (t *telling) opens(m gate.Moment) bool {
+	if t.c.Severity < alert.Critical {
+		return false
+	}
 	switch m {
 	case gate.Waits, gate.IsHeld, gate.IsDoubtful, gate.WasRefused, gate.WasMissed:
 		return true
@@ -92,18 +100,12 @@ func (t *telling) opens(m gate.Moment) bool {
 	return false
 }
 
-// wasTried tells whether the latest that failed at a target was the telling of this moment.
-func wasTried(p gate.Post, target string, m gate.Moment) bool {
-	return slices.ContainsFunc(p.Late, settles(target, m))
-}
-
-func toldAs(p gate.Post, target string, m gate.Moment) gate.ToldAs {
-	for _, d := range p.Told {
-		if d.Target == target && d.Moment == m {
-			return d.As
-		}
+// toldOf is what became of a moment at a target.
+func toldOf(p gate.Post, target string, m gate.Moment) gate.Told {
+	if i := slices.IndexFunc(p.Told, settles(target, m)); i >= 0 {
+		return p.Told[i]
 	}
-	return ""
+	return gate.Told{}
 }
 
 // firing tells whether anything of the case may fire, as far as the case knows it by name. It reads once in a telling; what

@@ -40,6 +40,7 @@ func (m *Model) Committed(c Commit) {
 		m.judge(c)
 	}
 	m.follow(c)
+	m.happens(c)
 }
 
 // writes is what the commit makes of a case.

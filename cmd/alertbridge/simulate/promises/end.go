@@ -183,8 +183,8 @@ type Final struct {
 	Look      func(alert.Alert) gate.View // the delivery and the incident as the ledger has them
 	Accounts  map[string]gate.Account
 	Bill      []Task
-	DeadAfter int      // dead letters, after all were redriven in good weather
-	Untold    []string // posts of which something is still to be told
+	DeadAfter int         // dead letters, after all were redriven in good weather
+	Posts     []gate.Post // of cases, that are not over: something is to be told, or looked after
 }
 
 // Ended judges a world in which nothing happens any more: all is decided, all is settled, and the sums are right.

@@ -102,11 +102,19 @@ func (m *Model) muted(k *kase, now time.Time) bool {
 	return m.allSilenced(k, now) || mode == gate.ModeOff || mode == gate.ModeCriticalOnly && !critical(k.rank)
 }
 
-// allSilenced: what opened the case and everything else in it that fires. The alerts of a world's incident all have the
-// same tags, and what a hand has counted has none.
+// allSilenced: what opened the case and everything else in it that fires. Where there is nothing else, and the case has
+// become no worse, the alert that opened it speaks for its incident, though another one under the same name may have other
+// tags. What a hand has counted has none.
 func (m *Model) allSilenced(k *kase, now time.Time) bool {
 	if k.storm != "" || !m.silenced(k.lead, now) {
 		return false
+	}
+	own := k.rules.Severity
+	if own == 0 {
+		own = k.lead.Severity
+	}
+	if len(k.joined) == 0 && len(k.firing) <= 1 && k.rank <= own {
+		return true
 	}
 	for key := range k.firing {
 		if key == "by hand" && len(k.joined)+len(k.firing) > 1 || key != "by hand" && !m.silenced(m.words[key], now) {

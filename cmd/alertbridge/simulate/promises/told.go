@@ -1,10 +1,17 @@
 package promises
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/gate"
+)
+
+// The places.
+const (
+	eventsPlace = "datadog"   // shows every answer
+	pagerPlace  = "pagerduty" // wakes people
 )
 
 // mostEvents is how much is shown of one case where each answer stands by itself.
@@ -17,6 +24,7 @@ type Shown struct {
 	Place      string
 	ID         string // of this telling
 	Case       string // "" where it is about an Agent
+	Moment     gate.Moment
 	Incident   string // that it opens or closes there, and nothing where it only shows something
 	Opens      bool
 	Closes     bool
@@ -27,13 +35,13 @@ type Shown struct {
 type people struct {
 	shown  map[string][]Shown         // by place and ID
 	events map[string]map[string]bool // by case: the IDs that are known to be shown of it
-	ended  map[string]gate.How        // by case: how it had ended when that was told; what becomes of it later is told to nobody
 	open   map[string]Shown           // by incident: the latest that was to open it
 	struck map[int]bool               // invocations that could not note what they had told
+	pasts  map[string]*past           // by case
 }
 
 func newPeople() people {
-	return people{shown: map[string][]Shown{}, events: map[string]map[string]bool{}, ended: map[string]gate.How{}, open: map[string]Shown{}, struck: map[int]bool{}}
+	return people{shown: map[string][]Shown{}, events: map[string]map[string]bool{}, open: map[string]Shown{}, struck: map[int]bool{}, pasts: map[string]*past{}}
 }
 
 // Struck says that a telling invocation ended before its time, or could not write: what it has told it may not have noted.
@@ -61,15 +69,17 @@ func (m *Model) Shown(s Shown) {
 		}
 	}
 	m.people.shown[key] = append(m.people.shown[key], s)
-	if k := m.cases[s.Case]; k != nil && k.state == gate.Ended {
-		m.people.ended[k.id] = k.how
+	if k := m.cases[s.Case]; k != nil {
+		m.tellsOf(k, s)
+	} else if s.Case != "" {
+		m.broken("told", "%s was told of %s, which is no case", s.Place, s.Case)
 	}
 	switch {
 	case s.Opens:
 		m.people.open[s.Incident] = s
 	case s.Closes:
 		delete(m.people.open, s.Incident)
-	case s.Case != "" && s.Incident == "" && s.Sure:
+	case s.Case != "" && s.Place == eventsPlace && s.Sure:
 		if m.people.events[s.Case] == nil {
 			m.people.events[s.Case] = map[string]bool{}
 		}
@@ -80,48 +90,90 @@ func (m *Model) Shown(s Shown) {
 	}
 }
 
-// leftOpen judges which incidents are open in the end: those of what nobody has looked into, and of Agents that are away.
-// left are the posts of which something is still to be told.
+// leftOpen judges which incidents are open in the end: those of what nobody has looked into with success, and which fires, and
+// of Agents that are away. So is what is left in the outbox: nothing is to be told, and something to be looked after.
 func (m *Model) leftOpen(f Final) {
-	for _, id := range f.Untold {
-		m.broken("told", "there is still something to tell of %s", id)
+	for _, p := range f.Posts {
+		m.leftOver(p)
 	}
 	for incident, s := range m.people.open {
-		switch k := m.cases[s.Case]; {
-		case k != nil && !m.troubles(k):
-			m.broken("told", "people were woken for %s, it is %s (%s), and nobody has told them", k.id, k.state, k.how)
-		case k == nil && s.Case != "":
-			m.broken("told", "people were woken for %s, which is no case", s.Case)
-		case k == nil:
+		k := m.cases[s.Case]
+		if k == nil {
 			name, _, _ := strings.Cut(strings.TrimPrefix(incident, "agent:"), "@")
 			if a := f.Accounts[name]; a.Shut.Since.IsZero() && a.Down.Until.IsZero() {
 				m.broken("told", "people were woken because %s was away, it is back, and nobody has told them", name)
 			}
+			continue
 		}
+		switch {
+		case !m.mayFire(k):
+			m.broken("told", "people were woken for %s, it is %s (%s) and nothing of it fires, and nobody has told them", k.id, k.state, k.how)
+		case m.well(k):
+			m.broken("told", "people were woken for %s, it is %s (%s), and nobody has told them", k.id, k.state, k.how)
+		}
+	}
+	for id, p := range m.people.pasts {
+		m.wasTold(m.cases[id], p)
 	}
 }
 
-// troubles tells whether nobody has looked into what a case is about, and it may go on. Of one that was refused, and whose
-// incidents have all gone to other cases, nobody knows any more: what it has opened is to be closed by hand.
-func (m *Model) troubles(k *kase) bool {
-	switch k.state {
-	case gate.Refused:
-		for _, i := range m.incidents {
-			if i.kase == k.id {
-				return len(k.firing) > 0
+// leftOver judges a post that is not over: everything is settled, and it is looked after because people were woken for what
+// fires yet.
+func (m *Model) leftOver(p gate.Post) {
+	for _, h := range p.Happened {
+		for _, place := range []string{eventsPlace, pagerPlace} {
+			if !slices.ContainsFunc(p.Told, func(d gate.Told) bool { return d.Target == place && d.Moment == h.Moment }) {
+				m.broken("told", "there is still something to tell of %s: that it is %s, at %s", p.ID, h.Moment, place)
+				return
 			}
 		}
+	}
+	k := m.cases[p.ID]
+	switch {
+	case k == nil:
+		m.broken("told", "there is something to tell of %s, which is no case", p.ID)
+	case len(k.joined) >= gate.MaxMembers:
+		m.broken("told", "%s is looked after, and is about more than it knows by name", k.id)
+	case !m.mayFire(k):
+		m.broken("told", "%s is looked after, and nothing of it fires", k.id)
+	case !critical(k.rank): // of others nobody knows whether the pager has what was tried
+		m.broken("told", "%s is looked after, and is %s, for which nobody is woken", k.id, k.rank)
+	}
+}
+
+// mayFire tells whether anything fires that a case is about: what opened it and what joined it before it was started. Where
+// more may have joined than it keeps by name, nobody knows.
+func (m *Model) mayFire(k *kase) bool {
+	if len(k.joined) >= gate.MaxMembers {
 		return true
-	case gate.Ended:
-		how, told := m.people.ended[k.id]
-		if !told {
-			how = k.how
-		}
-		switch how {
-		case gate.EndFailed, gate.EndTimedOut, gate.EndCancelled, gate.EndExpired, gate.EndAssumed, gate.EndObserved:
+	}
+	fires := func(key string) bool { i := m.incidents[key]; return i != nil && i.fires() }
+	for key := range k.joined {
+		if fires(key) {
 			return true
 		}
-		return false
 	}
-	return true
+	return fires(k.lead.Incident.String())
+}
+
+// well tells whether an investigation is on its way or has come to something, so that nobody has to be awake for the case.
+func (m *Model) well(k *kase) bool {
+	switch k.state {
+	case gate.Started:
+		return !k.missed
+	case gate.Ended:
+		return answers(k.how) > 0
+	}
+	return false
+}
+
+// answers is what an end is worth: 2, the cause was looked for to the end; 1, another investigation goes on; 0, there is nothing.
+func answers(how gate.How) int {
+	switch how {
+	case gate.EndCompleted:
+		return 2
+	case gate.EndLinked:
+		return 1
+	}
+	return 0
 }
