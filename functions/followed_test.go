@@ -280,7 +280,9 @@ func TestNothingIsRepeatedWhileTheAPIFails(t *testing.T) {
 		f.out.take()
 		f.ticks(30)
 		f.wantCalls(id, 1)
-		f.wantCase(id, gate.InDoubt, 1)
+		if c := f.wantCase(id, gate.InDoubt, 1); !c.Work.Missed {
+			t.Errorf("%s: nobody is told that it may not be looked into", name)
+		}
 		if got := f.reasons(telemetry.AgentAPIFailed); len(got) != 1 || got[name] < 6 || got[name] > 12 {
 			t.Errorf("%s: failed questions are counted by reason as %v; in 30 min, 30 s apart and then later, it is some ten times", name, got)
 		}
@@ -288,8 +290,8 @@ func TestNothingIsRepeatedWhileTheAPIFails(t *testing.T) {
 		f.api.Always(nil)
 		f.ticks(6)
 		f.wantCalls(id, 2)
-		if c := f.caseOf(id); c.State != gate.Started {
-			t.Errorf("%s: when the API answers again it is %s", name, c.State)
+		if c := f.caseOf(id); c.State != gate.Started || c.Work.Missed {
+			t.Errorf("%s: when the API answers again it is %s, missed %t", name, c.State, c.Work.Missed)
 		}
 	}
 }

@@ -65,7 +65,7 @@ const (
 	Shut        Moment = "shut"        // it cannot start: the Agent's door is closed to us
 	Beyond      Moment = "beyond"      // it is critical, and beyond the daily number of such
 	Doubtful    Moment = "doubtful"    // nobody knows whether the Agent has it, and nothing more is tried
-	Unconfirmed Moment = "unconfirmed" // the Agent took it, and nothing shows that it investigates
+	Unconfirmed Moment = "unconfirmed" // the Agent took it, or may have, and nothing shows that it investigates
 	Failed      Moment = "failed"      // the investigation failed, timed out or was cancelled
 	Ended       Moment = "ended"       // the investigation is over; the text says what it found
 	Planned     Moment = "planned"     // the Agent has made a plan for what its investigation has found; the text has it

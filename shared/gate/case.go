@@ -79,7 +79,7 @@ func claim(c Case, followed bool, now time.Time) Case {
 	}
 	c.State, c.Why, c.Attempt, c.Until, c.Resting = Starting, "", c.Attempt+1, now.Add(Lease), false
 	if followed {
-		c.Called, c.Work.Asked = now, 0
+		c.Called, c.Work.Asked, c.Work.Missed = now, 0, false // what was missed is an earlier call
 	}
 	c.Version++
 	return withStep(c, now)

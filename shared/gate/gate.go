@@ -148,5 +148,5 @@ const (
 	AsksAgent  Did = "asks"     // writes nothing yet: the Agent's API knows more
 	Learns     Did = "learns"   // writes what the Agent has said of its work
 	Confirms   Did = "confirms" // the Agent's own word that it has the case
-	Misses     Did = "misses"   // nothing has confirmed the start within ConfirmWithin
+	Misses     Did = "misses"   // nothing has confirmed the start within ConfirmWithin, or settled the doubt about it
 )

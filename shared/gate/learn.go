@@ -111,18 +111,25 @@ func (l learning) asked(c Case, words string) Decision {
 	if c.State != Started && c.State != InDoubt || c.Resting {
 		return Decision{Case: c.ID}
 	}
-	did := Learns
-	if c.State == Started && !c.Confirmed() && !c.Work.Missed && !l.now.Before(c.Called.Add(ConfirmWithin)) {
+	did, facts := Learns, CaseFacts{}
+	if !c.Confirmed() && !c.Work.Missed && l.wanted(c) && !l.now.Before(c.Called.Add(ConfirmWithin)) {
 		c.Work.Missed = true
 		did = Misses
 		words = "not confirmed: " + words
+		if c.State == InDoubt {
+			facts = CaseFacts{Firing: SomeFire}
+		}
 	}
 	c.Version++
 	if l.c.Work.Asked == 0 || did == Misses || c.State == InDoubt && c.gone() {
 		c = Noted(c, words, l.now) // each further one would only say it again
 	}
-	return l.write(did, c, CaseFacts{}, l.keeps(c))
+	return l.write(did, c, facts, l.keeps(c))
 }
+
+// wanted tells whether somebody waits for the case to be confirmed: the Agent has accepted it; or it is in doubt and fires, and
+// what the Agent has of it is not known, so that nothing is sent again.
+func (l learning) wanted(c Case) bool { return c.State == Started || c.Firing > 0 && !c.gone() }
 
 // taken: the Agent has it, whatever we thought.
 func (l learning) taken() Decision {

@@ -180,6 +180,56 @@ func TestMissed(t *testing.T) {
 	}
 }
 
+// A doubt that the API says nothing of is missed as well, while something fires: nothing is sent again, and nobody looks into
+// it. One that the Agent certainly has nothing of is repeated at once, and is no such doubt.
+func TestMissedDoubt(t *testing.T) {
+	denied := News{Asked: true, Failed: "denied"}
+	for name, row := range map[string]struct {
+		ago  time.Duration
+		news News
+		with func(*Case)
+		did  Did
+	}{
+		"no answer":                    {ConfirmWithin, denied, nil, Misses},
+		"no answer, a moment before":   {ConfirmWithin - ms, denied, nil, Learns},
+		"no answer, and nothing fires": {ConfirmWithin, denied, func(c *Case) { c.Firing = 0 }, Learns},
+		"no task":                      {ConfirmWithin, News{Asked: true}, nil, Learns},
+		"no answer, and missed before": {ConfirmWithin + time.Minute, denied, func(c *Case) { c.Work.Missed = true }, Learns},
+		"no answer, and it rests":      {ConfirmWithin, denied, func(c *Case) { c.Resting = true }, ""},
+	} {
+		c := sentCase("in doubt", row.ago)
+		c.Doubts = 1
+		if row.with != nil {
+			row.with(&c)
+		}
+		v := holding(c, 0)
+		r := followed()
+		r.Tells = true
+		d := Learn(v, c.ID, row.news, r, noon)
+		sane(t, v, d)
+		if d.Did != row.did {
+			t.Errorf("%s: it %s, want it %s", name, d.Did, row.did)
+		}
+		told := len(d.Change.Posts) == 1 && slices.Equal(d.Change.Posts[0].Moments, []Moment{WasMissed})
+		if told != (row.did == Misses) {
+			t.Errorf("%s: people are told of %+v", name, d.Change.Posts)
+		}
+		if row.did != Misses {
+			continue
+		}
+		now := d.Change.Cases[0].Now
+		if now.State != InDoubt || d.Change.Cases[0].Facts.Firing != SomeFire || !strings.HasPrefix(now.Steps[len(now.Steps)-1].Text, "not confirmed: ") {
+			t.Errorf("%s: %+v", name, d.Change.Cases[0])
+		}
+		// The API answers after all: it is sent again, and this call has its own ten minutes.
+		now = Learn(holding(now, 0), c.ID, News{Asked: true}, r, noon.Add(time.Minute)).Change.Cases[0].Now
+		again := Due(holding(now, 0), c.ID, r, noon.Add(time.Minute))
+		if again.Did != Repeats || again.Change.Cases[0].Now.Work.Missed {
+			t.Errorf("%s, and then none is there: it %s, missed %t", name, again.Did, again.Change.Cases[0].Now.Work.Missed)
+		}
+	}
+}
+
 // The waits between questions grow from half a minute to five minutes, and one that told something begins anew.
 func TestAskedLessAndLess(t *testing.T) {
 	c := sentCase("started", 3*time.Minute)

@@ -12,7 +12,7 @@ const (
 	Waits        Moment = "waits"       // it waits for money, a slot or the Agent; what it waits for by the policy is not told
 	IsHeld       Moment = "held"        // it is critical by now, and waits for money or at the Agent's shut door, which it did not when it began to wait
 	WasRefused   Moment = "refused"     // the Agent would not take it
-	WasMissed    Moment = "unconfirmed" // nothing has shown that the Agent has it
+	WasMissed    Moment = "unconfirmed" // nothing has shown that the Agent has what was started, or is in doubt
 	HasEnded     Moment = "ended"       // its investigation is over, or taken to be
 	EndedAgain   Moment = "ended_again" // and has come to an answer after all, or to a better one, after it had ended otherwise
 	WasPlanned   Moment = "planned"     // after its investigation was completed the Agent has made a plan to mitigate it

@@ -140,6 +140,8 @@ func (v Investigation) task() string {
 func (v Investigation) missing(state string, now time.Time) string {
 	var parts []string
 	switch {
+	case state == string(gate.InDoubt) && v.Missed:
+		parts = append(parts, "not confirmed for "+span(now.Sub(v.Called)))
 	case state == string(gate.Started) && (v.Missed || !now.Before(v.Called.Add(gate.ConfirmWithin))):
 		parts = append(parts, "not confirmed for "+span(now.Sub(v.Called)))
 	case state == string(gate.Started):
@@ -156,7 +158,13 @@ func (v Investigation) missing(state string, now time.Time) string {
 // Unconfirmed tells whether this start should be confirmed by now and is not.
 func (c Case) Unconfirmed(now time.Time) bool {
 	v := c.Investigation
-	return v != nil && c.State == string(gate.Started) && !v.Confirmed && (v.Missed || !now.Before(v.Called.Add(gate.ConfirmWithin)))
+	switch {
+	case v == nil || v.Confirmed:
+		return false
+	case c.State == string(gate.InDoubt):
+		return v.Missed && !c.Resting // what rests is for a person in any case
+	}
+	return c.State == string(gate.Started) && (v.Missed || !now.Before(v.Called.Add(gate.ConfirmWithin)))
 }
 
 // Cost says how long it ran and for how much, "" where neither is known.

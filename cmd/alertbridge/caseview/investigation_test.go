@@ -102,6 +102,12 @@ func TestInvestigations(t *testing.T) {
 			"in_doubt",
 			"the Agent has no task of it as of 10:00:00 UTC", "", "",
 		},
+		{
+			"in doubt, and the API gives no answer",
+			gate.Case{State: gate.InDoubt, Called: now.Add(-12 * time.Minute), Work: gate.Work{Asked: 9, Missed: true}},
+			"in_doubt",
+			"not confirmed for 12m", "", "",
+		},
 		{"in doubt, and not asked", gate.Case{State: gate.InDoubt, Called: now}, "in_doubt", "", "", ""},
 		{
 			"never confirmed",

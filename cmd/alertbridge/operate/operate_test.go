@@ -502,7 +502,7 @@ func TestStatusTellsWhatTheAgentHasConfirmed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"\n  started and not confirmed: 2; see whether the Agent has them\n",
+		"\n  called and not confirmed: 2; see whether the Agent has them\n",
 		"for 25 min, no task as of 2026-11-03 11:59:00 UTC", "for 11 min, its API has not answered", ", task t-1 is in_progress\n",
 	} {
 		if !strings.Contains(out.String(), want) {

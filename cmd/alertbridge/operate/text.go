@@ -106,7 +106,7 @@ func (t *text) account(a Account, at time.Time) {
 		t.line("    %s until about %s, $%.2f%s", r.Case, clock(r.Until), r.Dollars, kind)
 	}
 	if len(a.Unconfirmed) > 0 {
-		t.line("  started and not confirmed: %d; see whether the Agent has them", len(a.Unconfirmed))
+		t.line("  called and not confirmed: %d; see whether the Agent has them", len(a.Unconfirmed))
 		t.unconfirmed(a.Unconfirmed, at)
 	}
 	t.line("  waiting: %d%s", len(a.Waiting), map[bool]string{true: " and more"}[a.More])

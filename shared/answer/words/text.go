@@ -75,6 +75,11 @@ func (t Telling) text(m answer.Moment) []string {
 	case answer.Doubtful:
 		l = []string{"AWS DevOps Agent was asked to investigate it, and nobody knows whether the request has arrived" + said(t.Case.Note) + ". Nothing more is tried by itself."}
 	case answer.Unconfirmed:
+		if t.Case.State == gate.InDoubt {
+			l = []string{fmt.Sprintf("AWS DevOps Agent was asked at %s to investigate it, and %s later nobody knows whether the request has arrived%s. Its API gives no answer, and until it does nothing is sent again by itself.",
+				clock(t.Case.StartAt), short(t.At.Sub(t.Case.StartAt)), said(t.Case.Note))}
+			break
+		}
 		l = []string{fmt.Sprintf("The Agent answered at %s that it has it, and %s later nothing shows that it does: no event, no task. It may not be looking at it.",
 			clock(t.Case.StartAt), short(t.At.Sub(t.Case.StartAt)))}
 	case answer.Unstarted:
@@ -247,6 +252,9 @@ func (t Telling) todo(m answer.Moment) string {
 	id := t.Case.ID
 	if m == answer.Waits && (t.Case.Why == gate.WhyAgentDown || t.Case.Why == gate.WhyAgentShut) {
 		return "What to do now: if it cannot wait, look at the alert yourself. The whole story: alertbridge explain " + id
+	}
+	if m == answer.Unconfirmed && t.Case.State == gate.InDoubt {
+		m = answer.Doubtful
 	}
 	switch m {
 	case answer.Refused:

@@ -141,6 +141,9 @@ func tellings() map[string]Telling {
 		"planned, and it cannot be read": telling(gate.WasPlanned, ended(gate.EndCompleted), worked, planned, func(t *Telling) {
 			t.NoSummary, t.Rules.Budget = "gone", gate.Budget{}
 		}),
+		"unconfirmed, in doubt, critical": telling(gate.WasMissed, critical, in(gate.InDoubt), doubted, note("timed_out: no answer"), func(t *Telling) {
+			t.Case.StartAt = noon.Add(-11 * time.Minute)
+		}),
 		"ended, and its summary is not there": telling(gate.HasEnded, ended(gate.EndCompleted), worked, func(t *Telling) {
 			t.NoSummary = "throttled:\nask later"
 		}),

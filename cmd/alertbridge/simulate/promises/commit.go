@@ -444,7 +444,7 @@ func (m *Model) claimed(c Commit, w gate.CaseWrite) {
 	k.attempt++
 	k.claimedBy, k.wasDown = c.Invocation, a.down
 	if r.Followed {
-		k.called, k.asks = now, 0
+		k.called, k.asks, k.missed = now, 0, false
 	}
 	m.worked(k, w.Now)
 	res := a.holds(k.id, critical(k.rank), r, now)

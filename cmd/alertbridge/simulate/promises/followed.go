@@ -371,7 +371,8 @@ func (m *Model) inVain(k *kase, n gate.Case, t Telling, now time.Time) {
 			k.until, k.asks = now, 0
 		}
 	}
-	if k.state == gate.Started && !k.confirmed() && !now.Before(k.called.Add(confirmWithin)) {
+	waited := k.state == gate.Started || len(k.firing) > 0 && !k.gone() // a doubt that the Agent certainly has nothing of is repeated
+	if waited && !k.confirmed() && !now.Before(k.called.Add(confirmWithin)) {
 		k.missed = true
 	}
 	if n.Work.Missed != k.missed {
