@@ -425,7 +425,9 @@ func (m *Model) claimed(c Commit, w gate.CaseWrite) {
 	if !k.hand && now.Sub(k.last) > r.MaxAge {
 		m.broken("12", "the case %s is started %s after the last word that it fires", k.id, now.Sub(k.last))
 	}
-	if c.Alone && !a.room(r, critical(k.rank), now, k.id) {
+	// A doubt that still holds its slot is repeated in it, also where the Agent has taken up more than there are slots meanwhile.
+	holds := fromDoubt && now.Before(a.running[k.id].Until)
+	if c.Alone && !holds && !a.room(r, critical(k.rank), now, k.id) {
 		m.broken("slots", "the case %s is started and has no slot", k.id)
 	}
 	if !k.hand && c.Alone && a.affords(r.Budget, critical(k.rank), now).After(now) {
