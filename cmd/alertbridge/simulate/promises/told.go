@@ -33,15 +33,15 @@ type Shown struct {
 
 // people is what the model knows of what people were told.
 type people struct {
-	shown  map[string][]Shown         // by place and ID
-	events map[string]map[string]bool // by case: the IDs that are known to be shown of it
-	open   map[string]Shown           // by incident: the latest that was to open it
-	struck map[int]bool               // invocations that could not note what they had told
-	pasts  map[string]*past           // by case
+	shown  map[string][]Shown        // by place and ID
+	events map[string]map[string]int // by case: the IDs that are known to be shown of it, with the invocation that did
+	open   map[string]Shown          // by incident: the latest that was to open it
+	struck map[int]bool              // invocations that could not note what they had told
+	pasts  map[string]*past          // by case
 }
 
 func newPeople() people {
-	return people{shown: map[string][]Shown{}, events: map[string]map[string]bool{}, open: map[string]Shown{}, struck: map[int]bool{}, pasts: map[string]*past{}}
+	return people{shown: map[string][]Shown{}, events: map[string]map[string]int{}, open: map[string]Shown{}, struck: map[int]bool{}, pasts: map[string]*past{}}
 }
 
 // Struck says that a telling invocation ended before its time, or could not write: what it has told it may not have noted.
@@ -81,10 +81,16 @@ func (m *Model) Shown(s Shown) {
 		delete(m.people.open, s.Incident)
 	case s.Case != "" && s.Place == eventsPlace && s.Sure:
 		if m.people.events[s.Case] == nil {
-			m.people.events[s.Case] = map[string]bool{}
+			m.people.events[s.Case] = map[string]int{}
 		}
-		m.people.events[s.Case][s.ID] = true
-		if n := len(m.people.events[s.Case]); n > mostEvents {
+		m.people.events[s.Case][s.ID] = s.Invocation
+		n := 0
+		for _, invocation := range m.people.events[s.Case] {
+			if !m.people.struck[invocation] { // else it may have been shown without anybody's knowledge
+				n++
+			}
+		}
+		if n > mostEvents {
 			m.broken("told", "%d things are told of %s", n, s.Case)
 		}
 	}
