@@ -82,7 +82,9 @@ func prepare(w World) (*player, error) {
 		Follow: meanwhile.Follow(w.Work), OnTold: func(t virtual.Told) { p.onTold(t) }, OnEvent: p.event,
 	}
 	p.weather.Options(&o)
-	p.tells(&o)
+	if w.isTold() {
+		p.tells(&o)
+	}
 	var err error
 	if p.bridge, err = virtual.New(o); err != nil {
 		return nil, err
@@ -124,7 +126,7 @@ func (p *player) play() Result {
 func (p *player) end() {
 	ctx, now := context.Background(), p.bridge.Now()
 	l := p.bridge.Ledger()
-	f := promises.Final{At: now, Accounts: map[string]gate.Account{}}
+	f := promises.Final{At: now, Accounts: map[string]gate.Account{}, Told: p.isTold()}
 	_, _, f.DeadAfter = p.bridge.Queue().Counts()
 	f.Look = func(a alert.Alert) gate.View {
 		v, err := l.Look(ctx, ledger.Question{Delivery: a.Delivery, Incident: a.Incident, Agent: "default"}, now)

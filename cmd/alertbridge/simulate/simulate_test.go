@@ -49,7 +49,7 @@ func TestWorlds(t *testing.T) {
 	if rep.Events < n*5 || rep.Heard < 9*rep.Unheard || rep.Unheard == 0 {
 		t.Errorf("%d events; the work of %d cases was known to its end, and that of %d was not", rep.Events, rep.Heard, rep.Unheard)
 	}
-	if rep.Answers < n*20 {
+	if rep.Answers < n/3*20 { // in one of three worlds
 		t.Errorf("people were told %d things", rep.Answers)
 	}
 	reached := rep.Cover.names()
@@ -261,7 +261,7 @@ func TestTellingIsJudged(t *testing.T) {
 	} {
 		breakIt = breaks
 		found := 0
-		for seed := uint64(1); seed <= 90; seed++ {
+		for seed := uint64(3); seed <= 270; seed += 3 { // those in which people are told
 			r, err := Run(Generate(seed))
 			if err != nil {
 				t.Fatal(err)

@@ -18,8 +18,12 @@ import (
 	"github.com/alertbridge/alertbridge/shared/ledger"
 )
 
-// In every world people are told, at Datadog and at PagerDuty. What goes wrong with that is made of the world's seed alone
-// and stands in no event: a scenario that has the seed has it too, and what is decided about alerts does not depend on it.
+// In one of three worlds people are told, at Datadog and at PagerDuty: it takes half as long again, and what is decided about
+// alerts does not depend on it. Whether they are, and what goes wrong with that, is made of the world's seed alone and stands
+// in no event: a scenario that has the seed has it too.
+
+// isTold tells whether people are told in a world.
+func (w World) isTold() bool { return w.Seed%3 == 0 }
 
 // telling is a policy under which people are told.
 type telling struct{ gate.Policy }

@@ -185,6 +185,7 @@ type Final struct {
 	Bill      []Task
 	DeadAfter int         // dead letters, after all were redriven in good weather
 	Posts     []gate.Post // of cases, that are not over: something is to be told, or looked after
+	Told      bool        // people were told in this world
 }
 
 // Ended judges a world in which nothing happens any more: all is decided, all is settled, and the sums are right.

@@ -118,6 +118,9 @@ func (m *Model) leftOpen(f Final) {
 			m.broken("told", "people were woken for %s, it is %s (%s), and nobody has told them", k.id, k.state, k.how)
 		}
 	}
+	if !f.Told {
+		return
+	}
 	for id, p := range m.people.pasts {
 		m.wasTold(m.cases[id], p)
 	}
