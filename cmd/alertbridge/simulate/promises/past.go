@@ -47,6 +47,7 @@ func (m *Model) happens(c Commit) {
 
 // meets notes what a case is now.
 func (m *Model) meets(k *kase, p *past, w gate.CaseWrite, c Commit) {
+	before := p.met[gate.WasRefused]
 	meet := func(of gate.Moment, is bool) { p.met[of] = p.met[of] || is }
 	stuck := k.why == gate.WhyBudget || k.why == gate.WhyAgentShut
 	openly := stuck || k.why == gate.WhySlots || k.why == gate.WhyAgentDown
@@ -65,7 +66,8 @@ func (m *Model) meets(k *kase, p *past, w gate.CaseWrite, c Commit) {
 		meet(gate.EndedAgain, p.how != "" && answers(k.how) > answers(p.how))
 		p.how = k.how
 	}
-	refused := k.state == gate.Refused && w.Read.State != gate.Refused
+	// Each moment is told once: who starts by hand what was refused, and is refused again, looks after it.
+	refused := k.state == gate.Refused && w.Read.State != gate.Refused && !before
 	p.alarm = (p.alarm || refused && critical(k.rank) && m.mayFire(k)) && k.state == gate.Refused && len(k.firing) > 0 && !c.ByHand
 }
 
