@@ -1,7 +1,9 @@
 package local
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -220,5 +222,24 @@ func TestPace(t *testing.T) {
 	}
 	if err := p.Sleep(t.Context(), 60*time.Millisecond); err != nil {
 		t.Error(err)
+	}
+}
+
+// A pause is as much shorter as the run goes faster, ends with its context, and is never longer than is asked for.
+func TestPauses(t *testing.T) {
+	p := newPace(60)
+	for range 100 {
+		if d := p.Jitter(time.Second); d < 0 || d >= time.Second {
+			t.Fatalf("a pause of %s, of one second at most", d)
+		}
+	}
+	began := time.Now()
+	if err := p.Sleep(t.Context(), 6*time.Second); err != nil || time.Since(began) < 100*time.Millisecond {
+		t.Errorf("six seconds of the run took %s: %v", time.Since(began), err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := p.Sleep(ended, time.Hour); !errors.Is(err, context.Canceled) {
+		t.Errorf("it sleeps on: %v", err)
 	}
 }
