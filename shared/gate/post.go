@@ -40,7 +40,7 @@ type Post struct {
 	Agent    string
 	Happened []Happened // the oldest first, each moment once
 	Told     []Told     // what became of each moment at each target, as far as it is settled
-	Late     []Told     // the latest failure at each target that something is still to be told at, or may have arrived at and is looked after; As is not set. At most MaxLate
+	Late     []Told     // the latest failure at each target that something is still to be told at; As is not set. At most MaxLate
 	Until    time.Time  // the tick looks at it then
 	Tries    int        // in a row that settled nothing
 	Over     bool       // all is settled, and nothing is left to be looked after: the tick does not see it

@@ -44,26 +44,33 @@ func Follow(list []scenario.Investigation) func(agent string, i apitest.Incident
 }
 
 // Followed is a policy under which the work of all its Agents is followed.
-func Followed(p gate.Policy) gate.Policy { return followed{p} }
+func Followed(p gate.Policy) gate.Policy { return Ruled(p, func(r *gate.Rules) { r.Followed = true }) }
 
-type followed struct{ gate.Policy }
+// Ruled is a policy whose rules are changed, whatever the alert and the Agent.
+func Ruled(p gate.Policy, change func(*gate.Rules)) gate.Policy { return ruled{p, change} }
+
+type ruled struct {
+	gate.Policy
+	change func(*gate.Rules)
+}
 
 // For implements gate.Policy.
-func (f followed) For(a alert.Alert) gate.Rules {
-	r := f.Policy.For(a)
-	r.Followed = true
+func (p ruled) For(a alert.Alert) gate.Rules {
+	r := p.Policy.For(a)
+	p.change(&r)
 	return r
 }
 
 // ForAgent is For with the money and slots of an Agent, where the policy has such.
-func (f followed) ForAgent(a alert.Alert, agent string) gate.Rules {
-	r := f.For(a)
-	if own, knows := f.Policy.(interface {
+func (p ruled) ForAgent(a alert.Alert, agent string) gate.Rules {
+	r := p.For(a)
+	if own, knows := p.Policy.(interface {
 		ForAgent(alert.Alert, string) gate.Rules
 	}); knows {
 		r = own.ForAgent(a, agent)
+		p.change(&r)
 	}
-	r.Agent, r.Followed = agent, true
+	r.Agent = agent
 	return r
 }
 

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/meanwhile"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/simulate/promises"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/virtual"
 	"github.com/alertbridge/alertbridge/functions/scheduler/tell"
-	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/answer"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
@@ -25,31 +25,10 @@ import (
 // isTold tells whether people are told in a world.
 func (w World) isTold() bool { return w.Seed%3 == 0 }
 
-// telling is a policy under which people are told.
-type telling struct{ gate.Policy }
-
-// For implements gate.Policy.
-func (t telling) For(a alert.Alert) gate.Rules {
-	r := t.Policy.For(a)
-	r.Tells = true
-	return r
-}
-
-// ForAgent is For with the money and slots of an Agent, where the policy has such.
-func (t telling) ForAgent(a alert.Alert, agent string) gate.Rules {
-	r := t.For(a)
-	if own, knows := t.Policy.(interface {
-		ForAgent(alert.Alert, string) gate.Rules
-	}); knows {
-		r = own.ForAgent(a, agent)
-	}
-	r.Agent, r.Tells = agent, true
-	return r
-}
-
 // tells lets people be told in a bridge with these options.
 func (p *player) tells(o *virtual.Options) {
-	o.Policy, o.Place, o.OnDelivery = telling{o.Policy}, p.place, func(d virtual.Delivery) { p.onShown(d) }
+	o.Policy = meanwhile.Ruled(o.Policy, func(r *gate.Rules) { r.Tells = true })
+	o.Place, o.OnDelivery = p.place, func(d virtual.Delivery) { p.onShown(d) }
 	p.onShown = p.shown
 	weather := o.Meddle
 	o.Meddle = func(s virtual.Step) virtual.Outcome {
