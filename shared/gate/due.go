@@ -161,11 +161,11 @@ func (d due) inDoubt() Decision {
 	c.Version++
 	c = withStep(c, d.now)
 	facts := CaseFacts{}
-	if d.mayRepeat() { // then it rests for want of something that fires, or of something young, and neither may change; or because it is not wanted
-		facts = CaseFacts{Last: true}
-		if c.Firing == 0 {
-			facts = CaseFacts{Firing: NoneFires}
-		}
+	switch {
+	case c.Firing == 0: // what fires meanwhile lets it be repeated, or makes it a doubt that people are told of
+		facts.Firing = NoneFires
+	case d.mayRepeat(): // then it rests because its last word is old, which a new one changes, or because it is not wanted
+		facts.Last = true
 	}
 	acct := d.drops()
 	if d.r.Followed {

@@ -185,6 +185,8 @@ func TestDoubtThatIsLeft(t *testing.T) {
 		{"it was repeated often enough", inDoubt(), inDoubt(rests), Releases, []Moment{IsDoubtful}},
 		{"it rests since it was known", inDoubt(noRepeat), inDoubt(noRepeat, rests), Releases, nil},
 		{"nothing of it fires", inDoubt(over), inDoubt(over, rests), Releases, nil},
+		{"it had recovered when it was left, and fires again", inDoubt(over, rests), inDoubt(rests), Joins, []Moment{IsDoubtful}},
+		{"more joins it", inDoubt(rests), inDoubt(rests), Joins, nil},
 		{"it recovers", inDoubt(noRepeat), inDoubt(noRepeat, over), CountsDown, []Moment{HasRecovered}},
 		{"it recovers while it is tried", inDoubt(), inDoubt(over), CountsDown, nil},
 		{"its incident goes to another case", inDoubt(rests), inDoubt(rests, over), Opens, nil},
