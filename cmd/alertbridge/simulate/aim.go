@@ -10,14 +10,14 @@ import (
 )
 
 // aim adds to a world what leads to one edge of the state table, and a fault shortly before it, so that a run of any
-// length covers every fault with every edge. Which, the seed says: each in turn.
+// length covers every fault with every edge. Which, the seed says: each in turn, and so that few worlds meet every edge already.
 //
 // The case that is aimed at belongs to the first Agent, and what the fault strikes is a critical alert for the second one,
 // where it can: the fault shall go together with the edge, and not keep the world from it.
 func (m *maker) aim() {
 	edges, faults := m.edges(), Faults()
 	turn := int(m.Seed) % (len(edges) * len(faults))
-	cell := Cell{faults[turn%len(faults)], edges[turn/len(faults)]}
+	cell := Cell{faults[turn%len(faults)], edges[(turn/len(faults)+turn%len(faults))%len(edges)]}
 	second := another(cell.Fault)
 	if (cell.Fault.Followed() || ofFollowed(cell.Edge)) && m.Work == nil {
 		m.work()
@@ -25,7 +25,7 @@ func (m *maker) aim() {
 	at := time.Duration(20+m.IntN(40)) * time.Minute
 	a := m.cycle(Alert{Monitor: 50, Host: 50, Env: "aimed", Priority: "P1"})
 	after := time.Duration(0) // from the beginning of the story until the edge
-	m.Settings.Slots, m.Settings.CriticalSlots, m.Settings.Repeat, m.Settings.Month = 5, 1, true, 0
+	m.Settings.Slots, m.Settings.CriticalSlots, m.Settings.Repeat, m.Settings.Month = 8, 1, true, 0
 	trigger := func() { m.late(a, alert.Triggered, at, 0) }
 	waits := func() {
 		m.Settings.Holds = true

@@ -23,7 +23,7 @@ func (m *maker) narrow(at time.Duration) {
 		b.Host, b.Priority = host, priority
 		return b
 	}
-	switch m.IntN(14) {
+	switch m.IntN(18) {
 	case 0: // a start in doubt, which recovers while it is being repeated
 		m.Settings.Repeat = true
 		agent(scenario.AgentBabbles, -2*time.Second, 10*time.Second)
@@ -98,10 +98,13 @@ func (m *maker) narrow(at time.Duration) {
 		say(a, alert.Triggered, 0)
 		say(a, alert.Recovered, 5*time.Minute)
 		say(a, pick(m, alert.Triggered, alert.ReTriggered, alert.Renotify), time.Duration(34+m.IntN(4))*time.Minute)
-	case 8: // flapping, were the hour a minute longer
+	case 8: // flapping, were the hour a minute longer; or no more, were it shorter
 		m.Settings.Flap, m.Settings.Holds = max(m.Settings.Flap, 2), true
 		a.Priority = "P3"
 		last := time.Hour + time.Duration(1+m.IntN(55))*time.Second
+		if m.one(3) {
+			last = 2*time.Hour - last
+		}
 		for n := range m.Settings.Flap {
 			begin := last - time.Duration(m.Settings.Flap-1-n)*4*time.Minute
 			if n == 0 {
@@ -159,5 +162,48 @@ func (m *maker) narrow(at time.Duration) {
 		say(a, alert.Recovered, 20*time.Second)
 		paused(scenario.Scheduler, 8*time.Minute+29*time.Second)
 		say(a, alert.ReTriggered, 8*time.Minute+31*time.Second)
+	case 14: // all of a case that nobody looks into recovers at once
+		m.Settings.Holds, m.Settings.Groups, m.Settings.Repeat = true, true, false
+		a.Priority = "P2"
+		b, how := other(71, "P2"), pick(m, scenario.AgentRefuses, scenario.AgentBabbles)
+		agent(how, 20*time.Second, 20*time.Second)
+		say(a, alert.Triggered, 0)
+		paused(scenario.Dispatcher, 599*time.Second)
+		say(a, alert.Recovered, 600*time.Second)
+		if how == scenario.AgentBabbles && m.one(2) { // or another one begins
+			say(b, alert.Triggered, 601*time.Second)
+			break
+		}
+		say(b, alert.Triggered, 5*time.Second)
+		say(b, alert.Recovered, 601*time.Second)
+	case 15: // of a start in doubt the Agent's API says nothing, until somebody has to know; and then it recovers
+		if m.Work == nil {
+			m.work()
+		}
+		agent(scenario.AgentBabbles, -2*time.Second, 10*time.Second)
+		agent(scenario.APIDown, -2*time.Second, 20*time.Minute)
+		say(a, alert.Triggered, 0)
+		if m.one(2) {
+			paused(scenario.Scheduler, 749*time.Second)
+			say(a, alert.Recovered, 751*time.Second)
+		}
+	case 16: // all of a start in doubt is silenced before it is repeated
+		m.Settings.Holds, m.Settings.Groups, m.Settings.Repeat = true, true, true
+		a.Priority = "P2"
+		agent(scenario.AgentBabbles, 20*time.Second, 20*time.Second)
+		say(a, alert.Triggered, 0)
+		say(other(71, "P2"), alert.Triggered, 5*time.Second)
+		m.add(Event{At: at + 50*time.Second, Kind: Silence, For: time.Hour, Silence: silence("env = narrow")})
+	case 17: // the Agent has what is in doubt, and its API is asked for that together with something that was started later
+		if m.Work == nil {
+			m.work()
+		}
+		agent(scenario.AgentTakes, -2*time.Second, 10*time.Second)
+		agent(scenario.APIDown, -2*time.Second, 11*time.Minute)
+		agent(scenario.EventsLost, -2*time.Second, 14*time.Minute)
+		say(a, alert.Triggered, 0)
+		b := other(71, "P1")
+		b.Monitor = 71
+		say(b, alert.Triggered, 10*time.Minute+15*time.Second)
 	}
 }

@@ -27,6 +27,7 @@ func (w World) isTold() bool { return w.Seed%3 == 0 }
 
 // tells lets people be told in a bridge with these options.
 func (p *player) tells(o *virtual.Options) {
+	p.model.TellsPeople()
 	o.Policy = meanwhile.Ruled(o.Policy, func(r *gate.Rules) { r.Tells = true })
 	o.Place, o.OnDelivery = p.place, func(d virtual.Delivery) { p.onShown(d) }
 	p.onShown = p.shown

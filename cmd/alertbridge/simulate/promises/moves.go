@@ -79,6 +79,8 @@ func (m *Model) starts(k *kase, c Commit) {
 		m.broken("3", "the start of %s is repeated, and the Agent's API has not said that it has no task of it (absent %s, called %s)", k.id, clock(k.absent), clock(k.called))
 	case k.state == gate.InDoubt && now.Before(k.until):
 		m.broken("3", "the start of %s is repeated before %s", k.id, clock(k.until))
+	case k.state == gate.InDoubt && !k.hand && c.Alone && (m.muted(k, now) && !m.unsure(k, now) || m.observed(k, now)):
+		m.broken("4", "the start of %s is muted by now, or only observed, and is repeated", k.id)
 	case k.state == gate.Refused && !k.hand:
 		m.broken("3", "the case %s was refused, and is started", k.id)
 	case k.state == gate.Waiting && !k.hand && c.Alone && m.held(k, now):

@@ -10,6 +10,7 @@ import (
 // past is what has become of a case so far, as far as people are to be told of it.
 type past struct {
 	met   map[gate.Moment]bool
+	stood standing  // after the last commit that wrote it
 	how   gate.How  // it ended last
 	since time.Time // nothing of it fires; zero: something may
 	alarm bool      // somebody is to be woken: it is critical, nobody looks into it, and something of it fires
@@ -31,6 +32,7 @@ func (m *Model) happens(c Commit) {
 			m.meets(k, m.past(k), w, c)
 		}
 	}
+	m.noted(c)
 	if c.Change.Incident == nil {
 		return
 	}

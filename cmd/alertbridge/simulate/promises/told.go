@@ -33,6 +33,7 @@ type Shown struct {
 
 // people is what the model knows of what people were told.
 type people struct {
+	tells  bool                      // there is somebody to be told
 	shown  map[string][]Shown        // by place and ID
 	events map[string]map[string]int // by case: the IDs that are known to be shown of it, with the invocation that did
 	open   map[string]Shown          // by incident: the latest that was to open it
