@@ -284,7 +284,7 @@ func (m *Model) opens(v arriving, got worth, flaps bool, c Commit) {
 		id: got.kase, agent: v.r.Agent, opened: v.now, rank: v.rank, firing: map[string]bool{v.a.Incident.String(): true}, joined: map[string]bool{},
 		last: v.a.Time, lead: v.a, rules: v.r, state: gate.Waiting,
 	}
-	m.cases[k.id] = k
+	m.opened(k)
 	for _, w := range c.Change.Cases {
 		if w.Now.ID == k.id && w.Now.Incident != v.a.Incident.String() {
 			m.broken("2", "the case %s is of %q, and %s opened it", k.id, w.Now.Incident, v.a.Incident)

@@ -58,7 +58,7 @@ func (m *Model) Ticked(at, local time.Time, quiet bool, policyAgents []string) {
 		if a.shut && a.mended {
 			m.broken("12", "the secret of %s was mended, and a tick left its account shut", name)
 		}
-		for _, k := range m.cases {
+		for _, k := range m.order {
 			if k.agent == name && k.state != gate.Ended {
 				m.left(k, a, quiet, local)
 			}
@@ -73,7 +73,7 @@ func (m *Model) Done(invocation int, at time.Time, failed bool) {
 	if failed {
 		m.broken("2", "invocation %d failed, and nothing was in its way", invocation)
 	}
-	for _, k := range m.cases {
+	for _, k := range m.order {
 		if k.state == gate.Starting && k.claimedBy == invocation {
 			m.broken("3", "the start of %s was claimed, and its call was not settled", k.id)
 		}
@@ -114,7 +114,7 @@ func (m *Model) left(k *kase, a *account, quiet bool, now time.Time) {
 		default:
 			m.broken("12", "the case %s (%s, waits for %s) could be started, and a tick left it waiting", k.id, k.rank, k.why)
 		}
-		for _, b := range m.cases {
+		for _, b := range m.order {
 			if b.agent == k.agent && b.start.Equal(now) && b.state != gate.Waiting && b.attempt == 1 && b.rank < k.rank && b.rank < 5 &&
 				k.opened.Before(now) && !m.held(k, now) && !k.shadow && !k.hand && !b.asked && critical(b.rank) == critical(k.rank) && k.rank == k.lead.Severity {
 				m.broken("12", "the case %s (%s) was started before %s (%s)", b.id, b.rank, k.id, k.rank)
@@ -195,7 +195,7 @@ func (m *Model) Ended(f Final) {
 		m.broken("2", "%d messages are dead letters in good weather", f.DeadAfter)
 	}
 	m.leftOpen(f)
-	for id := range m.accepted {
+	for _, id := range slices.Sorted(maps.Keys(m.accepted)) {
 		if _, decided := m.decided[id]; !decided {
 			m.broken("1", "delivery %s was answered with 2xx, and has no verdict", id)
 		}
@@ -217,14 +217,14 @@ func (m *Model) Ended(f Final) {
 			m.broken("2", "delivery %s got %s (%s), and the ledger says %+v", id, d.Verdict, d.Reason, rec)
 		}
 	}
-	for _, k := range m.cases {
+	for _, k := range m.order {
 		if k.state == gate.Waiting || k.state == gate.Starting || k.state == gate.Started || k.state == gate.InDoubt && !k.resting {
 			m.broken("12", "the case %s sleeps: %s (%s) until %s", k.id, k.state, k.why, clock(k.until))
 		}
 	}
 	m.billed(f.Bill)
-	for name, got := range f.Accounts {
-		m.sums(m.account(name), got)
+	for _, name := range slices.Sorted(maps.Keys(f.Accounts)) {
+		m.sums(m.account(name), f.Accounts[name])
 	}
 }
 

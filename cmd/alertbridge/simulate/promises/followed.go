@@ -538,8 +538,8 @@ func (m *Model) Followed(invocation int, event gate.Task, at time.Time) {
 	if k := m.cases[event.Case]; k != nil && k.attempt > 0 && !k.knows(event) && k.matters(event) {
 		m.broken("6", "an event says that the task of %s is %s since %s, and nobody writes it down", k.id, event.Status, clock(event.Updated))
 	}
-	for id, t := range m.tellings[invocation] {
-		k := m.cases[id]
+	for _, id := range slices.Sorted(maps.Keys(m.tellings[invocation])) {
+		k, t := m.cases[id], m.tellings[invocation][id]
 		if k == nil || k.attempt == 0 || t.Failed {
 			continue
 		}
@@ -582,8 +582,8 @@ func (m *Model) billed(list []Task) {
 			}
 		}
 	}
-	for id, b := range bills {
-		k := m.cases[id]
+	for _, id := range slices.Sorted(maps.Keys(bills)) {
+		k, b := m.cases[id], bills[id]
 		if !b.whole {
 			m.Unheard++
 			continue
@@ -596,7 +596,7 @@ func (m *Model) billed(list []Task) {
 			m.broken("6", "the Agent says that the investigation of %s is %s, and the case ended as %s", id, how, k.how)
 		}
 	}
-	for _, k := range m.cases {
+	for _, k := range m.order {
 		if b := bills[k.id]; b == nil && k.confirmed() {
 			m.broken("6", "the case %s is confirmed, and the Agent has no task of it", k.id)
 		}

@@ -42,7 +42,7 @@ func (m *Model) promoted(w gate.CaseWrite, c Commit) {
 		id: n.ID, agent: n.Agent, opened: n.Opened, rank: n.Severity, firing: map[string]bool{w.Lead.Incident.String(): true}, joined: map[string]bool{},
 		last: n.Last, lead: *w.Lead, rules: m.rules(*w.Lead), state: n.State, why: n.Why, until: n.Until, hand: true,
 	}
-	m.cases[k.id] = k
+	m.opened(k)
 	if in := c.Change.Incident; in != nil {
 		i := m.incident(*w.Lead)
 		i.kase, i.fire, i.rec, i.final = in.Now.Case, in.Now.Fire, in.Now.Rec, in.Now.Final

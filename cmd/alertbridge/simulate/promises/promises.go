@@ -67,6 +67,7 @@ type Model struct {
 	decided   map[string]gate.Delivery
 	incidents map[string]*incident
 	cases     map[string]*kase
+	order     []*kase // in which they were opened, so that what is broken is told in the same order each time
 	pointers  map[string]string
 	groups    map[string]*group
 	surges    map[string]*surge
@@ -186,6 +187,12 @@ type group struct {
 type surge struct {
 	opened []time.Time
 	kase   string
+}
+
+// opened keeps a case that is new.
+func (m *Model) opened(k *kase) {
+	m.cases[k.id] = k
+	m.order = append(m.order, k)
 }
 
 func (m *Model) incident(a alert.Alert) *incident {

@@ -1,6 +1,7 @@
 package promises
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -103,7 +104,8 @@ func (m *Model) leftOpen(f Final) {
 	for _, p := range f.Posts {
 		m.leftOver(p)
 	}
-	for incident, s := range m.people.open {
+	for _, incident := range slices.Sorted(maps.Keys(m.people.open)) {
+		s := m.people.open[incident]
 		k := m.cases[s.Case]
 		if k == nil {
 			name, _, _ := strings.Cut(strings.TrimPrefix(incident, "agent:"), "@")
@@ -122,8 +124,10 @@ func (m *Model) leftOpen(f Final) {
 	if !f.Told {
 		return
 	}
-	for id, p := range m.people.pasts {
-		m.wasTold(m.cases[id], p)
+	for _, k := range m.order {
+		if p := m.people.pasts[k.id]; p != nil {
+			m.wasTold(k, p)
+		}
 	}
 }
 
