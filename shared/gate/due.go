@@ -198,7 +198,7 @@ func (d due) started() Decision {
 	if _, over := outcome(d.c.Work.Status()); over {
 		return l.goesOn()
 	}
-	if d.now.Before(d.c.Called.Add(MaxRun)) {
+	if d.now.Before(d.c.called().Add(MaxRun)) {
 		return d.asks()
 	}
 	return l.givenUp()

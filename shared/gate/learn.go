@@ -112,7 +112,7 @@ func (l learning) asked(c Case, words string) Decision {
 		return Decision{Case: c.ID}
 	}
 	did, facts := Learns, CaseFacts{}
-	if !c.Confirmed() && !c.Work.Missed && l.wanted(c) && !l.now.Before(c.Called.Add(ConfirmWithin)) {
+	if !c.Confirmed() && !c.Work.Missed && l.wanted(c) && !l.now.Before(c.called().Add(ConfirmWithin)) {
 		c.Work.Missed = true
 		did = Misses
 		words = "not confirmed: " + words
@@ -312,7 +312,7 @@ func (l learning) looksAgain(c Case) time.Time {
 	if c.Work.Status().Over() {
 		return l.now
 	}
-	if est := c.Called.Add(l.r.Estimate); est.After(l.now.Add(AskEvery)) {
+	if est := c.called().Add(l.r.Estimate); est.After(l.now.Add(AskEvery)) {
 		return est
 	}
 	return l.now.Add(5 * time.Minute)
@@ -320,6 +320,14 @@ func (l learning) looksAgain(c Case) time.Time {
 
 // Confirmed tells whether the Agent's own word shows that it has the case.
 func (c Case) Confirmed() bool { return len(c.Work.Tasks) > 0 }
+
+// called is when the latest attempt was claimed; of a case that was claimed before its Agent was followed, the first one.
+func (c Case) called() time.Time {
+	if c.Called.IsZero() {
+		return c.StartAt
+	}
+	return c.Called
+}
 
 // gone tells whether the Agent certainly has nothing of the case: its API had no task when every attempt so far would
 // have shown in it.

@@ -470,6 +470,27 @@ func TestLongRun(t *testing.T) {
 	}
 }
 
+// What was started before its Agent was followed is followed from then on, and for as long as anything else.
+func TestStartedBeforeItWasFollowed(t *testing.T) {
+	c := sentCase("started", 20*time.Minute)
+	c.Called, c.StartAt, c.Until = time.Time{}, noon.Add(-20*time.Minute), noon
+	if d := Due(holding(c, time.Minute), c.ID, followed(), noon); d.Ask == nil {
+		t.Fatalf("the API is not asked: %+v", d)
+	}
+	d := Learn(holding(c, time.Minute), c.ID, News{Tasks: []Task{task(InProgress, 420)}}, followed(), noon)
+	now := d.Change.Cases[0].Now
+	if d.Did != Confirms || !now.Until.Equal(noon.Add(5*time.Minute)) {
+		t.Errorf("%s until %s", d.Did, now.Until)
+	}
+	now.Until = noon.Add(99 * time.Minute)
+	if d := Due(holding(now, time.Minute), c.ID, followed(), noon.Add(100*time.Minute-ms)); d.Ask == nil {
+		t.Errorf("given up after less than two hours: %+v", d)
+	}
+	if d := Due(holding(now, time.Minute), c.ID, followed(), noon.Add(100*time.Minute)); d.Did != Ends || d.Change.Cases[0].Now.How != EndAssumed {
+		t.Errorf("after two hours: %+v", d)
+	}
+}
+
 // A start that nothing ever confirms ends as assumed. What it was reckoned to cost is booked if the Agent may have it, and
 // given back if it certainly has not.
 func TestNeverConfirmed(t *testing.T) {
