@@ -110,8 +110,7 @@ func (m *Model) notes(k *kase, was, is standing, c Commit) {
 	if k.shadow {
 		want = nil
 	}
-	if !c.Alone { // fewer may fire by now than were read: nobody is told of a doubt about what has recovered
-		want = slices.DeleteFunc(want, func(of gate.Moment) bool { return of == gate.IsDoubtful })
+	if !c.Alone && is.firing == 0 { // it has recovered since it was read: nobody is told of the doubt, though it is noted
 		got = slices.DeleteFunc(got, func(of gate.Moment) bool { return of == gate.IsDoubtful })
 	}
 	if !slices.Equal(want, got) {
