@@ -140,6 +140,7 @@ func TestOperatePageKnowsWhoWasTold(t *testing.T) {
 		{Target: tell.Events, Moment: string(gate.HasEnded), As: string(gate.WasTold)},
 		{Target: tell.Pager, Moment: string(gate.WasMissed), As: string(gate.WasTold)},
 		{Target: tell.Pager, Moment: string(gate.WasStarted), As: string(gate.LeftOut)},
+		{Target: tell.Pager, Moment: string(gate.Waits), As: string(gate.LeftTried)},
 		{Target: tell.Events, Moment: string(gate.HasEnded), As: string(gate.GivenUp)},
 	} {
 		if !slices.Contains(rows, "*"+c.String()+"*") {

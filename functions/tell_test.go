@@ -614,7 +614,7 @@ func TestPageWithoutAnAnswerIsLookedAfter(t *testing.T) {
 	}
 	w.learns(id, gate.InProgress)
 	w.ticks(30 * time.Minute)
-	if !slices.Contains(w.became(id), "pagerduty unconfirmed left_out") {
+	if !slices.Contains(w.became(id), "pagerduty unconfirmed left_tried") {
 		t.Fatalf("became %q", w.became(id))
 	}
 	w.wantPages("trigger " + id)

@@ -68,11 +68,12 @@ type ToldAs string
 // The ways.
 const (
 	WasTold      ToldAs = "told"
-	GivenUp      ToldAs = "given_up" // the target will not take it, or was away for too long
-	LeftOut      ToldAs = "left_out" // it did not matter any more when it could be told, or is not for this target
-	MaxTold             = 40         // of one Post
-	MaxLate             = 4          // of one Post
-	MaxTellWords        = 300        // bytes of Told.Words
+	GivenUp      ToldAs = "given_up"   // the target will not take it, or was away for too long
+	LeftOut      ToldAs = "left_out"   // it did not matter any more when it could be told, or is not for this target
+	LeftTried    ToldAs = "left_tried" // left out too; but a try before that was not answered, or cut off, and may have arrived
+	MaxTold             = 40           // of one Post
+	MaxLate             = 4            // of one Post
+	MaxTellWords        = 300          // bytes of Told.Words
 )
 
 // AgentPost is the ID of the post that is about an Agent itself.

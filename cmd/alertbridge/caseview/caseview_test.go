@@ -283,6 +283,7 @@ func TestGetWhatWasTold(t *testing.T) {
 	s.posts = map[string]gate.Post{"r1": {ID: "r1", Told: []gate.Told{
 		{Target: "pagerduty", Moment: gate.WasRefused, As: gate.GivenUp, At: now.Add(time.Minute), Words: "it could not be told for 24 hours"},
 		{Target: "pagerduty", Moment: gate.Waits, As: gate.LeftOut, At: now, Words: "it does not wait any more"},
+		{Target: "pagerduty", Moment: gate.IsHeld, As: gate.LeftTried, At: now.Add(time.Second), Words: "nothing of it fires any more"},
 		{Target: "datadog", Moment: gate.WasRefused, As: gate.WasTold, At: now},
 		{Target: "elsewhere", Moment: gate.WasRefused, As: gate.WasTold, At: now.Add(time.Hour)},
 	}}}
@@ -296,6 +297,7 @@ func TestGetWhatWasTold(t *testing.T) {
 	}
 	want := `told      2026-11-03 10:00:00 UTC  told Datadog: refused
           2026-11-03 10:00:00 UTC  not told PagerDuty: waits (it does not wait any more)
+          2026-11-03 10:00:01 UTC  not told PagerDuty: held, but for a try that may have arrived (nothing of it fires any more)
           2026-11-03 10:01:00 UTC  given up telling PagerDuty: refused (it could not be told for 24 hours)
           2026-11-03 11:00:00 UTC  told elsewhere: refused
 `

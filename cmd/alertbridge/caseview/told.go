@@ -12,7 +12,7 @@ import (
 type Told struct {
 	Target string    `json:"target"` // datadog or pagerduty
 	Moment string    `json:"moment"` // what happened
-	As     string    `json:"as"`     // told, given_up or left_out
+	As     string    `json:"as"`     // told, given_up, left_out or left_tried
 	At     time.Time `json:"at,omitzero"`
 	Words  string    `json:"words,omitempty"` // why it was not told
 }
@@ -38,6 +38,8 @@ func (t Told) String() string {
 		return "told " + what
 	case gate.GivenUp:
 		return "given up telling " + what
+	case gate.LeftTried:
+		return "not told " + what + ", but for a try that may have arrived"
 	}
 	return "not told " + what
 }

@@ -430,7 +430,7 @@ func TestMayBeOpen(t *testing.T) {
 		"it is in doubt":             {gate.InDoubt, alert.Critical, gate.Told{As: gate.WasTold}, true},
 		"given up":                   {gate.InDoubt, alert.Critical, gate.Told{As: gate.GivenUp}, true},
 		"left out":                   {gate.InDoubt, alert.Critical, gate.Told{As: gate.LeftOut, Words: "it does not wait any more"}, false},
-		"left out after a try":       {gate.InDoubt, alert.Critical, gate.Told{As: gate.LeftOut, Words: "it does not wait any more" + mayHave}, true},
+		"left out after a try":       {gate.InDoubt, alert.Critical, gate.Told{As: gate.LeftTried, Words: "it does not wait any more"}, true},
 		"nobody is woken for such a": {gate.InDoubt, alert.High, gate.Told{As: gate.WasTold}, false},
 	} {
 		row.told.Target, row.told.Moment = Pager, gate.Waits

@@ -181,15 +181,13 @@ func (t *telling) lookAgain(at time.Time) {
 	}
 }
 
-// mayHave is said of what is left out and may have opened an incident all the same: a try was not answered, or cut off.
-const mayHave = "; a try before that may have arrived"
-
 func (t *telling) leftOut(ctx context.Context, target Target, h gate.Happened, why string) gate.Told {
+	as := gate.LeftOut
 	if target.Pager && t.opens(h.Moment) && t.tried(target, h.Moment) {
-		why += mayHave
+		as = gate.LeftTried // an incident may be open by it
 	}
-	t.recordNot(ctx, target, h, gate.LeftOut, delivery.Answer{Words: why})
-	return t.settle(target, h, gate.LeftOut, why)
+	t.recordNot(ctx, target, h, as, delivery.Answer{Words: why})
+	return t.settle(target, h, as, why)
 }
 
 // tried tells whether a target may have been told of a moment before, without our knowledge.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/alert"
@@ -74,7 +73,7 @@ func (t *telling) mayBeOpen() bool {
 			switch d := toldOf(p, target.Name, h.Moment); {
 			case h.Moment == gate.HasRecovered: // it is said once
 				return false
-			case d.As == gate.LeftOut && !strings.HasSuffix(d.Words, mayHave):
+			case d.As == gate.LeftOut:
 			case t.opens(h.Moment): // given up, or left out after a try, it may have arrived
 				open = true
 			case d.As == gate.WasTold:

@@ -126,7 +126,7 @@ func largestPost(now time.Time, id, agent string) gate.Post {
 	}
 	for range gate.MaxTold {
 		p.Told = append(p.Told, gate.Told{
-			Target: strings.Repeat("t", MaxTarget), Moment: gate.WasMissed, As: gate.LeftOut, At: now,
+			Target: strings.Repeat("t", MaxTarget), Moment: gate.WasMissed, As: gate.LeftTried, At: now,
 			Words: strings.Repeat("w", gate.MaxTellWords),
 		})
 	}
