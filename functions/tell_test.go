@@ -623,6 +623,48 @@ func TestPageWithoutAnAnswerIsLookedAfter(t *testing.T) {
 	w.wantPages("trigger "+id, "resolve "+id)
 }
 
+// What has recovered fires again, in another case, and somebody starts the first one by hand, which nothing confirms: people are
+// woken once more, and told once more that it is over.
+func TestPageAfterARecovery(t *testing.T) {
+	w := newTelling(t)
+	w.schedule.Work, w.schedule.Spaces = nothingThere{}, map[string]string{"default": "space-1"}
+	w.agent.says(delivery.ErrorsInBody)
+	id := w.triggers("A", critical).Case
+	w.ticks(2 * time.Minute)
+	w.recovers("A")
+	w.ticks(40 * time.Minute)
+	w.wantPages("trigger "+id, "resolve "+id)
+	second := w.triggers("A", critical).Case
+	w.promotes(id)
+	for len(w.pager.Events()) < 5 {
+		w.tick(time.Minute)
+	}
+	woken := []string{"trigger " + id, "resolve " + id, "resolve " + id, "trigger " + second, "trigger " + id} // its start resolves what was refused
+	w.wantPages(woken...)
+	w.recovers("A")
+	w.ticks(20 * time.Minute)
+	w.wantPages(append(woken, "resolve "+second, "resolve "+id)...)
+	if got := w.became(id); !w.post(id).Over || !slices.Contains(got, "pagerduty recovered_again told") || !slices.Contains(got, "datadog recovered_again left_out") {
+		t.Errorf("became %q", got)
+	}
+}
+
+// promotes starts a case by hand.
+func (w *telling) promotes(id string) {
+	w.t.Helper()
+	v, err := w.store.Ledger.LookCase(w.t.Context(), id, "default", w.clock.Now())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	d, err := gate.Promote(v, id, gate.Order{By: "ana", Reason: "again", At: w.clock.Now()}, w.clock.Now())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.store.Ledger.Commit(w.t.Context(), d.Change); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // A ledger that does not say whether it still fires is no reason to leave somebody asleep, nor to resolve.
 func TestWhatFiresCannotBeRead(t *testing.T) {
 	w := newTelling(t)
@@ -687,17 +729,7 @@ func TestDoubtThatIsLeftIsPaged(t *testing.T) {
 		"repeated in vain, and it recovers": {func(*gatetest.Policy) {}, 2 * time.Hour, func(w *telling, _ string) { w.recovers("A") }, "Over without a result"},
 		"repeated in vain, and sent by hand": {func(*gatetest.Policy) {}, 2 * time.Hour, func(w *telling, id string) {
 			w.agent.answers = nil
-			v, err := w.store.Ledger.LookCase(w.t.Context(), id, "default", w.clock.Now())
-			if err != nil {
-				w.t.Fatal(err)
-			}
-			d, err := gate.Promote(v, id, hand, w.clock.Now())
-			if err != nil {
-				w.t.Fatal(err)
-			}
-			if err := w.store.Ledger.Commit(w.t.Context(), d.Change); err != nil {
-				w.t.Fatal(err)
-			}
+			w.promotes(id)
 		}, "Investigation started"},
 		"the Agent is asked first, and has it": {func(p *gatetest.Policy) { p.Followed = true; stop(p) }, time.Hour, func(w *telling, id string) { w.learns(id, gate.InProgress) }, "Investigation started"},
 	} {
@@ -1168,17 +1200,7 @@ func TestAtMostFourEvents(t *testing.T) {
 	w.agent.says(delivery.ErrorsInBody)
 	w.learns(first, gate.Completed)
 	w.ticks(2 * time.Minute) // refused
-	v, err := w.store.Ledger.LookCase(t.Context(), id, "default", w.clock.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := gate.Promote(v, id, gate.Order{By: "ana", Reason: "again", At: w.clock.Now()}, w.clock.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := w.store.Ledger.Commit(t.Context(), d.Change); err != nil {
-		t.Fatal(err)
-	}
+	w.promotes(id)
 	w.ticks(15 * time.Minute) // started, and not confirmed
 	w.learns(id, gate.Completed)
 	w.ticks(5 * time.Minute)

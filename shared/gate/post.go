@@ -7,22 +7,23 @@ type Moment string
 
 // The closed list of moments.
 const (
-	IsDoubtful   Moment = "doubtful"    // nobody knows whether the Agent has it, nothing more is tried by itself, and something of it fires
-	WasStarted   Moment = "started"     // the Agent has taken it
-	Waits        Moment = "waits"       // it waits for money, a slot or the Agent; what it waits for by the policy is not told
-	IsHeld       Moment = "held"        // it is critical by now, and waits for money or at the Agent's shut door, which it did not when it began to wait
-	WasRefused   Moment = "refused"     // the Agent would not take it
-	WasMissed    Moment = "unconfirmed" // nothing has shown that the Agent has what was started, or is in doubt
-	HasEnded     Moment = "ended"       // its investigation is over, or taken to be
-	EndedAgain   Moment = "ended_again" // and has come to an answer after all, or to a better one, after it had ended otherwise
-	WasPlanned   Moment = "planned"     // after its investigation was completed the Agent has made a plan to mitigate it
-	WasNot       Moment = "unstarted"   // it ended without having been started, or was stopped by hand, after people were told of it
-	HasRecovered Moment = "recovered"   // nothing of it fires any more, and nobody has looked into it with success
+	IsDoubtful   Moment = "doubtful"        // nobody knows whether the Agent has it, nothing more is tried by itself, and something of it fires
+	WasStarted   Moment = "started"         // the Agent has taken it
+	Waits        Moment = "waits"           // it waits for money, a slot or the Agent; what it waits for by the policy is not told
+	IsHeld       Moment = "held"            // it is critical by now, and waits for money or at the Agent's shut door, which it did not when it began to wait
+	WasRefused   Moment = "refused"         // the Agent would not take it
+	WasMissed    Moment = "unconfirmed"     // nothing has shown that the Agent has what was started, or is in doubt
+	HasEnded     Moment = "ended"           // its investigation is over, or taken to be
+	EndedAgain   Moment = "ended_again"     // and has come to an answer after all, or to a better one, after it had ended otherwise
+	WasPlanned   Moment = "planned"         // after its investigation was completed the Agent has made a plan to mitigate it
+	WasNot       Moment = "unstarted"       // it ended without having been started, or was stopped by hand, after people were told of it
+	HasRecovered Moment = "recovered"       // nothing of it fires any more, and nobody has looked into it with success
+	RecoverAgain Moment = "recovered_again" // and once more, after something of it had fired again and people were woken
 )
 
 // Moments lists them, in the order in which a case can meet them.
 func Moments() []Moment {
-	return []Moment{Waits, IsHeld, IsDoubtful, WasStarted, WasRefused, WasMissed, HasRecovered, HasEnded, EndedAgain, WasPlanned, WasNot}
+	return []Moment{Waits, IsHeld, IsDoubtful, WasStarted, WasRefused, WasMissed, HasRecovered, RecoverAgain, HasEnded, EndedAgain, WasPlanned, WasNot}
 }
 
 // The moments of an Agent's own post. No case meets them and no decision notes them: whoever tells does.
@@ -31,8 +32,9 @@ const (
 	AgentIsUp   Moment = "up"   // and something can again
 )
 
-// A case that was refused, or is left in doubt, meets HasRecovered by the recovery itself, which counts it. One that was started or has ended
-// counts nothing any more: of such it is noted by whoever tells, who has to look after what he has opened.
+// A case that was refused, or is left in doubt, meets HasRecovered by the recovery itself, which counts it. One that was
+// started or has ended counts nothing any more: of such it is noted by whoever tells, who has to look after what he has
+// opened. So is RecoverAgain, always.
 
 // Post is the outbox's record of a case, or of an Agent: what happened that is to be told, and what became of the telling.
 type Post struct {

@@ -75,7 +75,7 @@ func (t *telling) merged(p gate.Post) gate.Post {
 	}
 	next.Version = p.Version + 1
 	next.Happened = t.happens(p)
-	watching := t.watching && !hasRecovered(next) // else another tick has found that while this one watched
+	watching := t.watching && !met(next, recovery(t.post)) // else another tick has found that while this one watched
 	next.Over = t.allSettled(next) && !watching
 	if t.outage != nil {
 		next = t.outage.merged(next, next.Over)
@@ -110,15 +110,11 @@ func (t *telling) happens(p gate.Post) []gate.Happened {
 	}
 	all := p.Happened
 	for _, h := range t.post.Happened {
-		if h.Moment == gate.HasRecovered && !hasRecovered(p) {
+		if (h.Moment == gate.HasRecovered || h.Moment == gate.RecoverAgain) && !met(p, h.Moment) {
 			all = append(all[:len(all):len(all)], h)
 		}
 	}
 	return all
-}
-
-func hasRecovered(p gate.Post) bool {
-	return slices.ContainsFunc(p.Happened, func(h gate.Happened) bool { return h.Moment == gate.HasRecovered })
 }
 
 // lateNow is what a post says of targets that failed: the latest of each at which something is still to be told.

@@ -66,6 +66,8 @@ func TestImmaterial(t *testing.T) {
 		"it started, and may be open":     {moment: gate.HasRecovered, c: gate.Case{State: gate.Started}, pager: true},
 		"it failed, and may be open":      {moment: gate.HasRecovered, c: gate.Case{State: gate.Ended, How: gate.EndFailed}, pager: true},
 		"it recovered, and was completed": {moment: gate.HasRecovered, c: gate.Case{State: gate.Ended, How: gate.EndCompleted}, pager: true, want: "it was started after all"},
+		"it recovered again":              {moment: gate.RecoverAgain, c: gate.Case{State: gate.InDoubt, Resting: true}, with: []gate.Moment{gate.HasRecovered}, pager: true},
+		"it recovered again, for all":     {moment: gate.RecoverAgain, c: gate.Case{State: gate.InDoubt, Resting: true}, with: []gate.Moment{gate.HasRecovered}, want: "where every answer is shown"},
 		"it is in doubt":                  {moment: gate.IsDoubtful, c: gate.Case{State: gate.InDoubt, Resting: true, Firing: 1}, after: 5 * time.Hour},
 		"it was in doubt":                 {moment: gate.IsDoubtful, c: gate.Case{State: gate.Started, Firing: 1}, want: "it is not left in doubt"},
 		"it was in doubt, and is tried":   {moment: gate.IsDoubtful, c: gate.Case{State: gate.InDoubt, Firing: 1}, want: "it is not left in doubt"},

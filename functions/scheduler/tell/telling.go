@@ -210,6 +210,7 @@ func (t *telling) immaterial(target Target, h gate.Happened) string {
 	}
 	c, happened := t.c, t.happened()
 	over := c.State == gate.Ended
+	recovers := h.Moment == gate.HasRecovered || h.Moment == gate.RecoverAgain
 	switch {
 	case !t.there:
 		return "its case is not in the ledger any more"
@@ -231,13 +232,13 @@ func (t *telling) immaterial(target Target, h gate.Happened) string {
 		return "it is over"
 	case h.Moment == gate.WasPlanned && c.How != gate.EndCompleted:
 		return "its investigation was taken up again and found nothing"
-	case h.Moment == gate.HasRecovered && (c.State == gate.Waiting || c.State == gate.Starting || c.HasStarted() && answered(c)):
+	case recovers && (c.State == gate.Waiting || c.State == gate.Starting || c.HasStarted() && answered(c)):
 		return "it was started after all"
 	case h.Moment == gate.WasNot && c.State != gate.Ended && c.State != gate.Refused:
 		return "it was started after all"
-	case h.Moment == gate.HasRecovered && slices.Contains(happened, gate.WasNot) && c.State == gate.Refused:
+	case recovers && slices.Contains(happened, gate.WasNot) && c.State == gate.Refused:
 		return "it was stopped by hand"
-	case h.Moment == gate.HasRecovered && !target.Pager && c.State != gate.Refused && c.State != gate.InDoubt:
+	case recovers && !target.Pager && (h.Moment == gate.RecoverAgain || c.State != gate.Refused && c.State != gate.InDoubt):
 		return "where every answer is shown, the alert's own recovery is"
 	case h.Moment == gate.EndedAgain && c.Answer() == 0:
 		return "it has come to nothing after all"

@@ -33,8 +33,21 @@ func (t *telling) watch(ctx context.Context) {
 		t.lookAgain(t.began.Add(t.pause()))
 		return
 	}
-	t.post.Happened = append(t.post.Happened[:len(t.post.Happened):len(t.post.Happened)], gate.Happened{Moment: gate.HasRecovered, At: t.Now()})
+	t.post.Happened = append(t.post.Happened[:len(t.post.Happened):len(t.post.Happened)], gate.Happened{Moment: recovery(t.post), At: t.Now()})
 	t.each(ctx)
+}
+
+// recovery is the moment that is noted of a post when it recovers.
+func recovery(p gate.Post) gate.Moment {
+	if met(p, gate.HasRecovered) {
+		return gate.RecoverAgain
+	}
+	return gate.HasRecovered
+}
+
+// met tells whether a moment is noted.
+func met(p gate.Post, m gate.Moment) bool {
+	return slices.ContainsFunc(p.Happened, func(h gate.Happened) bool { return h.Moment == m })
 }
 
 // pause is how long it is not looked at. What could not be looked at now is with the next tick.
@@ -71,9 +84,11 @@ func (t *telling) mayBeOpen() bool {
 		}
 		for _, h := range p.Happened {
 			switch d := toldOf(p, target.Name, h.Moment); {
-			case h.Moment == gate.HasRecovered: // it is said once
+			case h.Moment == gate.RecoverAgain: // it is said twice
 				return false
 			case d.As == gate.LeftOut:
+			case h.Moment == gate.HasRecovered: // if it was given up, so was the incident
+				open = false
 			case t.opens(h.Moment): // given up, or left out after a try, it may have arrived
 				open = true
 			case d.As == gate.WasTold:

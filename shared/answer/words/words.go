@@ -83,7 +83,7 @@ func (t Telling) moment() answer.Moment {
 		return answer.Unconfirmed
 	case gate.WasNot:
 		return answer.Unstarted
-	case gate.HasRecovered:
+	case gate.HasRecovered, gate.RecoverAgain:
 		return answer.Recovered
 	case gate.WasPlanned:
 		return answer.Planned
@@ -125,7 +125,7 @@ func (t Telling) ends() bool { return t.Moment == gate.HasEnded || t.Moment == g
 // over: the trouble that came before is, whatever it was.
 func (t Telling) over() bool {
 	switch t.Moment {
-	case gate.WasStarted, gate.HasRecovered:
+	case gate.WasStarted, gate.HasRecovered, gate.RecoverAgain:
 		return true
 	case gate.HasEnded, gate.EndedAgain:
 		return t.Case.Answer() > 0 || t.Case.How == gate.EndSkipped
@@ -139,7 +139,7 @@ func (t Telling) over() bool {
 func (t Telling) mayHaveTriggered(m gate.Moment) bool {
 	switch m {
 	case gate.HasEnded:
-		return t.Moment == gate.EndedAgain || t.Moment == gate.HasRecovered
+		return t.Moment == gate.EndedAgain || t.Moment == gate.HasRecovered || t.Moment == gate.RecoverAgain
 	case gate.WasMissed:
 		return t.Moment != gate.WasStarted
 	case gate.Waits, gate.IsHeld, gate.IsDoubtful, gate.WasRefused:

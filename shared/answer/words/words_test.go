@@ -125,6 +125,7 @@ func tellings() map[string]Telling {
 		"recovered, no end was heard of":           telling(gate.HasRecovered, critical, ended(gate.EndAssumed), worked, after(gate.WasMissed, gate.HasEnded)),
 		"recovered, failed":                        telling(gate.HasRecovered, critical, ended(gate.EndFailed), worked, after(gate.HasEnded)),
 		"recovered, expired":                       telling(gate.HasRecovered, critical, ended(gate.EndExpired), after(gate.Waits, gate.WasNot)),
+		"recovered again":                          telling(gate.RecoverAgain, critical, ended(gate.EndFailed), worked, after(gate.WasRefused, gate.HasRecovered, gate.HasEnded)),
 		"recovered, observed":                      telling(gate.HasRecovered, critical, ended(gate.EndObserved), after(gate.Waits, gate.WasNot)),
 		"not, for it recovered":                    telling(gate.WasNot, ended(gate.EndRecovered), after(gate.Waits)),
 		"not, for it recovered, critical":          telling(gate.WasNot, critical, ended(gate.EndRecovered), after(gate.Waits)),

@@ -42,6 +42,7 @@ func (m *Model) happens(c Commit) {
 			p.since = time.Time{}
 		case p.since.IsZero():
 			p.since, p.alarm = m.now, false
+			p.met[gate.RecoverAgain] = p.met[gate.HasRecovered]
 			p.met[gate.HasRecovered] = true
 		}
 	}
@@ -60,6 +61,7 @@ func (m *Model) meets(k *kase, p *past, w gate.CaseWrite, c Commit) {
 	meet(gate.WasStarted, k.state == gate.Started)
 	meet(gate.WasRefused, k.state == gate.Refused && !c.ByHand)
 	meet(gate.WasMissed, k.missed)
+	meet(gate.RecoverAgain, p.met[gate.HasRecovered] && len(k.firing) == 0)
 	meet(gate.HasRecovered, len(k.firing) == 0)
 	meet(gate.HasEnded, k.state == gate.Ended && k.started())
 	meet(gate.WasNot, k.state == gate.Ended && !k.started() || k.state == gate.Refused && c.ByHand)
@@ -105,7 +107,7 @@ func (m *Model) tellsOf(k *kase, s Shown) {
 		m.broken("told", "people are woken for %s, which is %s", k.id, k.rank)
 	case !p.since.IsZero() && s.At.Sub(p.since) > late && !m.people.struck[s.Invocation]:
 		m.broken("told", "people are woken for %s, and nothing of it fires since %s", k.id, clock(p.since))
-	case slices.Contains([]gate.Moment{gate.WasStarted, gate.WasNot, gate.HasRecovered, gate.WasPlanned}, s.Moment):
+	case slices.Contains([]gate.Moment{gate.WasStarted, gate.WasNot, gate.HasRecovered, gate.RecoverAgain, gate.WasPlanned}, s.Moment):
 		m.broken("told", "people are woken for %s because it is %s", k.id, s.Moment)
 	}
 }
