@@ -314,7 +314,7 @@ func (m *Model) learns(k *kase, w gate.CaseWrite, c Commit) {
 	late := !told && !now.Before(k.called.Add(longestRun))
 	switch {
 	case t.Failed || !k.confirmed() && told:
-		m.inVain(k, n, t, now)
+		m.inVain(k, w, t, now)
 		m.keeps(k, acct, c)
 	case k.state == gate.Started && how == "" && late:
 		k.state, k.how, k.until = gate.Ended, gate.EndAssumed, now
@@ -359,7 +359,8 @@ func (m *Model) learns(k *kase, w gate.CaseWrite, c Commit) {
 }
 
 // inVain: the API was asked, and has no task of the case, or gave no answer.
-func (m *Model) inVain(k *kase, n gate.Case, t Telling, now time.Time) {
+func (m *Model) inVain(k *kase, w gate.CaseWrite, t Telling, now time.Time) {
+	n := w.Now
 	if k.state != gate.Started && k.state != gate.InDoubt || k.resting {
 		m.broken("6", "the case %s is %s, and it is written down that the Agent has said nothing of it", k.id, k.state)
 	}
@@ -371,7 +372,8 @@ func (m *Model) inVain(k *kase, n gate.Case, t Telling, now time.Time) {
 			k.until, k.asks = now, 0
 		}
 	}
-	waited := k.state == gate.Started || len(k.firing) > 0 && !k.gone() // a doubt that the Agent certainly has nothing of is repeated
+	// A doubt that the Agent certainly has nothing of is repeated. Of one that has begun to fire since it was read the next question tells.
+	waited := k.state == gate.Started || len(k.firing) > 0 && w.Read.Firing > 0 && !k.gone()
 	if waited && !k.confirmed() && !now.Before(k.called.Add(confirmWithin)) {
 		k.missed = true
 	}

@@ -88,12 +88,12 @@ func (m *Model) noted(c Commit) {
 		was, is := p.stood, m.standing(k)
 		p.stood = is
 		if m.people.tells && !c.ByHand {
-			m.notes(k, was, is, c)
+			m.notes(k, w, was, is, c)
 		}
 	}
 }
 
-func (m *Model) notes(k *kase, was, is standing, c Commit) {
+func (m *Model) notes(k *kase, w gate.CaseWrite, was, is standing, c Commit) {
 	var want []gate.Moment
 	if of := m.moment(k, was, is, c); of != "" {
 		want = append(want, of)
@@ -109,6 +109,9 @@ func (m *Model) notes(k *kase, was, is standing, c Commit) {
 	}
 	if k.shadow {
 		want = nil
+	}
+	if !c.Alone && was.left && w.Read.Firing > 0 { // one that fired when it was left, or since, was told of then
+		want = slices.DeleteFunc(want, func(of gate.Moment) bool { return of == gate.IsDoubtful })
 	}
 	if !c.Alone && is.firing == 0 { // it has recovered since it was read: nobody is told of the doubt, though it is noted
 		got = slices.DeleteFunc(got, func(of gate.Moment) bool { return of == gate.IsDoubtful })
