@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/operate"
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 )
@@ -28,7 +29,8 @@ That needs dynamodb:BatchGetItem, dynamodb:Query, dynamodb:PutItem, dynamodb:Upd
 the table, and dynamodb:Query on its index.`
 
 const modeLong = `Shows the mode that is set by hand, or sets one. It counts for every alert from now on, in the place of the policy's mode;
-only where a route has a mode of its own, the stricter of the two counts. What is running goes on.
+only where a route, or a single rank such as P4, has a mode of its own, the stricter of the two counts. What is running
+goes on.
 
   off            nothing is started; alerts are recorded and dropped, but for recoveries, which are counted
   observe        what would be started is decided and recorded, and nothing is started
@@ -159,7 +161,7 @@ func silenceExpireCommand(from *origin) *cobra.Command {
 	return &cobra.Command{
 		Use:     "expire ID…",
 		Short:   "End silences",
-		Long:    "Ends silences before their time, by the ids that \"alertbridge silence list\" shows. The next alert is judged without them.\n\nExit status: 1 when there is no such silence, or not any more.",
+		Long:    "Ends silences before their time, by the ids that \"alertbridge silence list\" shows. The next alert is judged without them. A\nsilence that has ended is no more on record, nor who has ended it; the verdicts that it gave are.\n\nExit status: 1 when there is no such silence, or not any more.",
 		Example: "  alertbridge silence expire s-0a1b2c3d4e",
 		Args:    someIDs(`name silences by their ids; "alertbridge silence list" shows them`),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -247,7 +249,26 @@ func (s *signature) flags(cmd *cobra.Command) {
 }
 
 func forFlag(cmd *cobra.Command, until *time.Duration) {
-	cmd.Flags().DurationVar(until, "for", 0, "for how long, such as 90m or 2h (default: until it is taken back)")
+	cmd.Flags().Var((*days)(until), "for", "for how long, such as 90m, 2h or 3d (default: until it is taken back)")
+}
+
+// days is a time as policies and scenarios write one.
+type days time.Duration
+
+func (d *days) String() string { return time.Duration(*d).String() }
+
+func (d *days) Type() string { return "duration" }
+
+func (d *days) Set(s string) error {
+	v, err := scenario.ParseDuration(s)
+	if err != nil {
+		v, err = time.ParseDuration(s) // what is 0 or below is told where it is used
+	}
+	if err != nil {
+		return fmt.Errorf("%q is no time such as 90m, 2h or 3d", s)
+	}
+	*d = days(v)
+	return nil
 }
 
 // order gives an order, and says what it did.

@@ -162,6 +162,8 @@ func showRules(a alert.Alert, p atHand) shownRules {
 func means(a alert.Alert, r gate.Rules) string {
 	critical := r.Severity == alert.Critical
 	switch {
+	case a.Own():
+		return "It speaks of what alertbridge has told itself, and starts nothing."
 	case a.Test && r.OnTest == gate.DropIt:
 		return "It is a test and starts nothing."
 	case a.Transition == alert.Recovered:

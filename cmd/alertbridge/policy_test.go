@@ -168,6 +168,7 @@ func TestPolicyShowMeans(t *testing.T) {
 		{"", `"alert_transition": "No Data"`, "The policy starts nothing on No Data."},
 		{"", `"alert_transition": "No Data", "alert_priority": "P1"`, "If no live case covers it and it still fires after 5m, it is started."},
 		{"", `"alert_transition": "Triggered", "alert_title": "[TEST] x"`, "It is a test and starts nothing."},
+		{"", `"alert_transition": "Triggered", "tags": "alertbridge:event,env:prod"`, "It speaks of what alertbridge has told itself, and starts nothing."},
 		{"mode: off\n", `"alert_transition": "Triggered"`, "The mode is off: it starts nothing."},
 		{"mode: critical_only\n", `"alert_transition": "Triggered"`, "The mode is critical_only, and it is not critical: it starts nothing."},
 		{"mode: observe\n", `"alert_transition": "Triggered"`, "If no live case covers it and it still fires after 30s, it is recorded as what would be started."},

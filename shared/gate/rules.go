@@ -35,7 +35,7 @@ type Rules struct {
 	Agent string `json:"agent"` // the account that its case is opened for
 
 	Mode      Mode           `json:"mode"`
-	ModeFixed bool           `json:"mode_fixed,omitempty"` // set by a route: by hand it can be made stricter only
+	ModeFixed bool           `json:"mode_fixed,omitempty"` // set by a route, or for a single rank: by hand it can be made stricter only
 	Severity  alert.Severity `json:"severity"`             // Critical exactly if the policy calls it critical; 0: as the alert has it
 
 	On       Choice      `json:"on"`         // Triggered, Re-Triggered and Renotify, for the transition that it has

@@ -43,6 +43,9 @@ func oneValue(matchers []*Matcher, closed []string) bool {
 				break
 			}
 		}
+		if matchers[0].field == alertType { // which an alert has in small letters
+			closed = slices.DeleteFunc(slices.Clone(closed), func(v string) bool { return v != strings.ToLower(v) })
+		}
 	}
 	if closed == nil {
 		return allow(matchers, "") || !contradict(matchers)

@@ -43,6 +43,9 @@ func TestNever(t *testing.T) {
 		"monitor !~ .+; monitor != \"\"":              true,
 		"monitor !~ .+":                               false,
 		"tag:monitor = a; tag:MONITOR = b":            false,
+		"alert_type = Error":                          true, // an alert has it in small letters
+		"alert_type =~ Error|warning":                 false,
+		"alert_type != Error":                         false,
 		"host = a; host = b":                          false,
 		"priority != P1; priority != P2; priority != P3; priority != P4; priority != P5; priority != \"\"": true,
 		"priority != P1; priority != P2; priority != P3; priority != P4; priority != P5":                   false,

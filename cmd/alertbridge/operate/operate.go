@@ -143,7 +143,7 @@ func (d Desk) mode(ctx context.Context, o Order, by gate.Order) (Done, error) {
 	if m == "" {
 		return said("The mode %s%s is taken back; the policy's counts again.", was.Mode, was.Order), nil
 	}
-	return said("Mode %s%s, for every alert from now on; where a route has a stricter mode of its own, that one counts.%s",
+	return said("Mode %s%s, for every alert from now on; where a route, or a single rank such as P4, has a stricter mode of its own, that one counts.%s",
 		m, by, endless(by, "mode clear --reason …")), nil
 }
 

@@ -18,6 +18,8 @@ type Comparison struct {
 	Dollars [2]gate.Dollars
 	Delays  []Delay    // by priority, the most severe first
 	Told    []Incident // that the Agent is told of under one policy only, in the order in which they began
+
+	several bool // Worlds, so that an incident is found by the name of its own
 }
 
 // Delay is how long alerts of a priority wait for the investigation that tells of them, from the alert that opened its
@@ -40,7 +42,7 @@ type Incident struct {
 
 // Compare compares the results of the same Worlds under two policies; they stand in the same order.
 func Compare(first, second []*Result) Comparison {
-	var c Comparison
+	c := Comparison{several: len(first) > 1}
 	for i := range first {
 		pair := [2]*Result{first[i], second[i]}
 		for p, r := range pair {
@@ -58,7 +60,7 @@ func Compare(first, second []*Result) Comparison {
 			}
 			c.Told = append(c.Told, Incident{
 				World: first[i].World.Name, At: in.first.At, Title: in.first.Alert.Title, Priority: in.first.Alert.Priority,
-				Under: under, Instead: pair[1-under].became(in.key),
+				Under: under, Instead: pair[1-under].became(pair[under].telling(in.key)),
 			})
 		}
 	}
@@ -100,6 +102,17 @@ func (r *Result) told() map[string]bool {
 	return all
 }
 
+// telling is the alert by which the Agent was told of an incident first.
+func (r *Result) telling(key string) alert.Alert {
+	over := r.recoveries()
+	for _, d := range r.Alerts {
+		if d.Alert.Incident.String() == key && d.tells() && !r.Cases[d.Case].startedAt().IsZero() && !r.healed(d, over) {
+			return d.Alert
+		}
+	}
+	return alert.Alert{}
+}
+
 // recoveries are the times at which incidents recovered.
 func (r *Result) recoveries() map[string][]time.Time {
 	all := map[string][]time.Time{}
@@ -136,11 +149,11 @@ func (c *Case) startedAt() time.Time {
 	return c.Started
 }
 
-// became says what became of an incident that the Agent is not told of: the last word on it that was no repeat.
-func (r *Result) became(key string) string {
+// became says what became of the alert by which the Agent is told of an incident under the other policy.
+func (r *Result) became(a alert.Alert) string {
 	words, over := "nothing came of it", r.recoveries()
 	for _, d := range r.Alerts {
-		if d.Alert.Incident.String() != key || d.Verdict == "" || d.Alert.Transition == alert.Recovered || d.Reason == gate.Duplicate {
+		if d.Alert.Delivery != a.Delivery || d.Verdict == "" || d.Reason == gate.Duplicate {
 			continue
 		}
 		words = fmt.Sprintf("%s %s", d.Verdict, d.Reason)
@@ -221,7 +234,11 @@ func (c Comparison) WriteText(w io.Writer, names [2]string) error {
 		var lines []string
 		for _, in := range c.Told {
 			if in.Under == under {
-				lines = append(lines, fmt.Sprintf("  %s  %s  %s; under the other: %s", in.At.UTC().Format("2006-01-02 15:04:05Z"), or(in.Priority, "-"), short(in.Title), in.Instead))
+				of := ""
+				if c.several {
+					of = in.World + "  "
+				}
+				lines = append(lines, fmt.Sprintf("  %s%s  %s  %s; under the other: %s", of, in.At.UTC().Format("2006-01-02 15:04:05Z"), or(in.Priority, "-"), short(in.Title), in.Instead))
 			}
 		}
 		if len(lines) > 0 {

@@ -361,6 +361,29 @@ alerts:
 	if got := told(parsePolicy(t, "mode: critical_only\n"), soon); got != dropped {
 		t.Errorf("it says\n%s\nwant\n%s", got, dropped)
 	}
+	// What follows is dropped under both, and is not why.
+	warns := worldOf(t, `
+title: A
+lasts: 20m
+monitors: {a: {title: First, priority: P2, tags: [env:prod]}}
+alerts:
+  - {at: 0s, monitor: a}
+  - {at: 5m, monitor: a, transition: Warn}
+`)
+	c := playback.Compare([]*playback.Result{play(t, warns, parsePolicy(t, "mode: critical_only\n"))}, []*playback.Result{play(t, warns, soon)})
+	if len(c.Told) != 1 || c.Told[0].Instead != "drop critical_only" {
+		t.Errorf("the warning is taken for the cause: %+v", c.Told)
+	}
+	// Of several worlds it is said in which.
+	warns.Name = "warns.yaml"
+	both := func(p gate.Policy) []*playback.Result { return []*playback.Result{play(t, w, soon), play(t, warns, p)} }
+	var text strings.Builder
+	if err := playback.Compare(both(parsePolicy(t, "mode: critical_only\n")), both(soon)).WriteText(&text, [2]string{"one", "other"}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(text.String(), "\n  warns.yaml  2026-11-02 09:00:00Z  P2  First; under the other: drop critical_only\n") {
+		t.Errorf("it prints\n%s", &text)
+	}
 	// Second heals after seventy seconds: after the start under soon, before it under late. Third heals before any start, so
 	// it has outlived no hold.
 	w = worldOf(t, `

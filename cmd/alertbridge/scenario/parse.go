@@ -538,7 +538,7 @@ func (r *reader) series(f fields) (every, lasts time.Duration) {
 		}
 	}
 	if s, ok := scalar(f.get("every")); ok && every < time.Second {
-		if _, err := parseDuration(s); err == nil {
+		if _, err := ParseDuration(s); err == nil {
 			r.problem(f.get("every"), "every must be a second at least")
 		}
 	}

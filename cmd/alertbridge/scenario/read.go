@@ -217,7 +217,7 @@ func (r *reader) duration(n ast.Node, what string) time.Duration {
 		r.problem(n, "%s must be a length of time such as 90s, 10m, 2h or 1d12h, and this is %s", what, kind(n))
 		return 0
 	}
-	d, err := parseDuration(s)
+	d, err := ParseDuration(s)
 	switch {
 	case err != nil:
 		r.problem(n, "%s must be a length of time such as 90s, 10m, 2h or 1d12h, and is %q", what, s)
@@ -233,14 +233,14 @@ func (r *reader) duration(n ast.Node, what string) time.Duration {
 func (r *reader) shift(n ast.Node, what string) time.Duration {
 	s, ok := scalar(n)
 	rest, below := strings.CutPrefix(s, "-")
-	if d, err := parseDuration(rest); ok && below && err == nil && d <= MaxTime {
+	if d, err := ParseDuration(rest); ok && below && err == nil && d <= MaxTime {
 		return -d
 	}
 	return r.duration(n, what)
 }
 
-// parseDuration reads Go's durations, with days before them; none may be below 0.
-func parseDuration(s string) (time.Duration, error) {
+// ParseDuration reads Go's durations, with days before them, such as 2d or 1d12h. None may be below 0, nor without a unit.
+func ParseDuration(s string) (time.Duration, error) {
 	var days time.Duration
 	if whole, rest, found := strings.Cut(s, "d"); found {
 		n, err := strconv.ParseUint(whole, 10, 16)
