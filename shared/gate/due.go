@@ -211,7 +211,7 @@ func (d due) asks() Decision {
 		return dec
 	}
 	from := d.c.StartAt
-	if from.IsZero() {
+	if from.IsZero() || d.c.Attempt > 1 { // what was stopped and started by hand counts from that, and an earlier attempt may have arrived
 		from = d.c.Opened
 	}
 	dec.Did, dec.Ask = AsksAgent, &Ask{Case: d.c.ID, Since: from.Add(-askBefore)}

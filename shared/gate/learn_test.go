@@ -230,6 +230,21 @@ func TestMissedDoubt(t *testing.T) {
 	}
 }
 
+// The API is asked from before whatever may have arrived.
+func TestAskedFromTheFirstAttempt(t *testing.T) {
+	for attempt, want := range map[int]time.Time{
+		1: noon.Add(-14 * time.Minute), // its start, and five minutes for the Agent's clock
+		2: noon.Add(-65 * time.Minute), // its opening: the first attempt may have been long before the start by hand
+	} {
+		c := sentCase("in doubt", 9*time.Minute)
+		c.Attempt, c.Opened, c.StartAt, c.Until = attempt, noon.Add(-time.Hour), noon.Add(-9*time.Minute), noon
+		d := Due(holding(c, time.Minute), c.ID, followed(), noon)
+		if d.Ask == nil || !d.Ask.Since.Equal(want) {
+			t.Errorf("after %d attempts it asks %+v, want since %s", attempt, d.Ask, want)
+		}
+	}
+}
+
 // The waits between questions grow from half a minute to five minutes, and one that told something begins anew.
 func TestAskedLessAndLess(t *testing.T) {
 	c := sentCase("started", 3*time.Minute)

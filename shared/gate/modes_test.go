@@ -14,7 +14,7 @@ func TestModeOfAnAlert(t *testing.T) {
 	modes := []string{"off", "observe", "critical_only", "full"}
 	walk(t, "mode", []column{
 		values("by hand", append([]string{"none", "over"}, modes...)...), values("the policy", modes...),
-		values("fixed by a route", "yes", "no"),
+		values("fixed by a route or a rank", "yes", "no"),
 	}, nil, func(t *testing.T, at, row entry) {
 		var h Hand
 		switch at["by hand"] {
@@ -34,7 +34,7 @@ func TestModeOfAnAlert(t *testing.T) {
 		default:
 			t.Errorf("the page says %q", row["the mode"])
 		}
-		is, order := h.ModeFor(Rules{Mode: Mode(at["the policy"]), ModeFixed: at["fixed by a route"] == "yes"}, noon)
+		is, order := h.ModeFor(Rules{Mode: Mode(at["the policy"]), ModeFixed: at["fixed by a route or a rank"] == "yes"}, noon)
 		if string(is) != want || order != nil && order.Mode != is {
 			t.Errorf("%v: %s by %+v, want %s", at, is, order, want)
 		}

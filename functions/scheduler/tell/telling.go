@@ -263,9 +263,10 @@ func answered(c gate.Case) bool {
 	return c.Answer() > 0 || c.How == gate.EndSkipped
 }
 
-// last tells of a moment after which no other comes but, at most, another such: the end was told before a plan is.
+// last tells of a moment after which no other comes but, at most, another such: the end was told before a plan is. What was
+// stopped by hand can be started by hand again.
 func (t *telling) last(h gate.Happened) bool {
-	return h.Moment == gate.WasNot || h.Moment == gate.WasPlanned
+	return h.Moment == gate.WasNot && t.c.State == gate.Ended || h.Moment == gate.WasPlanned
 }
 
 // events counts how often a target was told of the case.
