@@ -170,8 +170,8 @@ func (o simulateOptions) print(out io.Writer, s simulated, rep simulate.Report) 
 	for _, name := range s.Uncovered {
 		fmt.Fprintf(out, "not covered: %s\n", name)
 	}
-	_, err := fmt.Fprintf(out, "%d worlds from seed %d in %s: %d alerts, %d messages, %.0f a second, and %d of the Agents' events; half of the worlds have %d alerts and %d faults or more; %d broken\n",
-		s.Histories, s.Seed, rep.Took.Round(100*time.Millisecond), s.Alerts, s.Messages, float64(s.Messages)/s.Seconds, s.Events, s.MedianAlerts,
+	_, err := fmt.Fprintf(out, "%d worlds from seed %d in %s: %d alerts in %d messages and %d of the Agents' events, %.0f messages of both kinds a second; half of the worlds have %d alerts and %d faults or more; %d broken\n",
+		s.Histories, s.Seed, rep.Took.Round(100*time.Millisecond), s.Alerts, s.Messages, s.Events, float64(s.Messages+s.Events)/s.Seconds, s.MedianAlerts,
 		s.MedianFaults, len(s.Broken))
 	return err
 }

@@ -42,6 +42,7 @@ func Run(w World) (Result, error) {
 // player is a world that is being played.
 type player struct {
 	World
+	fairFrom time.Time // nothing goes wrong any more
 	bridge   *virtual.Bridge
 	weather  *meanwhile.Weather
 	model    *promises.Model
@@ -71,7 +72,7 @@ const weather = 10 * time.Minute
 
 func prepare(w World) (*player, error) {
 	p := &player{
-		World: w, meddled: map[int]bool{}, excused: map[int]bool{}, became: map[string][]gate.Task{},
+		World: w, fairFrom: w.Begins.Add(w.calm()), meddled: map[int]bool{}, excused: map[int]bool{}, became: map[string][]gate.Task{},
 		model: promises.New(w.policy().For), cover: newCover(), weather: meanwhile.New(w.Begins, w.faults(), w.calm()),
 	}
 	p.onTold = p.told
@@ -113,7 +114,7 @@ func (p *player) plan() {
 }
 
 func (p *player) play() Result {
-	p.bridge.Run(p.Begins.Add(p.calm()))
+	p.bridge.Run(p.fairFrom)
 	p.bridge.Run(p.bridge.Now().Add(p.longest + p.settles()))
 	p.end()
 	p.cover.tell(p.World)

@@ -55,7 +55,7 @@ func (p *player) chance(n uint64, of ...uint64) uint64 {
 }
 
 // fair tells whether nothing goes wrong any more.
-func (p *player) fair(at time.Time) bool { return !at.Before(p.Begins.Add(p.calm())) }
+func (p *player) fair(at time.Time) bool { return !at.Before(p.fairFrom) }
 
 // place is how a place meets an answer: in some of its spells of seven minutes it is away, busy, has no key of ours, or has
 // what it is told and does not say so.
