@@ -53,9 +53,12 @@ func DecodeEvent(body []byte) (Event, error) {
 	if len(body) > maxEvent {
 		return Event{}, fmt.Errorf("the event has %d bytes, more than %d", len(body), maxEvent)
 	}
-	var w wireEvent
-	if err := json.Unmarshal(body, &w); err != nil {
-		return Event{}, fmt.Errorf("the event is not as EventBridge writes one: %w", wordsOf(err))
+	w, d, plainly := readPlain(body)
+	if !plainly {
+		w = wireEvent{}
+		if err := json.Unmarshal(body, &w); err != nil {
+			return Event{}, fmt.Errorf("the event is not as EventBridge writes one: %w", wordsOf(err))
+		}
 	}
 	if w.Source != source {
 		return Event{}, fmt.Errorf("the event is from %q and not from %s; see the pattern of the rule that sends it", short(w.Source), source)
@@ -69,7 +72,13 @@ func DecodeEvent(body []byte) (Event, error) {
 	case e.Kind == Other:
 		return e, nil
 	}
-	d, err := decodeDetail(w.Detail)
+	var err error
+	if !plainly {
+		d, err = decodeDetail(w.Detail)
+	}
+	if err == nil {
+		err = d.check()
+	}
 	if err != nil {
 		return Event{}, fmt.Errorf("the detail of the event %q: %w", e.DetailType, err)
 	}
@@ -157,24 +166,29 @@ func decodeDetail(text []byte) (d wireDetail, err error) {
 		return d, errors.New("there is none")
 	}
 	if err := json.Unmarshal(text, &d); err != nil {
-		return d, wordsOf(err)
+		return wireDetail{}, wordsOf(err)
 	}
+	return d, nil
+}
+
+// check says what a task cannot be without.
+func (d wireDetail) check() error {
 	m := d.Metadata
 	switch {
 	case d.Version != "" && !strings.HasPrefix(d.Version, "1."):
-		return d, fmt.Errorf("its version is %q, and only 1.x is known; see whether there is a newer release of alertbridge", short(d.Version))
+		return fmt.Errorf("its version is %q, and only 1.x is known; see whether there is a newer release of alertbridge", short(d.Version))
 	case !IsID(m.Space):
-		return d, fmt.Errorf("agent_space_id %q is missing or no id", short(m.Space))
+		return fmt.Errorf("agent_space_id %q is missing or no id", short(m.Space))
 	case !IsID(m.Task):
-		return d, fmt.Errorf("task_id %q is missing or no id", short(m.Task))
+		return fmt.Errorf("task_id %q is missing or no id", short(m.Task))
 	case m.Execution != "" && !IsRecordID(m.Execution):
-		return d, fmt.Errorf("execution_id %q is no id", short(m.Execution))
+		return fmt.Errorf("execution_id %q is no id", short(m.Execution))
 	case d.Data.Summary != "" && !IsRecordID(d.Data.Summary):
-		return d, fmt.Errorf("summary_record_id %q is no id", short(d.Data.Summary))
+		return fmt.Errorf("summary_record_id %q is no id", short(d.Data.Summary))
 	case StatusOf(d.Data.Status) == "":
-		return d, fmt.Errorf("status %q is missing or none", short(d.Data.Status))
+		return fmt.Errorf("status %q is missing or none", short(d.Data.Status))
 	}
-	return d, nil
+	return nil
 }
 
 // wordsOf says what encoding/json objects to without the text that it met.
