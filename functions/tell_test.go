@@ -649,6 +649,26 @@ func TestPageAfterARecovery(t *testing.T) {
 	}
 }
 
+// And so they are where nobody knows what became of the start by hand.
+func TestDoubtAfterARecovery(t *testing.T) {
+	w := newTelling(t, unfollowed, stop)
+	w.agent.says(delivery.ErrorsInBody)
+	id := w.triggers("A", critical).Case
+	w.ticks(2 * time.Minute)
+	w.recovers("A")
+	w.ticks(40 * time.Minute)
+	w.wantPages("trigger "+id, "resolve "+id)
+	w.triggers("A", critical) // another case, which the Agent takes
+	w.ticks(time.Minute)
+	w.agent.says(delivery.TimedOut)
+	w.promotes(id)
+	w.ticks(3 * time.Minute)
+	w.wantPages("trigger "+id, "resolve "+id, "trigger "+id)
+	w.recovers("A")
+	w.ticks(20 * time.Minute)
+	w.wantPages("trigger "+id, "resolve "+id, "trigger "+id, "resolve "+id)
+}
+
 // promotes starts a case by hand.
 func (w *telling) promotes(id string) {
 	w.t.Helper()

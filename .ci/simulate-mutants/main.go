@@ -28,7 +28,7 @@ import (
 const patience = 120
 
 func main() {
-	histories := flag.Int("histories", 840, "worlds in which a mutant is looked for: each fault is aimed at each edge in one of them")
+	histories := flag.Int("histories", 840, "worlds in which a mutant is looked for: each fault has its turn with each edge")
 	only := flag.String("only", "", "only mutants whose name has this in it")
 	names := flag.String("names", "", "only the mutants that this file names, one a line, as -list says them")
 	list := flag.Bool("list", false, "only say which mutants there are")

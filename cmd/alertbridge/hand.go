@@ -255,7 +255,12 @@ func forFlag(cmd *cobra.Command, until *time.Duration) {
 // days is a time as policies and scenarios write one.
 type days time.Duration
 
-func (d *days) String() string { return time.Duration(*d).String() }
+func (d *days) String() string {
+	if *d == 0 { // which is no time at all, and no default
+		return ""
+	}
+	return time.Duration(*d).String()
+}
 
 func (d *days) Type() string { return "duration" }
 

@@ -176,6 +176,7 @@ func TestOrdersThatAreNotGiven(t *testing.T) {
 		{[]string{"mode", "off"}, 2, "say why with --reason"},
 		{[]string{"mode", "off", "--reason", " "}, 2, "say why with --reason"},
 		{[]string{"mode", "off", "--reason", "x", "--for", "-1h"}, 2, "--for is -1h0m0s and must be above 0"},
+		{[]string{"mode", "off", "--reason", "x", "--for", "1.5d"}, 2, "\"1.5d\" is no time such as 90m, 2h or 3d"},
 		{[]string{"mode", "off", "--reason", "x", "--for", "0s"}, 2, "--for is 0s and must be above 0"},
 		{[]string{"mode", "clear", "--reason", "x", "--for", "1h"}, 2, "--for does not go with clear"},
 		{[]string{"mode", "--reason", "x"}, 2, "--reason goes with a mode, and none is named; name one of off, observe"},
@@ -368,5 +369,23 @@ func TestWhoIsHere(t *testing.T) {
 	t.Setenv("USER", "")
 	if got := here(); !strings.HasSuffix(got, "@"+host) || strings.HasPrefix(got, "@") {
 		t.Errorf("without USER: %s", got)
+	}
+}
+
+// Times are written as in a policy, with days; what is 0 or below is refused where it is used.
+func TestDays(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"3d": 72 * time.Hour, "1d12h": 36 * time.Hour, "90m": 90 * time.Minute, "0": 0, "-1h": -time.Hour,
+	} {
+		var d time.Duration
+		if err := (*days)(&d).Set(text); err != nil || d != want {
+			t.Errorf("%s is %s, %v, want %s", text, d, err, want)
+		}
+	}
+	for _, text := range []string{"", "1.5d", "2 days", "d", "3"} {
+		d := time.Hour
+		if err := (*days)(&d).Set(text); err == nil || d != time.Hour {
+			t.Errorf("%q is %s, %v", text, d, err)
+		}
 	}
 }

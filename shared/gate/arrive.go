@@ -23,7 +23,14 @@ func Arrive(v View, a Arrival, r Rules, now time.Time) Decision {
 	d := arrival{View: v, Arrival: a, r: r, now: now, rank: r.Ranks(a.Alert)}
 	d.mode, d.byHand = v.Hand.ModeFor(r, now)
 	d.silence = v.Hand.silences(a.Alert, now)
-	return posted(d.told(d.decide()), r.Tells)
+	dec := posted(d.told(d.decide()), r.Tells)
+	if d.mode == ModeObserve { // what is only observed wakes nobody for a doubt that it joins
+		for i, p := range dec.Change.Posts {
+			dec.Change.Posts[i].Moments = slices.DeleteFunc(p.Moments, func(m Moment) bool { return m == IsDoubtful })
+		}
+		dec.Change.Posts = slices.DeleteFunc(dec.Change.Posts, func(p PostWrite) bool { return len(p.Moments) == 0 })
+	}
+	return dec
 }
 
 // Reject records a delivery that was authenticated and could not be read.

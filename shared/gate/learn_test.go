@@ -232,15 +232,19 @@ func TestMissedDoubt(t *testing.T) {
 
 // The API is asked from before whatever may have arrived.
 func TestAskedFromTheFirstAttempt(t *testing.T) {
-	for attempt, want := range map[int]time.Time{
-		1: noon.Add(-14 * time.Minute), // its start, and five minutes for the Agent's clock
-		2: noon.Add(-65 * time.Minute), // its opening: the first attempt may have been long before the start by hand
+	for _, row := range []struct {
+		attempt        int
+		opened, before time.Duration
+	}{
+		{1, time.Hour, 14 * time.Minute}, // its start, and five minutes for the Agent's clock
+		{2, time.Hour, 65 * time.Minute}, // its opening: the first attempt may have been long before the start by hand
+		{2, 72 * time.Hour, 24*time.Hour + 14*time.Minute},
 	} {
 		c := sentCase("in doubt", 9*time.Minute)
-		c.Attempt, c.Opened, c.StartAt, c.Until = attempt, noon.Add(-time.Hour), noon.Add(-9*time.Minute), noon
+		c.Attempt, c.Opened, c.StartAt, c.Until = row.attempt, noon.Add(-row.opened), noon.Add(-9*time.Minute), noon
 		d := Due(holding(c, time.Minute), c.ID, followed(), noon)
-		if d.Ask == nil || !d.Ask.Since.Equal(want) {
-			t.Errorf("after %d attempts it asks %+v, want since %s", attempt, d.Ask, want)
+		if d.Ask == nil || !d.Ask.Since.Equal(noon.Add(-row.before)) {
+			t.Errorf("after %d attempts, opened %s ago, it asks %+v, want since %s ago", row.attempt, row.opened, d.Ask, row.before)
 		}
 	}
 }

@@ -211,6 +211,23 @@ func TestMutedDoubtIsNotTold(t *testing.T) {
 	}
 }
 
+// Nor is anybody told that something joins a doubt that was left, where it is only observed.
+func TestObservedAlertTellsOfNoDoubt(t *testing.T) {
+	r := policyAll()
+	r.Tells = true
+	a := said("d1", alert.ReTriggered, noon, "fallback")
+	c := momentCase("resting and over")
+	c.NoRepeat = true
+	for mode, want := range map[Mode]int{ModeFull: 1, ModeObserve: 0} {
+		v := viewOf(Incident{Case: c.ID, Fire: noon.Add(-2 * time.Minute), Rec: noon.Add(-time.Minute), Version: 1}, c)
+		v.Hand.Mode = ModeOrder{Mode: mode}
+		d := Arrive(v, arrivalOf(a), r, noon)
+		if d.Verdict != Join || d.Case != c.ID || len(d.Change.Posts) != want {
+			t.Errorf("%s: %s %s of %s, and tells %+v", mode, d.Verdict, d.Reason, d.Case, d.Change.Posts)
+		}
+	}
+}
+
 // An investigation that ends once more is told of where it has come to more than before, and nowhere else.
 func TestEndsThatAreToldAgain(t *testing.T) {
 	hows := append(Outcomes(), EndAssumed)

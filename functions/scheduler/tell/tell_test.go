@@ -39,7 +39,8 @@ func TestImmaterial(t *testing.T) {
 		c      gate.Case
 		after  time.Duration
 		with   []gate.Moment
-		told   int // events so far
+		then   time.Duration // so much later these happened
+		told   int           // events so far
 		pager  bool
 		gone   bool
 		want   string // the beginning; "" is material
@@ -56,7 +57,10 @@ func TestImmaterial(t *testing.T) {
 		"it is refused":                   {moment: gate.WasRefused, c: gate.Case{State: gate.Refused, Firing: 1}, after: 5 * time.Hour},
 		"it was over when it was refused": {moment: gate.WasRefused, c: gate.Case{State: gate.Refused}, want: "nothing of it fires"},
 		"it was refused, and starts":      {moment: gate.WasRefused, c: gate.Case{State: gate.Starting}, want: "it is not refused"},
-		"it was refused, and recovered":   {moment: gate.WasRefused, c: gate.Case{State: gate.Refused, Firing: 1}, with: []gate.Moment{gate.HasRecovered}, want: "nothing of it fires"},
+		"it was refused, and recovered":   {moment: gate.WasRefused, c: gate.Case{State: gate.Refused, Firing: 1}, with: []gate.Moment{gate.HasRecovered}, then: time.Second, want: "nothing of it fires"},
+		"it recovered, and is refused":    {moment: gate.WasRefused, c: gate.Case{State: gate.Refused, Firing: 1}, with: []gate.Moment{gate.HasRecovered}, then: -time.Second},
+		"it recovered, and is in doubt":   {moment: gate.IsDoubtful, c: gate.Case{State: gate.InDoubt, Resting: true, Firing: 1}, with: []gate.Moment{gate.HasRecovered}, then: -time.Second},
+		"a doubt that recovers again":     {moment: gate.IsDoubtful, c: gate.Case{State: gate.InDoubt, Resting: true, Firing: 1}, with: []gate.Moment{gate.HasRecovered, gate.RecoverAgain}, then: time.Second, want: "nothing of it fires"},
 		"there is a plan":                 {moment: gate.WasPlanned, c: gate.Case{State: gate.Ended, How: gate.EndCompleted}, after: 5 * time.Hour, told: MaxEvents - 1},
 		"there is a plan too many":        {moment: gate.WasPlanned, c: gate.Case{State: gate.Ended, How: gate.EndCompleted}, told: MaxEvents, want: "it was told 4 times"},
 		"there is a plan for nothing":     {moment: gate.WasPlanned, c: gate.Case{State: gate.Ended, How: gate.EndFailed}, want: "its investigation was taken up"},
@@ -94,7 +98,7 @@ func TestImmaterial(t *testing.T) {
 		h := gate.Happened{Moment: c.moment, At: noon.Add(-c.after)}
 		tl := &telling{round: &round{Teller: newTeller(nil, nil)}, c: c.c, there: !c.gone, post: gate.Post{Happened: []gate.Happened{h}}}
 		for _, m := range c.with {
-			tl.post.Happened = append(tl.post.Happened, gate.Happened{Moment: m})
+			tl.post.Happened = append(tl.post.Happened, gate.Happened{Moment: m, At: h.At.Add(c.then)})
 		}
 		for i := range c.told {
 			tl.post.Told = append(tl.post.Told, gate.Told{Target: "there", Moment: gate.Moments()[i], As: gate.WasTold}, gate.Told{Target: "elsewhere", As: gate.WasTold})

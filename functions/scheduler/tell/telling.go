@@ -220,11 +220,11 @@ func (t *telling) immaterial(target Target, h gate.Happened) string {
 		return "its investigation is over"
 	case h.Moment == gate.WasRefused && c.State != gate.Refused:
 		return "it is not refused any more"
-	case h.Moment == gate.WasRefused && (c.Firing == 0 || slices.Contains(happened, gate.HasRecovered)):
+	case h.Moment == gate.WasRefused && (c.Firing == 0 || t.recoveredAfter(h)):
 		return "nothing of it fires any more"
 	case h.Moment == gate.IsDoubtful && !c.LeftInDoubt():
 		return "it is not left in doubt any more"
-	case h.Moment == gate.IsDoubtful && (c.Firing == 0 || slices.Contains(happened, gate.HasRecovered)):
+	case h.Moment == gate.IsDoubtful && (c.Firing == 0 || t.recoveredAfter(h)):
 		return "nothing of it fires any more"
 	case h.Moment == gate.WasMissed && c.Confirmed():
 		return "the Agent has shown that it has it"
@@ -250,6 +250,13 @@ func (t *telling) immaterial(target Target, h gate.Happened) string {
 		return fmt.Sprintf("it was told %d times already", MaxEvents)
 	}
 	return ""
+}
+
+// recoveredAfter tells whether all of it has recovered since something happened.
+func (t *telling) recoveredAfter(h gate.Happened) bool {
+	return slices.ContainsFunc(t.post.Happened, func(o gate.Happened) bool {
+		return (o.Moment == gate.HasRecovered || o.Moment == gate.RecoverAgain) && o.At.After(h.At)
+	})
 }
 
 // toldNow: the target was told of the moment in this very telling, and so by the case as it is. What was told before may be

@@ -16,7 +16,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/gate"
 )
 
-// How much of a list of tasks is read: what a busy agent space may come to in hours.
+// How much of a list of tasks is read: what a busy agent space may come to in a day or two.
 const (
 	pageOfTasks  = 100
 	pagesOfTasks = 10

@@ -41,6 +41,9 @@ func (m *Model) moment(k *kase, was, is standing, c Commit) gate.Moment {
 	over := is.state == gate.Ended && was.state != gate.Ended
 	recovers := c.Change.Delivery != nil && c.Change.Delivery.Reason == gate.IsRecovery
 	muted := c.Tick && is.left && k.resting && (m.muted(k, c.Change.At) || m.observed(k, c.Change.At))
+	if d := c.Change.Delivery; d != nil { // what is silenced, or whose mode is off, joins nothing
+		muted = m.mode(m.rules(m.alerts[d.ID]), c.Change.At) == gate.ModeObserve
+	}
 	switch {
 	case is.state == gate.Started && was.state != gate.Started:
 		return gate.WasStarted
