@@ -628,12 +628,7 @@ func TestPageWithoutAnAnswerIsLookedAfter(t *testing.T) {
 func TestPageAfterARecovery(t *testing.T) {
 	w := newTelling(t)
 	w.schedule.Work, w.schedule.Spaces = nothingThere{}, map[string]string{"default": "space-1"}
-	w.agent.says(delivery.ErrorsInBody)
-	id := w.triggers("A", critical).Case
-	w.ticks(2 * time.Minute)
-	w.recovers("A")
-	w.ticks(40 * time.Minute)
-	w.wantPages("trigger "+id, "resolve "+id)
+	id := w.refusedAndRecovered()
 	second := w.triggers("A", critical).Case
 	w.promotes(id)
 	for len(w.pager.Events()) < 5 {
@@ -652,12 +647,7 @@ func TestPageAfterARecovery(t *testing.T) {
 // And so they are where nobody knows what became of the start by hand.
 func TestDoubtAfterARecovery(t *testing.T) {
 	w := newTelling(t, unfollowed, stop)
-	w.agent.says(delivery.ErrorsInBody)
-	id := w.triggers("A", critical).Case
-	w.ticks(2 * time.Minute)
-	w.recovers("A")
-	w.ticks(40 * time.Minute)
-	w.wantPages("trigger "+id, "resolve "+id)
+	id := w.refusedAndRecovered()
 	w.triggers("A", critical) // another case, which the Agent takes
 	w.ticks(time.Minute)
 	w.agent.says(delivery.TimedOut)
@@ -667,6 +657,18 @@ func TestDoubtAfterARecovery(t *testing.T) {
 	w.recovers("A")
 	w.ticks(20 * time.Minute)
 	w.wantPages("trigger "+id, "resolve "+id, "trigger "+id, "resolve "+id)
+}
+
+// refusedAndRecovered is a critical case that people were woken for, and told that it is over.
+func (w *telling) refusedAndRecovered() string {
+	w.t.Helper()
+	w.agent.says(delivery.ErrorsInBody)
+	id := w.triggers("A", critical).Case
+	w.ticks(2 * time.Minute)
+	w.recovers("A")
+	w.ticks(40 * time.Minute)
+	w.wantPages("trigger "+id, "resolve "+id)
+	return id
 }
 
 // promotes starts a case by hand.

@@ -49,18 +49,20 @@ func Compare(first, second []*Result) Comparison {
 			c.Starts[p] += len(r.Starts)
 			c.Dollars[p] += r.Dollars
 		}
-		told := [2]map[string]bool{first[i].told(), second[i].told()}
+		told := [2]map[string]alert.Alert{first[i].told(), second[i].told()}
 		for _, in := range first[i].incidents() {
-			if told[0][in.key] == told[1][in.key] {
+			_, one := told[0][in.key]
+			_, other := told[1][in.key]
+			if one == other {
 				continue
 			}
 			under := 0
-			if told[1][in.key] {
+			if other {
 				under = 1
 			}
 			c.Told = append(c.Told, Incident{
 				World: first[i].World.Name, At: in.first.At, Title: in.first.Alert.Title, Priority: in.first.Alert.Priority,
-				Under: under, Instead: pair[1-under].became(pair[under].telling(in.key)),
+				Under: under, Instead: pair[1-under].became(told[under][in.key]),
 			})
 		}
 	}
@@ -90,27 +92,17 @@ func (r *Result) incidents() []incident {
 }
 
 // told are the incidents that the Agent was told of while they fired: those that opened a case, or joined it while it
-// waited, and whose case was started before they had recovered.
-func (r *Result) told() map[string]bool {
+// waited, and whose case was started before they had recovered. Of each it is the first alert that did so.
+func (r *Result) told() map[string]alert.Alert {
 	over := r.recoveries()
-	all := map[string]bool{}
+	all := map[string]alert.Alert{}
 	for _, d := range r.Alerts {
-		if d.tells() && !r.Cases[d.Case].startedAt().IsZero() && !r.healed(d, over) {
-			all[d.Alert.Incident.String()] = true
+		key := d.Alert.Incident.String()
+		if _, before := all[key]; !before && d.tells() && !r.Cases[d.Case].startedAt().IsZero() && !r.healed(d, over) {
+			all[key] = d.Alert
 		}
 	}
 	return all
-}
-
-// telling is the alert by which the Agent was told of an incident first.
-func (r *Result) telling(key string) alert.Alert {
-	over := r.recoveries()
-	for _, d := range r.Alerts {
-		if d.Alert.Incident.String() == key && d.tells() && !r.Cases[d.Case].startedAt().IsZero() && !r.healed(d, over) {
-			return d.Alert
-		}
-	}
-	return alert.Alert{}
 }
 
 // recoveries are the times at which incidents recovered.

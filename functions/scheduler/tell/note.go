@@ -110,7 +110,7 @@ func (t *telling) happens(p gate.Post) []gate.Happened {
 	}
 	all := p.Happened
 	for _, h := range t.post.Happened {
-		if (h.Moment == gate.HasRecovered || h.Moment == gate.RecoverAgain) && !met(p, h.Moment) {
+		if isRecovery(h.Moment) && !met(p, h.Moment) {
 			all = append(all[:len(all):len(all)], h)
 		}
 	}

@@ -210,7 +210,7 @@ func (t *telling) immaterial(target Target, h gate.Happened) string {
 	}
 	c, happened := t.c, t.happened()
 	over := c.State == gate.Ended
-	recovers := h.Moment == gate.HasRecovered || h.Moment == gate.RecoverAgain
+	recovers := isRecovery(h.Moment)
 	switch {
 	case !t.there:
 		return "its case is not in the ledger any more"
@@ -255,7 +255,7 @@ func (t *telling) immaterial(target Target, h gate.Happened) string {
 // recoveredAfter tells whether all of it has recovered since something happened.
 func (t *telling) recoveredAfter(h gate.Happened) bool {
 	return slices.ContainsFunc(t.post.Happened, func(o gate.Happened) bool {
-		return (o.Moment == gate.HasRecovered || o.Moment == gate.RecoverAgain) && o.At.After(h.At)
+		return isRecovery(o.Moment) && o.At.After(h.At)
 	})
 }
 

@@ -45,6 +45,9 @@ func recovery(p gate.Post) gate.Moment {
 	return gate.HasRecovered
 }
 
+// isRecovery tells whether a moment is one at which nothing fires any more.
+func isRecovery(m gate.Moment) bool { return m == gate.HasRecovered || m == gate.RecoverAgain }
+
 // met tells whether a moment is noted.
 func met(p gate.Post, m gate.Moment) bool {
 	return slices.ContainsFunc(p.Happened, func(h gate.Happened) bool { return h.Moment == m })
