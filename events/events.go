@@ -2,7 +2,7 @@
 // of them in manifest.json. The same files serve the tests, `alertbridge run`, `sam local invoke` and the documentation.
 //
 //	http/         what the HTTP API hands to ingest (payload format 2.0): deliveries from Datadog, good and bad
-//	sqs/          what the queue hands to dispatcher, made of the first by ingest itself; see queue_test.go
+//	sqs/          what the queue hands to dispatcher, made of the first by ingest itself; see batch_test.go
 //	schedule/     what EventBridge hands to scheduler
 //	eventbridge/  what EventBridge delivers of the Agent's tasks, for whoever follows them
 //
