@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -246,13 +247,17 @@ func (w *telling) wantEvents(want ...string) {
 // wantPages compares what the pager was sent, "action key".
 func (w *telling) wantPages(want ...string) {
 	w.t.Helper()
-	var got []string
+	if got := w.pages(); !slices.Equal(got, want) {
+		w.t.Errorf("PagerDuty has %q, want %q", got, want)
+	}
+}
+
+// pages is what PagerDuty has got.
+func (w *telling) pages() (got []string) {
 	for _, e := range w.pager.Events() {
 		got = append(got, e.Action+" "+e.DedupKey)
 	}
-	if !slices.Equal(got, want) {
-		w.t.Errorf("PagerDuty has %q, want %q", got, want)
-	}
+	return got
 }
 
 // Where the operator has said how the Agent's own page is addressed, what is told of a known task leads to it.
@@ -657,6 +662,139 @@ func TestDoubtAfterARecovery(t *testing.T) {
 	w.recovers("A")
 	w.ticks(20 * time.Minute)
 	w.wantPages("trigger "+id, "resolve "+id, "trigger "+id, "resolve "+id)
+}
+
+// A doubt that is left for a person is told when something of it fires, whatever came between: all had recovered before
+// anybody could be told, or what fired again first was only observed. And when that has recovered too, nobody is left awake.
+func TestDoubtThatFiresAgain(t *testing.T) {
+	ends := func(w *telling) { w.agent.says(delivery.TimedOut) }
+	for name, c := range map[string]struct {
+		call  func(*telling) // what becomes of the start
+		dies  bool           // with its function
+		until func(*telling) // until the next alert joins
+		want  []string       // at the pager before it recovers; then it is resolved
+	}{
+		"before anybody was told": {call: ends, until: func(w *telling) {
+			w.recovers("A")
+			w.clock.add(10 * time.Second)
+		}, want: []string{"trigger"}},
+		"after people were told, and before they hear that it is over": {call: ends, until: func(w *telling) {
+			w.ticks(time.Minute)
+			w.recovers("A")
+			w.clock.add(10 * time.Second)
+		}, want: []string{"trigger"}},
+		"recovered during the call": {call: func(w *telling) {
+			ends(w)
+			w.agent.meanwhile(func() { w.clock.add(time.Second); w.recovers("A") })
+		}, until: func(w *telling) { w.ticks(2 * time.Minute) }, want: []string{"trigger"}},
+		"recovered before the tick": {call: ends, until: func(w *telling) {
+			w.recovers("A")
+			w.ticks(2 * time.Minute)
+		}, want: []string{"resolve", "trigger"}},
+		"after an alert that is only observed": {call: func(w *telling) { w.agent.meanwhile(runtime.Goexit) }, dies: true, until: func(w *telling) {
+			w.clock.add(10 * time.Second)
+			w.recovers("A")
+			w.ticks(2 * time.Minute)
+			w.observes(2 * time.Minute)
+			w.triggers("A", critical)
+			w.ticks(4 * time.Minute)
+			w.wantPages()
+		}, want: []string{"trigger"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTelling(t, unfollowed, stop, grouped)
+			c.call(w)
+			a := w.alertOf("A", alert.Triggered, critical)
+			if c.dies {
+				w.crash(func() { _ = w.try(a) })
+			} else {
+				w.send(a)
+			}
+			id := w.verdict(a).Case
+			w.clock.add(5 * time.Second)
+			c.until(w)
+			if d := w.triggers("B", critical); d.Verdict != gate.Join || d.Case != id {
+				t.Fatalf("it is %s %s of %s, and is to join %s", d.Verdict, d.Reason, d.Case, id)
+			}
+			w.ticks(10 * time.Minute)
+			var want []string
+			for _, action := range c.want {
+				want = append(want, action+" "+id)
+			}
+			w.wantPages(want...)
+			if got := w.became(id); !slices.Contains(got, "datadog doubtful told") {
+				t.Errorf("became %q", got)
+			}
+			w.recovers("A")
+			w.recovers("B")
+			w.ticks(20 * time.Minute)
+			w.wantPages(append(want, "resolve "+id)...)
+		})
+	}
+}
+
+// The page for a doubt that fires again waits for a pager that is away, though somebody else writes the post meanwhile. That a
+// try before may have arrived is not forgotten: what is left out again may be open.
+func TestDoubtThatFiresAgainWaits(t *testing.T) {
+	for _, tried := range []bool{false, true} {
+		t.Run(fmt.Sprint("tried before: ", tried), func(t *testing.T) {
+			w := newTelling(t, unfollowed, stop, grouped)
+			w.agent.says(delivery.TimedOut)
+			if !tried {
+				w.agent.meanwhile(func() { w.clock.add(time.Second); w.recovers("A") })
+			}
+			id := w.triggers("A", critical).Case
+			became := "pagerduty doubtful left_out"
+			if tried {
+				became = "pagerduty doubtful left_tried"
+				w.pager.Next(answertest.Status(503, ""))
+				w.tick(time.Minute)
+				w.recovers("A")
+			}
+			w.ticks(5 * time.Minute)
+			if got := w.became(id); !slices.Contains(got, became) {
+				t.Fatalf("became %q, want %s", got, became)
+			}
+			before := len(w.pages())
+			w.agent.says(delivery.ErrorsInBody)
+			w.pager.Next(answertest.Throttled("300"))
+			w.triggers("C", critical, func(a *alert.Alert) { a.Tags = []string{"env:elsewhere"} })
+			w.ticks(time.Minute) // the pager wants to be left alone
+			w.triggers("B", critical)
+			w.noting.next = []func(gate.Change) error{func(gate.Change) error { w.triggers("B2", critical); return nil }}
+			w.tick(time.Minute)
+			if p := w.post(id); p.Over || len(w.pages()) != before {
+				t.Errorf("nobody waits for the pager: %+v, which has %q", p, w.pages())
+			}
+			if tried {
+				w.recovers("B")
+				w.recovers("B2")
+				w.tick(time.Minute)
+				if got := w.became(id); !slices.Contains(got, became) {
+					t.Errorf("became %q, want %s", got, became)
+				}
+				w.triggers("B", critical)
+			}
+			w.ticks(20 * time.Minute)
+			if got := w.pages()[before:]; !slices.Contains(got, "trigger "+id) {
+				t.Errorf("the pager has %q since", got)
+			}
+		})
+	}
+}
+
+// observes sets the mode by hand for a while.
+func (w *telling) observes(lasts time.Duration) {
+	w.t.Helper()
+	v, err := w.store.Ledger.LookCase(w.t.Context(), "x", "default", w.clock.Now())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	now := w.clock.Now()
+	o := gate.ModeOrder{Mode: gate.ModeObserve, Order: gate.Order{By: "ana", Reason: "noise", At: now, Until: now.Add(lasts)}}
+	if err := w.store.Ledger.Commit(w.t.Context(), gate.SetMode(v.Hand, o, now)); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // refusedAndRecovered is a critical case that people were woken for, and told that it is over.

@@ -212,13 +212,13 @@ func (d due) asks() Decision {
 	}
 	from := d.c.StartAt
 	if from.IsZero() || d.c.Attempt > 1 { // what was stopped and started by hand counts from that, and an earlier attempt may have arrived
-		from = later(d.c.Opened, from.Add(-askBack))
+		from = later(d.c.Opened, later(from, d.c.Called).Add(-askBack))
 	}
 	dec.Did, dec.Ask = AsksAgent, &Ask{Case: d.c.ID, Since: from.Add(-askBefore)}
 	return dec
 }
 
-// askBack is how long before a further start the Agent's tasks of earlier ones matter: what is older is over, and whoever
+// askBack is how long before the latest start the Agent's tasks of earlier ones matter: what is older is over, and whoever
 // starts it by hand wants a new one. All that was created since is read, and there is an end to how much that may be.
 const askBack = 24 * time.Hour
 

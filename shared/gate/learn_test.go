@@ -233,15 +233,16 @@ func TestMissedDoubt(t *testing.T) {
 // The API is asked from before whatever may have arrived.
 func TestAskedFromTheFirstAttempt(t *testing.T) {
 	for _, row := range []struct {
-		attempt        int
-		opened, before time.Duration
+		attempt                 int
+		opened, started, before time.Duration // ago; it was sent nine minutes ago
 	}{
-		{1, time.Hour, 14 * time.Minute}, // its start, and five minutes for the Agent's clock
-		{2, time.Hour, 65 * time.Minute}, // its opening: the first attempt may have been long before the start by hand
-		{2, 72 * time.Hour, 24*time.Hour + 14*time.Minute},
+		{1, time.Hour, 9 * time.Minute, 14 * time.Minute}, // its start, and five minutes for the Agent's clock
+		{2, time.Hour, 9 * time.Minute, 65 * time.Minute}, // its opening: the first attempt may have been long before the start by hand
+		{2, 72 * time.Hour, 9 * time.Minute, 24*time.Hour + 14*time.Minute},
+		{2, 72 * time.Hour, 72 * time.Hour, 24*time.Hour + 14*time.Minute}, // a doubt that is sent once more by hand is no new start
 	} {
 		c := sentCase("in doubt", 9*time.Minute)
-		c.Attempt, c.Opened, c.StartAt, c.Until = row.attempt, noon.Add(-row.opened), noon.Add(-9*time.Minute), noon
+		c.Attempt, c.Opened, c.StartAt, c.Until = row.attempt, noon.Add(-row.opened), noon.Add(-row.started), noon
 		d := Due(holding(c, time.Minute), c.ID, followed(), noon)
 		if d.Ask == nil || !d.Ask.Since.Equal(noon.Add(-row.before)) {
 			t.Errorf("after %d attempts, opened %s ago, it asks %+v, want since %s ago", row.attempt, row.opened, d.Ask, row.before)

@@ -130,7 +130,7 @@ func moments(read, now Case, did Did) []Moment {
 		list = append(list, EndedAgain)
 	case became(Ended) && waited:
 		list = append(list, WasNot)
-	case now.doubtful() && !read.doubtful():
+	case now.Doubtful() && (!read.Doubtful() || did == Joins): // the one before may have been muted, or have recovered before it was told
 		list = append(list, IsDoubtful)
 	case (now.State == Refused || read.LeftInDoubt() && now.LeftInDoubt()) && read.Firing > 0 && now.Firing == 0 && did == CountsDown: // else its incident has gone to another case
 		list = append(list, HasRecovered)
@@ -150,8 +150,8 @@ func (c Case) LeftInDoubt() bool {
 	return c.State == InDoubt && (c.Resting || c.NoRepeat && c.Called.IsZero())
 }
 
-// doubtful: it is left, and something of it fires, or does so again.
-func (c Case) doubtful() bool { return c.LeftInDoubt() && c.Firing > 0 }
+// Doubtful tells whether it is left in doubt, and something of it fires, or does so again.
+func (c Case) Doubtful() bool { return c.LeftInDoubt() && c.Firing > 0 }
 
 // Answer is what a case's end is worth to whoever wants to know the cause: 2, the Agent has looked for it to the end; 1, it goes
 // on with another case's; 0, there is none.

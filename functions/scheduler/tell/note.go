@@ -52,6 +52,7 @@ func (t *telling) note(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("what was told is not noted, and may be told once more: %w", err)
 		}
+		p = t.asReopened(p)
 		if t.outage != nil && !t.outage.over.IsZero() && p.Over {
 			return nil // it was noted, and the post is empty: nothing can be added to an outage that is over
 		}

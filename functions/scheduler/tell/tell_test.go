@@ -43,6 +43,7 @@ func TestImmaterial(t *testing.T) {
 		told   int           // events so far
 		pager  bool
 		gone   bool
+		fires  bool   // something of it, by the ledger
 		want   string // the beginning; "" is material
 	}{
 		"no case":                         {moment: gate.HasEnded, gone: true, want: "its case is not"},
@@ -57,10 +58,10 @@ func TestImmaterial(t *testing.T) {
 		"it is refused":                   {moment: gate.WasRefused, c: gate.Case{State: gate.Refused, Firing: 1}, after: 5 * time.Hour},
 		"it was over when it was refused": {moment: gate.WasRefused, c: gate.Case{State: gate.Refused}, want: "nothing of it fires"},
 		"it was refused, and starts":      {moment: gate.WasRefused, c: gate.Case{State: gate.Starting}, want: "it is not refused"},
-		"it was refused, and recovered":   {moment: gate.WasRefused, c: gate.Case{State: gate.Refused, Firing: 1}, with: []gate.Moment{gate.HasRecovered}, then: time.Second, want: "nothing of it fires"},
+		"it was refused, and fires again": {moment: gate.WasRefused, c: gate.Case{State: gate.Refused, Firing: 1}, with: []gate.Moment{gate.HasRecovered}, then: time.Second},
 		"it recovered, and is refused":    {moment: gate.WasRefused, c: gate.Case{State: gate.Refused, Firing: 1}, with: []gate.Moment{gate.HasRecovered}, then: -time.Second},
 		"it recovered, and is in doubt":   {moment: gate.IsDoubtful, c: gate.Case{State: gate.InDoubt, Resting: true, Firing: 1}, with: []gate.Moment{gate.HasRecovered}, then: -time.Second},
-		"a doubt that recovers again":     {moment: gate.IsDoubtful, c: gate.Case{State: gate.InDoubt, Resting: true, Firing: 1}, with: []gate.Moment{gate.HasRecovered, gate.RecoverAgain}, then: time.Second, want: "nothing of it fires"},
+		"a doubt that fires again":        {moment: gate.IsDoubtful, c: gate.Case{State: gate.InDoubt, Resting: true, Firing: 1}, with: []gate.Moment{gate.HasRecovered, gate.RecoverAgain}, then: time.Second},
 		"there is a plan":                 {moment: gate.WasPlanned, c: gate.Case{State: gate.Ended, How: gate.EndCompleted}, after: 5 * time.Hour, told: MaxEvents - 1},
 		"there is a plan too many":        {moment: gate.WasPlanned, c: gate.Case{State: gate.Ended, How: gate.EndCompleted}, told: MaxEvents, want: "it was told 4 times"},
 		"there is a plan for nothing":     {moment: gate.WasPlanned, c: gate.Case{State: gate.Ended, How: gate.EndFailed}, want: "its investigation was taken up"},
@@ -77,6 +78,8 @@ func TestImmaterial(t *testing.T) {
 		"it was in doubt, and is tried":   {moment: gate.IsDoubtful, c: gate.Case{State: gate.InDoubt, Firing: 1}, want: "it is not left in doubt"},
 		"it was in doubt, and recovered":  {moment: gate.IsDoubtful, c: gate.Case{State: gate.InDoubt, Resting: true}, want: "nothing of it fires"},
 		"a doubt recovered":               {moment: gate.HasRecovered, c: gate.Case{State: gate.InDoubt, Resting: true}},
+		"a doubt recovered, and fires":    {moment: gate.HasRecovered, c: gate.Case{State: gate.InDoubt, Resting: true, Firing: 1}, pager: true, fires: true, want: "something of it fires again"},
+		"a doubt recovered, uncounted":    {moment: gate.HasRecovered, c: gate.Case{State: gate.InDoubt, Resting: true, Firing: 1}, pager: true},
 		"it was stopped":                  {moment: gate.WasNot, c: gate.Case{State: gate.Refused}, told: 2},
 		"it was stopped, a fourth":        {moment: gate.WasNot, c: gate.Case{State: gate.Refused}, told: 3, want: "it was told 3 times"},
 		"it was stopped, and recovered":   {moment: gate.HasRecovered, c: gate.Case{State: gate.Refused}, with: []gate.Moment{gate.WasNot}, want: "it was stopped by hand"},
@@ -96,14 +99,14 @@ func TestImmaterial(t *testing.T) {
 	} {
 		target := Target{Name: "there", Pager: c.pager}
 		h := gate.Happened{Moment: c.moment, At: noon.Add(-c.after)}
-		tl := &telling{round: &round{Teller: newTeller(nil, nil)}, c: c.c, there: !c.gone, post: gate.Post{Happened: []gate.Happened{h}}}
+		tl := &telling{round: &round{Teller: newTeller(nil, nil)}, c: c.c, there: !c.gone, post: gate.Post{Happened: []gate.Happened{h}}, looked: true, fires: c.fires}
 		for _, m := range c.with {
 			tl.post.Happened = append(tl.post.Happened, gate.Happened{Moment: m, At: h.At.Add(c.then)})
 		}
 		for i := range c.told {
 			tl.post.Told = append(tl.post.Told, gate.Told{Target: "there", Moment: gate.Moments()[i], As: gate.WasTold}, gate.Told{Target: "elsewhere", As: gate.WasTold})
 		}
-		if got := tl.immaterial(target, h); !strings.HasPrefix(got, c.want) || (got == "") != (c.want == "") {
+		if got := tl.immaterial(t.Context(), target, h); !strings.HasPrefix(got, c.want) || (got == "") != (c.want == "") {
 			t.Errorf("%s: %q, want %q…", name, got, c.want)
 		}
 	}

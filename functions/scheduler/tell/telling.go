@@ -33,6 +33,8 @@ type telling struct {
 	unread   error // why that could not be read
 	watching bool  // all is told, and an incident may be open at the pager
 
+	reopened []gate.Told // what was left out and is to be told after all
+
 	claimed bool  // the post is ours
 	lost    bool  // it is not, and nothing is told
 	trouble error // the ledger's, because of which it is not
@@ -52,6 +54,7 @@ type finding struct {
 // tell tells what has happened, the oldest first and to each target by itself, and notes what became of it. A target that
 // could not be told of one thing is not told of the next: what opens an incident comes before what closes it.
 func (t *telling) tell(ctx context.Context) error {
+	t.reopen(ctx)
 	t.each(ctx)
 	if !t.lost {
 		t.watch(ctx)
@@ -60,6 +63,38 @@ func (t *telling) tell(ctx context.Context) error {
 		return errors.Join(t.trouble, t.unread)
 	}
 	return errors.Join(t.note(ctx), t.unread)
+}
+
+// reopen takes back what was left out and is to be told after all: a doubt that had recovered before it could be told, and of
+// which something fires again. A try that may have arrived is not forgotten.
+func (t *telling) reopen(ctx context.Context) {
+	if !t.c.Doubtful() {
+		return
+	}
+	for _, target := range t.Targets {
+		for _, h := range t.post.Happened {
+			d := toldOf(t.post, target.Name, h.Moment)
+			if h.Moment != gate.IsDoubtful || d.As != gate.LeftOut && d.As != gate.LeftTried || t.pointless(ctx, target, h) != "" {
+				continue
+			}
+			t.reopened = append(t.reopened, d)
+			t.post = t.asReopened(t.post)
+		}
+	}
+}
+
+// asReopened is a post without what is taken back here of what was settled.
+func (t *telling) asReopened(p gate.Post) gate.Post {
+	for _, d := range t.reopened {
+		if !slices.Contains(p.Told, d) {
+			continue
+		}
+		p.Told = slices.DeleteFunc(slices.Clone(p.Told), func(o gate.Told) bool { return o == d })
+		if d.As == gate.LeftTried {
+			p.Late = append([]gate.Told{{Target: d.Target, Moment: d.Moment, At: d.At, Words: d.Words}}, p.Late...)
+		}
+	}
+	return p
 }
 
 func (t *telling) each(ctx context.Context) {
@@ -94,17 +129,14 @@ func settles(target string, m gate.Moment) func(gate.Told) bool {
 
 // one tells one moment to one target. It tells false when that stays to be done.
 func (t *telling) one(ctx context.Context, target Target, h gate.Happened) (gate.Told, bool) {
-	if why := t.immaterial(target, h); why != "" {
+	switch why := t.pointless(ctx, target, h); why {
+	case "":
+	case notForPager:
+		return t.settle(target, h, gate.LeftOut, why), true
+	default:
 		return t.leftOut(ctx, target, h, why), true
 	}
-	a := t.answer(h)
-	if target.Pager && a.Page == answer.NoPage {
-		return t.settle(target, h, gate.LeftOut, notForPager), true
-	}
-	if target.Pager && a.Page == answer.Trigger && t.there && !t.firing(ctx) { // a start by hand counts as a word that it fires
-		return t.leftOut(ctx, target, h, "nothing of it fires any more"), true
-	}
-	if t.isAway(target, a.Route) {
+	if t.isAway(target, t.answer(h).Route) {
 		return t.putOff(ctx, target, h, answer.Result{End: answer.Later})
 	}
 	t.find(ctx, h)
@@ -203,8 +235,27 @@ func (t *telling) settle(target Target, h gate.Happened, as gate.ToldAs, why str
 // notForPager says why most answers are not for the pager.
 const notForPager = "it does nothing to the pager"
 
+// nothingFires says why nobody is to be woken.
+const nothingFires = "nothing of it fires any more"
+
+// pointless says why a moment is not to be told at this target; "" when it is.
+func (t *telling) pointless(ctx context.Context, target Target, h gate.Happened) string {
+	if why := t.immaterial(ctx, target, h); why != "" || !target.Pager {
+		return why
+	}
+	switch t.answer(h).Page {
+	case answer.NoPage:
+		return notForPager
+	case answer.Trigger:
+		if t.there && !t.firing(ctx) { // a start by hand counts as a word that it fires
+			return nothingFires
+		}
+	}
+	return ""
+}
+
 // immaterial says why a moment does not matter any more, or not at this target; "" when it does.
-func (t *telling) immaterial(target Target, h gate.Happened) string {
+func (t *telling) immaterial(ctx context.Context, target Target, h gate.Happened) string {
 	if t.outage != nil {
 		return t.outage.immaterial(t.post, target, h.Moment)
 	}
@@ -220,12 +271,10 @@ func (t *telling) immaterial(target Target, h gate.Happened) string {
 		return "its investigation is over"
 	case h.Moment == gate.WasRefused && c.State != gate.Refused:
 		return "it is not refused any more"
-	case h.Moment == gate.WasRefused && (c.Firing == 0 || t.recoveredAfter(h)):
-		return "nothing of it fires any more"
+	case (h.Moment == gate.WasRefused || h.Moment == gate.IsDoubtful && c.LeftInDoubt()) && c.Firing == 0:
+		return nothingFires
 	case h.Moment == gate.IsDoubtful && !c.LeftInDoubt():
 		return "it is not left in doubt any more"
-	case h.Moment == gate.IsDoubtful && (c.Firing == 0 || t.recoveredAfter(h)):
-		return "nothing of it fires any more"
 	case h.Moment == gate.WasMissed && c.Confirmed():
 		return "the Agent has shown that it has it"
 	case h.Moment == gate.WasMissed && over:
@@ -234,6 +283,8 @@ func (t *telling) immaterial(target Target, h gate.Happened) string {
 		return "its investigation was taken up again and found nothing"
 	case recovers && (c.State == gate.Waiting || c.State == gate.Starting || c.HasStarted() && answered(c)):
 		return "it was started after all"
+	case recovers && c.Doubtful() && t.firing(ctx):
+		return "something of it fires again"
 	case h.Moment == gate.WasNot && c.State != gate.Ended && c.State != gate.Refused:
 		return "it was started after all"
 	case recovers && slices.Contains(happened, gate.WasNot) && c.State == gate.Refused:
@@ -250,13 +301,6 @@ func (t *telling) immaterial(target Target, h gate.Happened) string {
 		return fmt.Sprintf("it was told %d times already", MaxEvents)
 	}
 	return ""
-}
-
-// recoveredAfter tells whether all of it has recovered since something happened.
-func (t *telling) recoveredAfter(h gate.Happened) bool {
-	return slices.ContainsFunc(t.post.Happened, func(o gate.Happened) bool {
-		return isRecovery(o.Moment) && o.At.After(h.At)
-	})
 }
 
 // toldNow: the target was told of the moment in this very telling, and so by the case as it is. What was told before may be

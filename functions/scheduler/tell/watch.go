@@ -85,14 +85,14 @@ func (t *telling) mayBeOpen() bool {
 		if !target.Pager {
 			continue
 		}
-		for _, h := range p.Happened {
-			switch d := toldOf(p, target.Name, h.Moment); {
-			case h.Moment == gate.RecoverAgain: // it is said twice
+		for _, d := range inOrder(p, target.Name) {
+			switch {
+			case d.Moment == gate.RecoverAgain: // it is said twice
 				return false
 			case d.As == gate.LeftOut:
-			case h.Moment == gate.HasRecovered: // if it was given up, so was the incident
+			case d.Moment == gate.HasRecovered: // if it was given up, so was the incident
 				open = false
-			case t.opens(h.Moment): // given up, or left out after a try, it may have arrived
+			case t.opens(d.Moment): // given up, or left out after a try, it may have arrived
 				open = true
 			case d.As == gate.WasTold:
 				open = false
@@ -100,6 +100,17 @@ func (t *telling) mayBeOpen() bool {
 		}
 	}
 	return open
+}
+
+// inOrder is what became of the moments at a target, the oldest first: a doubt that was left out and told after all comes
+// after the recovery that was told in between.
+func inOrder(p gate.Post, target string) []gate.Told {
+	var all []gate.Told
+	for _, h := range p.Happened {
+		all = append(all, toldOf(p, target, h.Moment))
+	}
+	slices.SortStableFunc(all, func(a, b gate.Told) int { return a.At.Compare(b.At) })
+	return all
 }
 
 // opens: the pager may have been told of this moment, and so of trouble.

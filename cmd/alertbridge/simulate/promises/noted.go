@@ -59,13 +59,16 @@ func (m *Model) moment(k *kase, was, is standing, c Commit) gate.Moment {
 		return gate.WasNot
 	case was.state == gate.Ended && was.started && answers(is.how) > answers(was.how):
 		return gate.EndedAgain
-	case is.doubt && !was.doubt && !muted:
+	case is.doubt && (!was.doubt || joins(c)) && !muted:
 		return gate.IsDoubtful
 	case recovers && (is.state == gate.Refused || is.left && was.left) && was.firing > 0 && is.firing == 0:
 		return gate.HasRecovered
 	}
 	return ""
 }
+
+// joins tells whether a commit takes an alert that fires into a case that is there.
+func joins(c Commit) bool { return c.Change.Delivery != nil && c.Change.Delivery.Verdict == gate.Join }
 
 // noted judges what a commit notes for the telling: all that it makes happen, and nothing else. What somebody does by hand
 // the model takes as it is.
@@ -113,7 +116,7 @@ func (m *Model) notes(k *kase, w gate.CaseWrite, was, is standing, c Commit) {
 	if k.shadow {
 		want = nil
 	}
-	if !c.Alone && was.left && w.Read.Firing > 0 { // one that fired when it was left, or since, was told of then
+	if !c.Alone && was.left && w.Read.Firing > 0 && !joins(c) { // one that fired when it was left, or since, was told of then
 		want = slices.DeleteFunc(want, func(of gate.Moment) bool { return of == gate.IsDoubtful })
 	}
 	if !c.Alone && is.firing == 0 { // it has recovered since it was read: nobody is told of the doubt, though it is noted
