@@ -96,7 +96,8 @@ what was muted can be started with "alertbridge start".
 
 A matcher compares a tag or a field of the alert with a value, as amtool's do: service=checkout (is), env!=prod (is not),
 team=~"pay.*|core" (matches as a whole, RE2), host!~canary-.* (does not). Fields: monitor, monitor_name, monitor_type,
-title, priority, transition, alert_type, org, org_name, host. There are at most 100 silences, with 6 matchers each.` + handPermissions
+title, priority, transition, alert_type, org, org_name, host; monitor is its number. There are at most 100 silences, with 6
+matchers each. One that no alert can meet is refused, as is one of recoveries only.` + handPermissions
 
 func silenceCommand() *cobra.Command {
 	var from origin
@@ -120,7 +121,7 @@ func silenceAddCommand(from *origin) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "add MATCHER…",
 		Short:   "Add a silence",
-		Long:    "Adds a silence, and removes those that have ended. One that would mute every alert, or every one but a few, has to be\nforced.\n\n" + silenceLong,
+		Long:    "Adds a silence, and removes those that have ended. One that would mute every alert, or every one but a few, such as\nthose of every priority or every monitor, has to be forced.\n\n" + silenceLong,
 		Example: "  alertbridge silence add service=checkout --for 2h --reason release\n  alertbridge silence add monitor=24018841 --reason broken\n  alertbridge silence add env!=prod --force --for 8h --reason exercise",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -249,7 +250,7 @@ func (s *signature) flags(cmd *cobra.Command) {
 }
 
 func forFlag(cmd *cobra.Command, until *time.Duration) {
-	cmd.Flags().Var((*days)(until), "for", "for how long, such as 90m, 2h or 3d (default: until it is taken back)")
+	cmd.Flags().Var((*days)(until), "for", "for how long, at least 1m, such as 90m, 2h or 3d (default: until it is taken back)")
 }
 
 // days is a time as policies and scenarios write one.
@@ -276,13 +277,21 @@ func (d *days) Set(s string) error {
 	return nil
 }
 
+// shortest is for how long an order counts at least: the tick that is to heed it comes once a minute.
+const shortest = time.Minute
+
 // order gives an order, and says what it did.
 func order(cmd *cobra.Command, from *origin, sign signature, o operate.Order) error {
 	if o.Do != operate.Expire && strings.TrimSpace(sign.reason) == "" {
 		return usage("say why with --reason, for whoever wonders at night what was set by hand")
 	}
-	if f := cmd.Flags().Lookup("for"); f != nil && f.Changed && o.For <= 0 { // 0 would be for ever
-		return usage("--for is %s and must be above 0", o.For)
+	if f := cmd.Flags().Lookup("for"); f != nil && f.Changed {
+		switch {
+		case o.For <= 0: // 0 would be for ever
+			return usage("--for is %s and must be above 0", o.For)
+		case o.For < shortest:
+			return usage("--for is %s and must be at least 1m, or it would be over when it is told of", o.For)
+		}
 	}
 	o.By, o.Reason = cmp.Or(sign.by, here()), sign.reason
 	to, err := from.open(cmd.Context())

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -27,9 +28,13 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errs io.Writ
 	root := rootCommand()
 	root.SetArgs(append([]string{}, args...)) // cobra takes nil for "look yourself"
 	root.SetIn(input{ctx, in})
-	root.SetOut(out)
+	printed := &output{Writer: out}
+	root.SetOut(printed)
 	root.SetErr(errs)
 	called, err := root.ExecuteContextC(ctx)
+	if lost := printed.lost(); lost != nil && (err == nil || errors.Is(err, errSaid)) {
+		err = lost // what was to be said was not
+	}
 	switch usage := (*usageError)(nil); {
 	case err == nil:
 		return 0
@@ -67,6 +72,31 @@ func (i input) Read(p []byte) (int, error) {
 	case <-i.ctx.Done():
 		return 0, errors.New("it was told to end before all was read")
 	}
+}
+
+// output is standard output, and remembers that something could not be written: not every command asks line by line, and
+// none may end as if it had said what it has not.
+type output struct {
+	io.Writer
+	mu  sync.Mutex
+	err error // the first
+}
+
+// Write implements io.Writer.
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
+func (o *output) lost() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
 }
 
 // errSaid ends a command with status 1 when all has been said already.
@@ -111,8 +141,10 @@ func rootCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return noneEmpty(cmd.Flags()) },
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return wrongValue(err) })
 	root.AddCommand(runCommand(), sendCommand(), casesCommand(), policyCommand(), versionCommand())
 	root.AddCommand(statusCommand(), explainCommand())
 	root.AddCommand(modeCommand(), silenceCommand(), startCommand(), retryCommand(), stopCommand())

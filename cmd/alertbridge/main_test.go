@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -161,7 +162,14 @@ func TestWrongCommandLines(t *testing.T) {
 		{[]string{"explain", "ab-1", "--agent-page", "https://{space}.example/{task}"}, "--agent-page has {space}; write the agent space's id in its place"},
 		{[]string{"run", "--speed", "0"}, "--speed is 0 and must be from 1 to 60"},
 		{[]string{"run", "--speed", "61"}, "--speed is 61 and must be from 1 to 60"},
-		{[]string{"run", "--tick", "often"}, `invalid argument "often" for "--tick" flag`},
+		{[]string{"run", "--tick", "often"}, `--tick is "often" and must be a time such as 90s, 20m or 1h30m`},
+		{[]string{"run", "--tick", "1"}, `--tick is "1" and must be a time such as 90s, 20m or 1h30m`},
+		{[]string{"simulate", "--histories", "1.5"}, `--histories is "1.5" and must be a whole number` + "\n"},
+		{[]string{"simulate", "--seed", "-1"}, `--seed is "-1" and must be a whole number that is not below 0`},
+		{[]string{"simulate", "--seed", "99999999999999999999"}, `--seed is 99999999999999999999, which is larger than it can be`},
+		{[]string{"cases", "list", "--limit", "99999999999999999999"}, `--limit is 99999999999999999999, which is larger than it can be`},
+		{[]string{"explain", "ab-1", "--json=maybe"}, `--json is "maybe" and must be true or false`},
+		{[]string{"mode", "off", "--for", "soon"}, `--for: "soon" is no time such as 90m, 2h or 3d`},
 		{[]string{"send"}, "name a file, a folder, or - for standard input"},
 		{[]string{"send", "--url", "example.com", "x"}, `--url is "example.com" and must be an address such as http://127.0.0.1:8080`},
 		{[]string{"send", "--url", "ftp://example.com", "x"}, `--url is "ftp://example.com" and must be an address`},
@@ -184,6 +192,58 @@ func TestWrongCommandLines(t *testing.T) {
 		}
 	}
 }
+
+// An option that is given without a value is refused, whatever it is of, and before anything is done: with a variable that
+// is not set it would otherwise count as not given, and the order go to another bridge.
+func TestEmptyOptionsAreRefused(t *testing.T) {
+	t.Setenv("USER", "ana")
+	for _, args := range [][]string{
+		{"mode", "off", "--reason", "x", "--table", ""},
+		{"mode", "off", "--reason", "x", "--region", ""},
+		{"mode", "off", "--reason", "x", "--by="},
+		{"silence", "add", "a=b", "--reason", "x", "--table", ""}, // of the command above it
+		{"status", "--profile", ""},
+		{"cases", "list", "--agent", ""},
+		{"explain", "ab-1", "--org", ""},
+		{"play", "nowhere.yaml", "--against", ""},
+		{"play", "nowhere.yaml", "--policy", ""},
+		{"play", "nowhere.yaml", "--picture", ""},
+		{"policy", "check", "--pager-keys", ""},
+		{"simulate", "--replay", ""},
+		{"simulate", "--out", ""},
+		{"send", "nowhere.json", "--token", ""},
+		{"verify", "--tags", ""},
+		{"version", "--output", ""},
+	} {
+		name := args[len(args)-1]
+		if name == "" {
+			name = args[len(args)-2]
+		}
+		want := "alertbridge: " + strings.TrimSuffix(name, "=") + " is given and empty, as with a variable of the shell that is not set; give it a value, or leave it out\n"
+		if got := call(t, "", args...); got.status != 2 || !strings.HasPrefix(got.errs, want) || got.out != "" {
+			t.Errorf("%q: status %d, %q, %q, want 2, %q", args, got.status, got.out, got.errs, want)
+		}
+	}
+}
+
+// What could not be written was not said, whichever command it is.
+func TestFullDisk(t *testing.T) {
+	url := bridge(t)
+	for _, args := range [][]string{
+		{"version"}, {"simulate", "--replay", "../../docs/scenarios/wrong-key.yaml"}, {"verify", "--url", url}, {"status", "--url", url}, {"--help"},
+	} {
+		var errs bytes.Buffer
+		status := execute(t.Context(), args, strings.NewReader(""), full{}, &errs)
+		if status != 1 || errs.String() != "alertbridge: no space left on device\n" {
+			t.Errorf("%v: status %d, %q", args, status, errs.String())
+		}
+	}
+}
+
+// full is a disk with no room.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 
 func TestRunNeedsItsPort(t *testing.T) {
 	url := bridge(t)
@@ -297,6 +357,9 @@ func TestColorful(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer null.Close()
+	if !colorful(&output{Writer: null}, none) {
+		t.Error("what remembers errors hides a terminal")
+	}
 	if !colorful(null, none) {
 		t.Error("a character device counts as a terminal")
 	}

@@ -85,6 +85,9 @@ func runCommand() *cobra.Command {
 
 // colorful tells whether colours are wanted: on a terminal, unless NO_COLOR (no-color.org) or TERM forbid it.
 func colorful(out io.Writer, getenv func(string) string) bool {
+	if o, ok := out.(*output); ok {
+		out = o.Writer
+	}
 	f, ok := out.(*os.File)
 	if !ok || getenv("NO_COLOR") != "" || getenv("TERM") == "dumb" {
 		return false

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -29,7 +31,8 @@ table says what was covered: each reason of a verdict, each edge of the state ta
 A seed makes the same world every time, so --seed N --histories 1 plays one again. A world in which a promise was broken
 is made as small as it can be with the promise still broken, and written into a file of --out: a scenario (docs/play.md)
 that tells what comes and what goes wrong, for people. "alertbridge play" shows what happens in it, and --replay asks
-again whether the promises are kept. It asks that of every scenario, whoever has written it.
+again whether the promises are kept. It asks that of every scenario, whoever has written it. Of several broken worlds the
+first 3 are written; --seed N --histories 1 --partial writes another one.
 
 Exit status: 0 no promise was broken and nothing is uncovered; 1 otherwise; 2 the command line was wrong.`
 
@@ -55,10 +58,18 @@ func simulateCommand() *cobra.Command {
 		Example: simulateExample,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.histories < 1 {
+			switch {
+			case o.histories < 1:
 				return usage("--histories is %d and must be at least 1", o.histories)
+			case o.seed+uint64(o.histories-1) < o.seed:
+				return usage("--seed is %d, and with --histories %d there would be seeds above %d, which is the last", o.seed, o.histories, uint64(math.MaxUint64))
 			}
 			if o.replay != "" {
+				for _, name := range []string{"histories", "seed", "out", "partial", "first", "json"} {
+					if cmd.Flags().Changed(name) {
+						return usage("--%s does not go with --replay, which plays one scenario and prints what happens in it", name)
+					}
+				}
 				return o.again(cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 			}
 			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -66,7 +77,7 @@ func simulateCommand() *cobra.Command {
 	}
 	cmd.Flags().IntVar(&o.histories, "histories", 10_000, "how many worlds")
 	cmd.Flags().Uint64Var(&o.seed, "seed", 1, "of the first world; the next ones have the numbers after it")
-	cmd.Flags().StringVar(&o.out, "out", ".", "folder for the scenarios in which a promise was broken")
+	cmd.Flags().StringVar(&o.out, "out", ".", "folder for the scenarios in which a promise was broken, the first 3 of them")
 	cmd.Flags().StringVar(&o.replay, "replay", "", "play such a scenario instead, or any other")
 	cmd.Flags().BoolVar(&o.partial, "partial", false, "what is not covered is no failure, for a few worlds only")
 	cmd.Flags().BoolVar(&o.first, "first", false, "end at the first world in which a promise is broken, and do not make it smaller")
@@ -99,6 +110,9 @@ type broken struct {
 }
 
 func (o simulateOptions) run(ctx context.Context, out, errs io.Writer) error {
+	if err := o.canKeep(); err != nil {
+		return err
+	}
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	rep, err := simulate.Many(ctx, o.seed, o.histories, func(done, broken int) {
@@ -112,6 +126,29 @@ func (o simulateOptions) run(ctx context.Context, out, errs io.Writer) error {
 	if err != nil && !(o.first && len(rep.Broken) > 0) {
 		return fmt.Errorf("the worlds were not all played: %w", err)
 	}
+	return o.tell(out, rep)
+}
+
+// canKeep tells whether worlds could be written into the folder: before thousands of them are played.
+func (o simulateOptions) canKeep() error {
+	if o.first { // which writes none
+		return nil
+	}
+	f, err := os.CreateTemp(o.out, ".alertbridge-*")
+	if err == nil {
+		err = errors.Join(f.Close(), os.Remove(f.Name()))
+	}
+	if err != nil {
+		return fmt.Errorf("nothing could be written into the folder %s, so nothing was played; make it, or name another one with --out: %w", o.out, err)
+	}
+	return nil
+}
+
+// maxKept bounds the worlds that are written: making one small takes seconds.
+const maxKept = 3
+
+// tell keeps the broken worlds and prints what was found, also when one cannot be kept.
+func (o simulateOptions) tell(out io.Writer, rep simulate.Report) error {
 	s := simulated{
 		Seed: o.seed, Histories: rep.Histories, Alerts: rep.Alerts, Messages: rep.Messages, Events: rep.Events, Seconds: rep.Took.Seconds(),
 		MedianAlerts: rep.MedianAlerts, MedianFaults: rep.MedianFaults, Broken: []broken{}, Uncovered: rep.Cover.Missing(),
@@ -123,16 +160,20 @@ func (o simulateOptions) run(ctx context.Context, out, errs io.Writer) error {
 	for e, n := range rep.Cover.Edges {
 		s.Edges[e.String()] = n
 	}
+	var unkept error
 	for i, r := range rep.Broken {
 		b := broken{Seed: r.Seed, Promise: r.Breaches[0].Promise, Text: r.Breaches[0].String()}
-		if i < 3 && !o.first { // making one small takes seconds
-			if b.File, err = o.keep(r.Seed); err != nil {
-				return err
+		if i < maxKept && !o.first {
+			file, err := o.keep(r.Seed)
+			if err == nil {
+				b.File = file
+			} else if unkept == nil {
+				unkept = fmt.Errorf("the world of seed %d was not written; --seed %d --histories 1 --partial tries it again: %w", r.Seed, r.Seed, err)
 			}
 		}
 		s.Broken = append(s.Broken, b)
 	}
-	if err := o.print(out, s, rep); err != nil {
+	if err := errors.Join(o.print(out, s, rep), unkept); err != nil {
 		return err
 	}
 	if len(s.Broken) > 0 || len(s.Uncovered) > 0 && !o.partial {
@@ -166,6 +207,9 @@ func (o simulateOptions) print(out io.Writer, s simulated, rep simulate.Report) 
 		if b.File != "" {
 			fmt.Fprintf(out, "  see it: alertbridge play %s\n  ask again: alertbridge simulate --replay %s\n", b.File, b.File)
 		}
+	}
+	if len(s.Broken) > maxKept && !o.first {
+		fmt.Fprintf(out, "the first %d are written; the others: alertbridge simulate --seed N --histories 1 --partial\n", maxKept)
 	}
 	for _, name := range s.Uncovered {
 		fmt.Fprintf(out, "not covered: %s\n", name)

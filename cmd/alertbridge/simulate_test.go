@@ -2,12 +2,14 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/simulate"
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/simulate/promises"
 )
 
 // A few worlds break nothing and cannot cover everything, which is a failure unless it is said that they are few.
@@ -60,6 +62,37 @@ func TestSimulateKeepsAndReplays(t *testing.T) {
 	}
 }
 
+// What was found is told, and which worlds are not written, also when the folder is gone by then. The last seed is one.
+func TestSimulateTellsInAnyCase(t *testing.T) {
+	folder := t.TempDir()
+	rep := simulate.Report{Histories: 9}
+	for seed := range uint64(4) {
+		rep.Broken = append(rep.Broken, simulate.Result{Seed: seed + 3, Breaches: []promises.Breach{{Promise: "4", Text: "words"}}})
+	}
+	var out strings.Builder
+	if err := (simulateOptions{out: folder, partial: true}).tell(&out, rep); !errors.Is(err, errSaid) {
+		t.Fatal(err)
+	}
+	has(t, "all written", out.String(), "seed 6: ", "the first 3 are written; the others: alertbridge simulate --seed N --histories 1 --partial\n", "4 broken\n")
+	if files, _ := filepath.Glob(filepath.Join(folder, "*")); len(files) != 3 || filepath.Base(files[0]) != "broken-3.yaml" {
+		t.Errorf("written: %v", files)
+	}
+	for _, json := range []bool{false, true} {
+		out.Reset()
+		err := simulateOptions{out: filepath.Join(folder, "gone"), json: json}.tell(&out, simulate.Report{Broken: rep.Broken[:2]})
+		if err == nil || !strings.Contains(err.Error(), "the world of seed 3 was not written; --seed 3 --histories 1 --partial tries it again") {
+			t.Errorf("json %t: %v", json, err)
+		}
+		has(t, "none written", out.String(), "promise 4: words")
+	}
+	if got := call(t, "", "simulate", "--seed", "18446744073709551615", "--histories", "1", "--partial"); got.status != 0 {
+		t.Errorf("the last seed: status %d, %s", got.status, got.errs)
+	}
+	if left, _ := filepath.Glob(".alertbridge-*"); left != nil {
+		t.Errorf("trying the folder leaves %v", left)
+	}
+}
+
 // doomed is a scenario in which the front door crashes as often as Datadog sends the delivery, so that the alert is lost.
 const doomed = `title: Datadog gives up
 alerts: {at: 0s, monitor: Checkout is slow, priority: P1}
@@ -102,6 +135,15 @@ func TestSimulateRefuses(t *testing.T) {
 		want   string
 	}{
 		{[]string{"--histories", "0"}, 2, "--histories is 0 and must be at least 1"},
+		{[]string{"--seed", "18446744073709551615", "--histories", "2"}, 2, "--seed is 18446744073709551615, and with --histories 2 there would be seeds above 18446744073709551615"},
+		{[]string{"--histories", "1", "--out", filepath.Join(t.TempDir(), "nowhere")}, 1, "nowhere, so nothing was played; make it, or name another one with --out"},
+		{[]string{"--histories", "1", "--out", file("a.txt", "")}, 1, "a.txt, so nothing was played; make it, or name another one with --out"},
+		{[]string{"--replay", "-", "--json"}, 2, "--json does not go with --replay"},
+		{[]string{"--replay", "-", "--histories", "2"}, 2, "--histories does not go with --replay"},
+		{[]string{"--replay", "-", "--partial"}, 2, "--partial does not go with --replay"},
+		{[]string{"--replay", "-", "--seed", "2"}, 2, "--seed does not go with --replay"},
+		{[]string{"--replay", "-", "--first"}, 2, "--first does not go with --replay"},
+		{[]string{"--replay", "-", "--out", "."}, 2, "--out does not go with --replay"},
 		{[]string{"--replay", filepath.Join(t.TempDir(), "nowhere.yaml")}, 1, "nowhere.yaml"},
 		{[]string{"--replay", file("a.json", `{"seed": 3}`)}, 1, "a.json cannot be played again: it is no scenario"},
 		{[]string{"--replay", file("a.yaml", "title: A\nfalts: {}\n")}, 1, `a.yaml:2:1: there is no "falts" in a scenario; did you mean "faults"?`},

@@ -62,9 +62,14 @@ func SetMode(h Hand, o ModeOrder, now time.Time) Change {
 
 // AddSilence adds a silence, and removes those that have ended. Without an id it gets one, made of who mutes what and why,
 // so that the same silence added once more is there once, with its new end: expiring it then leaves no twin that goes on
-// muting. Its error says why it cannot be: too many of them, too many matchers or none; that no alert can meet them; or
-// that it would mute every alert, which has to be forced.
+// muting. Its error says why it cannot be: too many of them, too many matchers or none; that no alert can meet them, or
+// only what is not muted anyway; or that it would mute every alert, which has to be forced.
 func AddSilence(h Hand, s Silence, force bool, now time.Time) (Change, error) {
+	for _, m := range s.Matchers {
+		if reason := match.Impossible(m); reason != "" {
+			return Change{}, fmt.Errorf("%s; values are compared with regard to case", reason)
+		}
+	}
 	switch {
 	case len(s.Matchers) == 0:
 		return Change{}, errors.New("the silence has no matcher and would mute every alert; name at least one, such as service=checkout")
@@ -72,6 +77,8 @@ func AddSilence(h Hand, s Silence, force bool, now time.Time) (Change, error) {
 		return Change{}, fmt.Errorf("the silence has %d matchers, and at most %d are possible; make two silences of it", len(s.Matchers), MaxMatchers)
 	case match.Never(s.Matchers):
 		return Change{}, errors.New("no alert can meet these matchers, so the silence would mute nothing; look at their values, which are compared with regard to case")
+	case mutesNothing(s.Matchers):
+		return Change{}, errors.New("the silence would mute nothing: recoveries never are, nor what Datadog tells in a transition that is not known")
 	case s.over(now):
 		return Change{}, fmt.Errorf("the silence would be over at %s, before it begins", s.Until.UTC().Format(time.RFC3339))
 	case !force && mutesAll(s.Matchers):
@@ -108,8 +115,15 @@ func (h Hand) write(now time.Time) Change {
 	return Change{At: now, Hand: &HandWrite{Read: read, Now: h}}
 }
 
+// mutesNothing tells whether the matchers meet at most what no silence is asked about.
+func mutesNothing(list []match.Matcher) bool {
+	asked, err := match.New("transition", match.MatchesNot, string(alert.Recovered)+"|"+string(alert.Unknown))
+	return err == nil && match.Never(append(slices.Clone(list), asked))
+}
+
 // mutesAll tells whether an alert is muted of which nothing is known, or one in which everything has a value that nobody
-// can have thought of: then the matchers say at most what an alert must not be.
+// can have thought of: then the matchers say at most what an alert must not be. The same if they mute such alerts when these
+// have what all alerts have: they are muted in every priority, when they fire anew, by whatever monitor and organisation.
 func mutesAll(list []match.Matcher) bool {
 	const odd = "\u2756 no such value"
 	strange := alert.Alert{
@@ -119,7 +133,23 @@ func mutesAll(list []match.Matcher) bool {
 	for _, m := range list {
 		strange.Tags = append(strange.Tags, strings.TrimPrefix(m.Name, "tag:")+":"+odd)
 	}
-	return match.All(list, &alert.Alert{}) || match.All(list, &strange)
+	return mutesLike(list, alert.Alert{}) || mutesLike(list, strange)
+}
+
+// mutesLike tells whether such an alert is muted, as it is or with whatever an alert has.
+func mutesLike(list []match.Matcher, a alert.Alert) bool {
+	if match.All(list, &a) {
+		return true
+	}
+	a.Transition, a.AlertType = alert.Triggered, "error" // as every incident begins, but for warnings and missing data
+	for _, a.Priority = range []string{"P1", "P2", "P3", "P4", "P5"} {
+		for _, number := range []string{"1", "24018841", "35577021", "9999999999"} {
+			if a.Monitor.ID, a.OrgID = number, number; !match.All(list, &a) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func silenceID(s Silence) string {

@@ -14,7 +14,7 @@
 //
 // Fields hide tags of their name; `tag:monitor` is the tag called monitor, whatever the fields are.
 //
-//	monitor       the monitor's id
+//	monitor       the monitor's id, a number
 //	monitor_name  its name
 //	monitor_type  its type, such as query_alert_monitor
 //	title         the alert's title
@@ -131,6 +131,7 @@ type expression struct {
 	re         *regexp.Regexp
 	values     []string // all that it matches; nil where these cannot be listed
 	everything bool     // it matches every value, or every one but the empty
+	digits     bool     // it may match a text of digits only, or the empty one
 }
 
 // compile reads an expression. By itself first: "a)|(b" would be one only between our brackets.
@@ -147,7 +148,7 @@ func compile(text string) (*expression, error) {
 		return nil, err
 	}
 	values := slices.DeleteFunc(listed(tree), func(v string) bool { return !re.MatchString(v) })
-	return &expression{re, values, everything(tree)}, nil
+	return &expression{re, values, everything(tree), ofDigits(tree)}, nil
 }
 
 var errTooLarge = fmt.Errorf("too large a regular expression: with its repetitions written out it has more than %d characters", maxWritten)

@@ -201,8 +201,11 @@ func few(list []string) []string {
 }
 
 // Impossible says why the matcher compares with what an alert never has, because of how such values are written; ""
-// where an alert can have it.
+// where an alert can have it. What it says of expressions about monitors is never too much, and may be too little.
 func Impossible(m Matcher) string {
+	if m.field == monitor {
+		return m.noMonitor()
+	}
 	closed := m.field.closed()
 	if closed == nil {
 		return ""
@@ -211,4 +214,45 @@ func Impossible(m Matcher) string {
 		return ""
 	}
 	return fmt.Sprintf("%s is never %q; it is one of %s, or empty", m.Name, m.Value, strings.Join(closed[:len(closed)-1], ", "))
+}
+
+// noMonitor is Impossible for the id of a monitor, which Datadog gives as a number. An alert without one has none here: the
+// m- and a hash of its monitor's name, by which its incident is known, is no id that an alert has.
+func (m *Matcher) noMonitor() string {
+	can := m.Value == "" || !strings.ContainsFunc(m.Value, notDigit)
+	if m.expr != nil {
+		can = m.expr.digits
+	}
+	if can {
+		return ""
+	}
+	return fmt.Sprintf("%s is never %q; it is the monitor's number, such as 24018841, or empty; the monitor's name is monitor_name", m.Name, m.Value)
+}
+
+func notDigit(r rune) bool { return r < '0' || r > '9' }
+
+// ofDigits tells whether an expression may match a text of digits only, or the empty one: false is certain.
+func ofDigits(re *syntax.Regexp) bool {
+	switch re.Op {
+	case syntax.OpNoMatch:
+		return false
+	case syntax.OpLiteral:
+		return !slices.ContainsFunc(re.Rune, notDigit)
+	case syntax.OpCharClass:
+		for i := 0; i < len(re.Rune); i += 2 {
+			if re.Rune[i] <= '9' && re.Rune[i+1] >= '0' {
+				return true
+			}
+		}
+		return false
+	case syntax.OpStar, syntax.OpQuest:
+		return true
+	case syntax.OpRepeat:
+		return re.Min == 0 || ofDigits(re.Sub[0])
+	case syntax.OpAlternate:
+		return slices.ContainsFunc(re.Sub, ofDigits)
+	case syntax.OpPlus, syntax.OpCapture, syntax.OpConcat:
+		return !slices.ContainsFunc(re.Sub, func(sub *syntax.Regexp) bool { return !ofDigits(sub) })
+	}
+	return true // any character, and what stands between characters
 }

@@ -108,18 +108,74 @@ func TestNeverIsNeverWrong(t *testing.T) {
 
 func TestImpossible(t *testing.T) {
 	for text, want := range map[string]string{
-		"priority = P2":        "",
-		"priority = \"\"":      "",
-		"priority =~ P.":       "",
-		"priority = p2":        `priority is never "p2"; it is one of P1, P2, P3, P4, P5, or empty`,
-		"priority != critical": `priority is never "critical"; it is one of P1, P2, P3, P4, P5, or empty`,
-		"transition = Alert":   `transition is never "Alert"; it is one of Triggered, Re-Triggered, Renotify, Warn, Re-Warn, No Data, Re-No Data, Recovered, Unknown, or empty`,
-		"monitor = P7":         "",
-		"tag:priority = p2":    "",
+		"priority = P2":                              "",
+		"priority = \"\"":                            "",
+		"priority =~ P.":                             "",
+		"priority = p2":                              `priority is never "p2"; it is one of P1, P2, P3, P4, P5, or empty`,
+		"priority != critical":                       `priority is never "critical"; it is one of P1, P2, P3, P4, P5, or empty`,
+		"transition = Alert":                         `transition is never "Alert"; it is one of Triggered, Re-Triggered, Renotify, Warn, Re-Warn, No Data, Re-No Data, Recovered, Unknown, or empty`,
+		"tag:priority = p2":                          "",
+		"monitor = 24018841":                         "",
+		`monitor = ""`:                               "", // an alert without one
+		"tag:monitor = abc":                          "",
+		"monitor_name = abc":                         "",
+		"monitor = abc":                              noMonitor("abc"),
+		"monitor != abc":                             noMonitor("abc"),
+		"monitor = #24018841":                        noMonitor("#24018841"),
+		"monitor = 24018841x":                        noMonitor("24018841x"),
+		"monitor = ٣":                                noMonitor("٣"), // a digit, and none of Datadog's
+		"Monitor = Checkout answers slowly":          "Monitor" + strings.TrimPrefix(noMonitor("Checkout answers slowly"), "monitor"),
+		"monitor = m-" + alert.Hash("-", "Checkout"): noMonitor("m-" + alert.Hash("-", "Checkout")), // as its incident has it
+		"monitor =~ [a-z]+":                          noMonitor("[a-z]+"),
+		"monitor =~ m-.*":                            noMonitor("m-.*"),
+		"monitor =~ (#[0-9]+)":                       noMonitor("(#[0-9]+)"),
+		"monitor =~ abc|x{2}":                        noMonitor("abc|x{2}"),
+		"monitor =~ abc|24018841":                    "",
+		"monitor =~ ^(?i:12)[3-9a]":                  "",
+		"monitor =~ x?1{3}":                          "",
+		"monitor =~ [a-z]*":                          "", // which the empty one is
+		"monitor =~ x{0,2}":                          "",
+		"monitor =~ .+":                              "",
+		"monitor !~ \\d+":                            "",
+		"monitor =~ 240.*":                           "",
 	} {
 		if got := Impossible(parsed(t, text)); got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
+	}
+}
+
+func noMonitor(value string) string {
+	return fmt.Sprintf("monitor is never %q; it is the monitor's number, such as 24018841, or empty; the monitor's name is monitor_name", value)
+}
+
+// No expression is said to be about no monitor that matches a number: tried with random ones.
+func TestImpossibleIsNeverWrong(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	parts := []string{"1", "a", "[a-z]", "[0-9]", "[^1]", ".", "x*", "2+", "b+", "(a|2)", "(a|b)", "2{2}", "a{0,1}", "c{1,2}", "^", "$", "\\b", "\\d", "\\D", "(?i:A1)", "|"}
+	numbers := []string{""}
+	for n := range 1000 {
+		numbers = append(numbers, fmt.Sprint(n))
+	}
+	said := 0
+	for range 5000 {
+		text := ""
+		for range 1 + random.IntN(4) {
+			text += parts[random.IntN(len(parts))]
+		}
+		m, err := New("monitor", Matches, text)
+		if err != nil || Impossible(m) == "" {
+			continue
+		}
+		said++
+		for _, n := range numbers {
+			if m.Meets(&alert.Alert{Monitor: alert.Monitor{ID: n}}) {
+				t.Fatalf("%q is said to be about no monitor, and matches %q", text, n)
+			}
+		}
+	}
+	if said < 500 {
+		t.Errorf("only %d of the random expressions are about no monitor; does this test still try anything?", said)
 	}
 }
 
