@@ -49,7 +49,8 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errs io.Writ
 	}
 }
 
-// input is standard input until the command is told to end: a command that waits for a terminal or a pipe must end too.
+// input is standard input, or a file, until the command is told to end: a command that waits for a terminal or a pipe, or
+// that has much to read, must end too.
 type input struct {
 	ctx context.Context
 	io.Reader
@@ -57,6 +58,9 @@ type input struct {
 
 // Read implements io.Reader. What is read while the command is told to end is lost.
 func (i input) Read(p []byte) (int, error) {
+	if i.ctx.Err() != nil {
+		return 0, errToldToEnd
+	}
 	type answer struct {
 		n   int
 		err error
@@ -70,9 +74,12 @@ func (i input) Read(p []byte) (int, error) {
 	case a := <-done:
 		return copy(p, buf[:a.n]), a.err
 	case <-i.ctx.Done():
-		return 0, errors.New("it was told to end before all was read")
+		return 0, errToldToEnd
 	}
 }
+
+// errToldToEnd ends what reads when the command is told to end.
+var errToldToEnd = errors.New("it was told to end before all was read")
 
 // output is standard output, and remembers that something could not be written: not every command asks line by line, and
 // none may end as if it had said what it has not.

@@ -90,7 +90,7 @@ func (p *player) run(ctx context.Context, args []string, in io.Reader) error {
 	if err := p.policies(); err != nil {
 		return err
 	}
-	worlds, err := p.worlds(args, in)
+	worlds, err := p.worlds(ctx, args, in)
 	if err != nil {
 		return err
 	}
@@ -201,12 +201,12 @@ func policyOfScenario(s *scenario.Scenario) (atHand, error) {
 }
 
 // worlds reads the files.
-func (p *player) worlds(args []string, in io.Reader) ([]*playback.World, error) {
+func (p *player) worlds(ctx context.Context, args []string, in io.Reader) ([]*playback.World, error) {
 	var list []*playback.World
 	var captured playback.Captured
 	some := false
 	for _, arg := range args {
-		text, err := readInput(arg, in)
+		text, err := readUntil(ctx, arg, in)
 		if err != nil {
 			return nil, err
 		}
@@ -246,13 +246,18 @@ func (p *player) worlds(args []string, in io.Reader) ([]*playback.World, error) 
 
 // readInput reads a file, or standard input for -. What is compressed with gzip is unpacked.
 func readInput(arg string, in io.Reader) ([]byte, error) {
+	return readUntil(context.Background(), arg, in)
+}
+
+// readUntil is readInput until the context ends.
+func readUntil(ctx context.Context, arg string, in io.Reader) ([]byte, error) {
 	if arg != "-" {
-		f, err := os.Open(arg)
+		f, err := openFile(arg)
 		if err != nil {
 			return nil, err
 		}
 		defer f.Close()
-		in = f
+		in = input{ctx, f}
 	}
 	unpacked, err := archive.Unpacked(bufio.NewReaderSize(in, 64<<10))
 	if err != nil {

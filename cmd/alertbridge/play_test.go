@@ -230,6 +230,7 @@ func TestPlayRefuses(t *testing.T) {
 		{"\x1f\x8bx", []string{"archive", "-"}, 1, "-: it looks compressed with gzip, and is not"},
 		{"\x1f\x8bx", []string{"play", "-"}, 1, "-: it looks compressed with gzip, and is not"},
 		{"", []string{"archive", t.TempDir()}, 1, " is a directory; name the files in it"},
+		{"", []string{"play", t.TempDir()}, 1, " is a directory; name the files in it"},
 	} {
 		got := call(t, row.in, row.args...)
 		if got.status != row.status || got.out != "" || !strings.Contains(got.errs, row.errs) {
@@ -272,6 +273,36 @@ func TestArchiveAndPlay(t *testing.T) {
 	const refused = ": it is a log; alertbridge archive makes an archive of it, which can be\n"
 	if raw := call(t, "", "play", log); raw.status != 1 || raw.errs != "alertbridge: "+log+" cannot be played"+refused {
 		t.Errorf("the log itself: status %d\n%s", raw.status, raw.errs)
+	}
+}
+
+const decidedRecord = `{"message":"alert decided","delivery":"dd-1-9","verdict":"drop","reason":"mode_off","source":"datadog","event":"9",` +
+	`"incident":"1/77/c.9","transition":"Triggered","severity":"HIGH","title":"Search is slow","time":"2026-11-21T12:00:00Z",` +
+	`"alert":{"received":"2026-11-21T12:00:01Z","monitor":"77","priority":"P2","org":"1","cycle":true,"tags":["env:prod"]}}` + "\n"
+
+// What can be read of all files is kept, though one is cut off and another is not there; who asks for the end gets it.
+func TestArchiveKeepsWhatCanBeRead(t *testing.T) {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, _ = z.Write([]byte(decidedRecord)) // into memory
+	if err := z.Flush(); err != nil {     // and it is never closed: the end is missing
+		t.Fatal(err)
+	}
+	cut := scratch(t, "cut.gz", packed.String())
+	good := scratch(t, "good.log", strings.ReplaceAll(decidedRecord, "dd-1-9", "dd-1-8"))
+	got := call(t, "", "archive", cut, "nowhere.log", good)
+	if got.status != 1 || strings.Count(got.out, "\n") != 3 || !strings.Contains(got.out, "dd-1-8") || !strings.Contains(got.out, "dd-1-9") ||
+		!strings.Contains(got.errs, cut+": it cannot be read beyond line 2: unexpected EOF\n") || !strings.Contains(got.errs, "open nowhere.log: no such file") {
+		t.Errorf("status %d\n%s%s", got.status, got.out, got.errs)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, command := range []string{"archive", "play"} {
+		var out, errs bytes.Buffer
+		status := execute(ended, []string{command, good}, strings.NewReader(""), &out, &errs)
+		if status != 1 || out.Len() > 0 || !strings.Contains(errs.String(), "it was told to end before all was read") {
+			t.Errorf("%s that is told to end: status %d\n%s%s", command, status, out.String(), errs.String())
+		}
 	}
 }
 

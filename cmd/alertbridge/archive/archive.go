@@ -79,17 +79,22 @@ func inOrder(list []Entry) []Entry {
 	})
 }
 
-// Read reads an archive, its first line included. The error is for the whole: another version, or a reader that fails.
+// Read reads an archive, its first line included, or several put together. What follows the first line of another version
+// is broken. The error is for a reader that fails.
 func Read(r io.Reader) ([]Entry, Told, error) {
 	var list []Entry
 	var told Told
-	first := true
+	var other error // of the header above, when it is of another version
 	err := eachLine(r, &told, func(line []byte) {
-		if first {
-			first = false
-			if Is(line) {
+		if Is(line) { // one further down begins the next of several archives, put together
+			other = CheckVersion(line)
+			if other == nil {
 				return
 			}
+		}
+		if other != nil {
+			told.broken(other.Error())
+			return
 		}
 		var e Entry
 		if err := json.Unmarshal(line, &e); err != nil {

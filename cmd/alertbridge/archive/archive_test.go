@@ -222,3 +222,20 @@ func FuzzCollect(f *testing.F) {
 		}
 	})
 }
+
+// Archives that were put together are one: a header further down is no damage, unless it is of another version.
+func TestArchivesPutTogether(t *testing.T) {
+	var one bytes.Buffer
+	if err := archive.Write(&one, []archive.Entry{entry("a", time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))}); err != nil {
+		t.Fatal(err)
+	}
+	list, told, err := archive.Read(strings.NewReader(one.String() + one.String()))
+	if err != nil || len(list) != 2 || told.Skipped() != "" {
+		t.Errorf("%d alerts, %q, %v", len(list), told.Skipped(), err)
+	}
+	newer := strings.Replace(one.String(), `{"alertbridge_archive":1}`, `{"alertbridge_archive":2}`, 1)
+	list, told, err = archive.Read(strings.NewReader(one.String() + newer + one.String()))
+	if err != nil || len(list) != 2 || told.Broken != 2 {
+		t.Errorf("with a newer one between: %d alerts, %q, %v", len(list), told.Skipped(), err)
+	}
+}

@@ -38,3 +38,15 @@ func TestTooLargeScenario(t *testing.T) {
 		t.Errorf("it says %v", err)
 	}
 }
+
+// Of more problems than are told at once it is said where they go on, and how many there are.
+func TestManyProblems(t *testing.T) {
+	_, err := scenario.Parse("x.yaml", []byte("title: A\nalerts:\n"+strings.Repeat("  - {at: 0s, monitor: M, nope: 1}\n", 25)))
+	if err == nil {
+		t.Fatal("it is accepted")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != 21 || !strings.HasPrefix(lines[19], `x.yaml:22:26: there is no "nope"`) || lines[20] != "x.yaml:23:26: more problems from here on: 5" {
+		t.Errorf("it says\n%s", err)
+	}
+}

@@ -43,7 +43,13 @@ func (r *reader) err() error {
 	slices.SortStableFunc(r.problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	return &Error{Name: r.name, Problems: slices.Clip(r.problems[:min(len(r.problems), maxProblems)])}
+	told := slices.Clip(r.problems[:min(len(r.problems), maxProblems)])
+	if more := len(r.problems) - len(told); more > 0 {
+		next := r.problems[maxProblems]
+		next.Text = fmt.Sprintf("more problems from here on: %d", more)
+		told = append(told, next)
+	}
+	return &Error{Name: r.name, Problems: told}
 }
 
 // like is the one of names that was probably meant by what was written, as a question; "" when none is near.
