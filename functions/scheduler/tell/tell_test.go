@@ -453,3 +453,23 @@ func TestMayBeOpen(t *testing.T) {
 		}
 	}
 }
+
+// What is taken back because it is to be told after all leaves the post, and nothing else does. A try that may have arrived is
+// kept as the latest failure of its target, so that what is left out again may still be open there.
+func TestTakenBack(t *testing.T) {
+	of := func(target string, m gate.Moment, as gate.ToldAs) gate.Told {
+		return gate.Told{Target: target, Moment: m, As: as, At: noon, Words: "away"}
+	}
+	quiet, tried := of("events", gate.IsDoubtful, gate.LeftOut), of("pager", gate.IsDoubtful, gate.LeftTried)
+	stays := []gate.Told{of("events", gate.HasRecovered, gate.WasTold), of("pager", gate.HasRecovered, gate.LeftOut)}
+	tl := &telling{round: &round{Teller: newTeller(nil, nil)}, reopened: []gate.Told{quiet, tried}}
+	late := of("events", gate.HasRecovered, "")
+	p := tl.asReopened(gate.Post{Told: []gate.Told{quiet, stays[0], tried, stays[1]}, Late: []gate.Told{late}})
+	if want := []gate.Told{of("pager", gate.IsDoubtful, ""), late}; !slices.Equal(p.Told, stays) || !slices.Equal(p.Late, want) {
+		t.Errorf("left are %+v, and late %+v", p.Told, p.Late)
+	}
+	tl.post = p
+	if !tl.tried(Target{Name: "pager"}, gate.IsDoubtful) || tl.tried(Target{Name: "events"}, gate.IsDoubtful) {
+		t.Error("whether a try may have arrived is mixed up")
+	}
+}
