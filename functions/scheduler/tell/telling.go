@@ -271,10 +271,10 @@ func (t *telling) immaterial(ctx context.Context, target Target, h gate.Happened
 		return "its investigation is over"
 	case h.Moment == gate.WasRefused && c.State != gate.Refused:
 		return "it is not refused any more"
-	case (h.Moment == gate.WasRefused || h.Moment == gate.IsDoubtful && c.LeftInDoubt()) && c.Firing == 0:
-		return nothingFires
 	case h.Moment == gate.IsDoubtful && !c.LeftInDoubt():
 		return "it is not left in doubt any more"
+	case (h.Moment == gate.WasRefused || h.Moment == gate.IsDoubtful) && c.Firing == 0:
+		return nothingFires
 	case h.Moment == gate.WasMissed && c.Confirmed():
 		return "the Agent has shown that it has it"
 	case h.Moment == gate.WasMissed && over:
