@@ -664,6 +664,36 @@ func TestDoubtAfterARecovery(t *testing.T) {
 	w.wantPages("trigger "+id, "resolve "+id, "trigger "+id, "resolve "+id)
 }
 
+// A recovery that the pager could not be told of before something fires again is left out. That of the next one is told, however
+// often it comes to that.
+func TestRecoversAgainAndAgain(t *testing.T) {
+	w := newTelling(t, unfollowed, stop)
+	w.agent.says(delivery.TimedOut)
+	id := w.triggers("A", critical).Case
+	w.ticks(2 * time.Minute)
+	for range 3 { // then it is another case
+		w.recovers("A")
+		w.pager.Next(answertest.Status(503, ""))
+		w.tick(time.Minute)
+		if d := w.triggers("A", critical); d.Case != id {
+			t.Fatalf("it fires again as %s %s of %s", d.Verdict, d.Reason, d.Case)
+		}
+		w.tick(time.Minute)
+		w.wantPages("trigger " + id)
+		if p := w.post(id); p.Over {
+			t.Fatalf("nobody looks after it: %+v", p)
+		}
+	}
+	w.recovers("A")
+	w.ticks(time.Hour)
+	w.wantPages("trigger "+id, "resolve "+id)
+	w.wantBecame(id, "datadog doubtful told", "datadog recovered told", "datadog recovered_again left_out",
+		"pagerduty doubtful told", "pagerduty recovered left_out", "pagerduty recovered_again told")
+	if p := w.post(id); !p.Over {
+		t.Errorf("the post is %+v", p)
+	}
+}
+
 // A doubt that is left for a person is told when something of it fires, whatever came between: all had recovered before
 // anybody could be told, or what fired again first was only observed. And when that has recovered too, nobody is left awake.
 func TestDoubtThatFiresAgain(t *testing.T) {

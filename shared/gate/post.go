@@ -2,7 +2,8 @@ package gate
 
 import "time"
 
-// Moment is what happened to a case that people are to be told where they look: each is told at most once for a case.
+// Moment is what happened to a case that people are to be told where they look: each is told at most once for a case,
+// but for RecoverAgain, which ends what each of the others can begin.
 type Moment string
 
 // The closed list of moments.
@@ -18,7 +19,7 @@ const (
 	WasPlanned   Moment = "planned"         // after its investigation was completed the Agent has made a plan to mitigate it
 	WasNot       Moment = "unstarted"       // it ended without having been started, or was stopped by hand, after people were told of it
 	HasRecovered Moment = "recovered"       // nothing of it fires any more, and nobody has looked into it with success
-	RecoverAgain Moment = "recovered_again" // and once more, after something of it had fired again and people were woken
+	RecoverAgain Moment = "recovered_again" // and once more, the last time, after something of it had fired again and people were woken
 )
 
 // Moments lists them, in the order in which a case can meet them.
@@ -34,7 +35,7 @@ const (
 
 // A case that was refused, or is left in doubt, meets HasRecovered by the recovery itself, which counts it. One that was
 // started or has ended counts nothing any more: of such it is noted by whoever tells, who has to look after what he has
-// opened. So is RecoverAgain, always.
+// opened. So is RecoverAgain, always. A moment that comes once more has the time at which it came last.
 
 // Post is the outbox's record of a case, or of an Agent: what happened that is to be told, and what became of the telling.
 type Post struct {
@@ -52,7 +53,7 @@ type Post struct {
 // Happened is one moment.
 type Happened struct {
 	Moment Moment
-	At     time.Time // when it was decided first
+	At     time.Time // when it was decided first, or came once more
 }
 
 // Told is what became of one moment at one target.

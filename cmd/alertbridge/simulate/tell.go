@@ -121,6 +121,7 @@ func (p *player) shown(d virtual.Delivery) {
 		At: d.At, Invocation: d.Invocation, Place: d.Target, ID: a.ID, Case: a.Case, Sure: d.Result.End == answer.Delivered,
 	}
 	if _, of, found := strings.Cut(a.ID, "/"); found && a.Case != "" {
+		of, _, _ = strings.Cut(of, "@") // the time of what can come more than once
 		s.Moment = gate.Moment(of)
 	}
 	if d.Target == tell.Pager {

@@ -35,7 +35,7 @@ func (t *telling) note(ctx context.Context) error {
 	p := t.post
 	for try := 1; ; try++ {
 		next := t.merged(p)
-		if len(next.Told) == len(p.Told) && len(next.Happened) == len(p.Happened) && next.Over == p.Over && (try > 1 || !t.failed && t.until.IsZero()) {
+		if slices.Equal(next.Told, p.Told) && slices.Equal(next.Happened, p.Happened) && next.Over == p.Over && (try > 1 || !t.failed && t.until.IsZero()) {
 			return nil
 		}
 		err := t.commit(ctx, gate.Change{At: t.Now(), Told: &gate.ToldWrite{Read: p.Version, Now: next}})
@@ -52,7 +52,6 @@ func (t *telling) note(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("what was told is not noted, and may be told once more: %w", err)
 		}
-		p = t.asReopened(p)
 		if t.outage != nil && !t.outage.over.IsZero() && p.Over {
 			return nil // it was noted, and the post is empty: nothing can be added to an outage that is over
 		}
@@ -67,16 +66,17 @@ func (t *telling) commit(ctx context.Context, c gate.Change) error {
 
 // merged is a post with what was settled here. Something that has happened since it was read first is due at once.
 func (t *telling) merged(p gate.Post) gate.Post {
-	next := p
-	next.Told = append([]gate.Told(nil), p.Told...)
+	next := t.withFresh(p)
+	if t.outage != nil {
+		next.Happened = t.post.Happened
+	}
 	for _, d := range t.settled {
 		if !isSettled(next, d.Target, d.Moment) {
 			next.Told = append(next.Told, d)
 		}
 	}
 	next.Version = p.Version + 1
-	next.Happened = t.happens(p)
-	watching := t.watching && !met(next, recovery(t.post)) // else another tick has found that while this one watched
+	watching := t.watching && recovered(next).Equal(recovered(t.post)) // else another tick has found that while this one watched
 	next.Over = t.allSettled(next) && !watching
 	if t.outage != nil {
 		next = t.outage.merged(next, next.Over)
@@ -85,7 +85,7 @@ func (t *telling) merged(p gate.Post) gate.Post {
 	switch {
 	case next.Over:
 		next.Tries, next.Until = 0, t.Now()
-	case t.outage == nil && len(next.Happened) != len(t.post.Happened):
+	case t.outage == nil && !slices.EqualFunc(next.Happened, t.post.Happened, sameHappened):
 		next.Tries, next.Until = 0, t.Now()
 	case t.failed:
 		if next.Tries++; len(t.settled) > 0 {
@@ -104,19 +104,7 @@ func (t *telling) merged(p gate.Post) gate.Post {
 	return next
 }
 
-// happens are the moments of a post with those that are noted here: of an Agent all of them, of a case that it recovered.
-func (t *telling) happens(p gate.Post) []gate.Happened {
-	if t.outage != nil {
-		return t.post.Happened
-	}
-	all := p.Happened
-	for _, h := range t.post.Happened {
-		if isRecovery(h.Moment) && !met(p, h.Moment) {
-			all = append(all[:len(all):len(all)], h)
-		}
-	}
-	return all
-}
+func sameHappened(a, b gate.Happened) bool { return a.Moment == b.Moment && a.At.Equal(b.At) }
 
 // lateNow is what a post says of targets that failed: the latest of each at which something is still to be told.
 func (t *telling) lateNow(p gate.Post) (late []gate.Told) {

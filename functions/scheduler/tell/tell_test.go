@@ -448,28 +448,54 @@ func TestMayBeOpen(t *testing.T) {
 			round: &round{Teller: newTeller(nil, nil, pager)}, there: true, c: gate.Case{State: row.state, Severity: row.severity},
 			post: gate.Post{Happened: []gate.Happened{{Moment: gate.Waits, At: noon}}, Told: []gate.Told{row.told}},
 		}
-		if got := tl.mayBeOpen(); got != row.want {
+		if got := len(tl.mayBeOpen()) == 1; got != row.want {
 			t.Errorf("%s: %t", name, got)
 		}
 	}
 }
 
-// What is taken back because it is to be told after all leaves the post, and nothing else does. A try that may have arrived is
-// kept as the latest failure of its target, so that what is left out again may still be open there.
-func TestTakenBack(t *testing.T) {
+// What has come once more is to be told where it was not, and no try that may have arrived is forgotten. What another tick has
+// found meanwhile stays.
+func TestComesOnceMore(t *testing.T) {
 	of := func(target string, m gate.Moment, as gate.ToldAs) gate.Told {
 		return gate.Told{Target: target, Moment: m, As: as, At: noon, Words: "away"}
 	}
-	quiet, tried := of("events", gate.IsDoubtful, gate.LeftOut), of("pager", gate.IsDoubtful, gate.LeftTried)
-	stays := []gate.Told{of("events", gate.HasRecovered, gate.WasTold), of("pager", gate.HasRecovered, gate.LeftOut)}
-	tl := &telling{round: &round{Teller: newTeller(nil, nil)}, reopened: []gate.Told{quiet, tried}}
+	quiet, tried, knows := of("events", gate.IsDoubtful, gate.LeftOut), of("pager", gate.IsDoubtful, gate.LeftTried), of("chat", gate.IsDoubtful, gate.WasTold)
+	recovered, again := of("pager", gate.HasRecovered, gate.WasTold), of("pager", gate.RecoverAgain, gate.WasTold)
 	late := of("events", gate.HasRecovered, "")
-	p := tl.asReopened(gate.Post{Told: []gate.Told{quiet, stays[0], tried, stays[1]}, Late: []gate.Told{late}})
-	if want := []gate.Told{of("pager", gate.IsDoubtful, ""), late}; !slices.Equal(p.Told, stays) || !slices.Equal(p.Late, want) {
-		t.Errorf("left are %+v, and late %+v", p.Told, p.Late)
+	doubt, quietened := gate.Happened{Moment: gate.IsDoubtful, At: noon.Add(-2 * time.Hour)}, gate.Happened{Moment: gate.HasRecovered, At: noon.Add(-time.Hour)}
+	ahead := gate.Happened{Moment: gate.RecoverAgain, At: noon.Add(time.Second)} // by a clock that is ahead of this one
+	p := gate.Post{Happened: []gate.Happened{doubt, quietened, ahead}, Told: []gate.Told{quiet, recovered, tried, knows, again}, Late: []gate.Told{late}}
+	read := fmt.Sprint(p)
+	for _, row := range []struct {
+		comes gate.Moment
+		told  []gate.Told
+		late  []gate.Told
+		first gate.Moment
+	}{
+		{gate.IsDoubtful, []gate.Told{recovered, knows, again}, []gate.Told{of("pager", gate.IsDoubtful, ""), late}, gate.HasRecovered},
+		{gate.RecoverAgain, []gate.Told{quiet, recovered, tried, knows}, []gate.Told{late}, gate.IsDoubtful},
+	} {
+		tl := &telling{round: &round{Teller: newTeller(nil, nil)}, post: p, settled: []gate.Told{of("chat", row.comes, gate.LeftOut)}}
+		tl.comes(row.comes)
+		now := tl.post
+		if !slices.Equal(now.Told, row.told) || !slices.Equal(now.Late, row.late) || len(tl.settled) > 0 {
+			t.Errorf("%s: told %+v, late %+v, settled %+v", row.comes, now.Told, now.Late, tl.settled)
+		}
+		last := gate.Happened{Moment: row.comes, At: ahead.At.Add(time.Millisecond)}
+		if len(now.Happened) != 3 || now.Happened[0].Moment != row.first || now.Happened[2] != last {
+			t.Errorf("%s: it has happened: %+v", row.comes, now.Happened)
+		}
+		if row.comes == gate.IsDoubtful && (!tl.tried(Target{Name: "pager"}, row.comes) || tl.tried(Target{Name: "events"}, row.comes)) {
+			t.Error("whether a try may have arrived is mixed up")
+		}
+		for _, other := range []gate.Post{now, {Happened: []gate.Happened{{Moment: row.comes, At: noon}}, Told: p.Told}, {Told: p.Told}} {
+			if got := tl.withFresh(other); fmt.Sprint(got) != fmt.Sprint(other) {
+				t.Errorf("%s: of %+v, which another tick has written, becomes %+v", row.comes, other, got)
+			}
+		}
 	}
-	tl.post = p
-	if !tl.tried(Target{Name: "pager"}, gate.IsDoubtful) || tl.tried(Target{Name: "events"}, gate.IsDoubtful) {
-		t.Error("whether a try may have arrived is mixed up")
+	if got := fmt.Sprint(p); got != read {
+		t.Errorf("the post that was read is written to: %s", got)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/alertbridge/alertbridge/shared/clock"
 	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
 )
 
 // telling is one post on its way: what of it is settled now, and when it is looked at again.
@@ -33,7 +34,7 @@ type telling struct {
 	unread   error // why that could not be read
 	watching bool  // all is told, and an incident may be open at the pager
 
-	reopened []gate.Told // what was left out and is to be told after all
+	fresh []fresh // what was found here to have happened
 
 	claimed bool  // the post is ours
 	lost    bool  // it is not, and nothing is told
@@ -65,35 +66,75 @@ func (t *telling) tell(ctx context.Context) error {
 	return errors.Join(t.note(ctx), t.unread)
 }
 
-// reopen takes back what was left out and is to be told after all: a doubt that had recovered before it could be told, and of
-// which something fires again. A try that may have arrived is not forgotten.
+// reopen: a doubt that had recovered before it could be told has come once more where something of it fires again. Who was
+// told of it is not told again.
 func (t *telling) reopen(ctx context.Context) {
-	if !t.c.Doubtful() {
+	if !t.c.Doubtful() || !met(t.post, gate.IsDoubtful) {
 		return
 	}
 	for _, target := range t.Targets {
-		for _, h := range t.post.Happened {
-			d := toldOf(t.post, target.Name, h.Moment)
-			if h.Moment != gate.IsDoubtful || d.As != gate.LeftOut && d.As != gate.LeftTried || t.pointless(ctx, target, h) != "" {
-				continue
-			}
-			t.reopened = append(t.reopened, d)
-			t.post = t.asReopened(t.post)
+		d := toldOf(t.post, target.Name, gate.IsDoubtful)
+		if isLeft(d) && t.pointless(ctx, target, gate.Happened{Moment: gate.IsDoubtful}) == "" {
+			t.comes(gate.IsDoubtful)
+			return
 		}
 	}
 }
 
-// asReopened is a post without what is taken back here of what was settled.
-func (t *telling) asReopened(p gate.Post) gate.Post {
-	for _, d := range t.reopened {
-		if !slices.Contains(p.Told, d) {
-			continue
-		}
-		p.Told = slices.DeleteFunc(slices.Clone(p.Told), func(o gate.Told) bool { return o == d })
-		if d.As == gate.LeftTried {
-			p.Late = append([]gate.Told{{Target: d.Target, Moment: d.Moment, At: d.At, Words: d.Words}}, p.Late...)
+func isLeft(d gate.Told) bool { return d.As == gate.LeftOut || d.As == gate.LeftTried }
+
+// fresh is a moment that was found here to have come, or to have come once more.
+type fresh struct {
+	gate.Happened
+	before time.Time // when it had come before; zero: never
+}
+
+// comes says that a moment has come now, after all that has come before.
+func (t *telling) comes(m gate.Moment) {
+	f := fresh{Happened: gate.Happened{Moment: m, At: ledger.Moment(t.Now())}}
+	for _, h := range t.post.Happened {
+		f.At = latest(f.At, h.At.Add(time.Millisecond))
+		if h.Moment == m {
+			f.before = h.At
 		}
 	}
+	t.fresh = append(t.fresh, f)
+	t.settled = slices.DeleteFunc(t.settled, func(d gate.Told) bool { return d.Moment == m })
+	t.post = t.withFresh(t.post)
+}
+
+// withFresh is a post with what was found here to have happened. What has come once more is to be told as if it never had, but
+// for a doubt where people know of it. What another tick has found meanwhile stays as that one has noted it.
+func (t *telling) withFresh(p gate.Post) gate.Post {
+	p.Happened, p.Told, p.Late = slices.Clone(p.Happened), slices.Clone(p.Told), slices.Clone(p.Late)
+	for _, f := range t.fresh {
+		i := slices.IndexFunc(p.Happened, func(h gate.Happened) bool { return h.Moment == f.Moment })
+		switch {
+		case i < 0 && f.before.IsZero():
+		case i >= 0 && p.Happened[i].At.Equal(f.before):
+			p.Happened = slices.Delete(p.Happened, i, i+1)
+			p = forgotten(p, f.Moment)
+		default:
+			continue
+		}
+		p.Happened = append(p.Happened, f.Happened)
+	}
+	return p
+}
+
+// forgotten is a post without what became of a moment. Of a doubt only what was left out is forgotten, and not that a try may
+// have arrived.
+func forgotten(p gate.Post, m gate.Moment) gate.Post {
+	var kept, late []gate.Told
+	for _, d := range p.Told {
+		switch {
+		case d.Moment != m || m == gate.IsDoubtful && !isLeft(d):
+			kept = append(kept, d)
+		case d.As == gate.LeftTried:
+			late = append(late, gate.Told{Target: d.Target, Moment: m, At: d.At, Words: d.Words})
+		}
+	}
+	p.Told, p.Late = kept, append(late, p.Late...)
 	return p
 }
 

@@ -25,7 +25,8 @@ const longestWatch = time.Hour
 // A case that is to be started yet is looked after too, and its recovery is not noted: it ends by that, or is started. But its
 // start can come to a doubt, and of what recovers before the doubt is left for a person no decision says anything.
 func (t *telling) watch(ctx context.Context) {
-	if !t.mayBeOpen() {
+	open := t.mayBeOpen()
+	if len(open) == 0 {
 		return
 	}
 	if t.c.State == gate.Waiting || t.c.State == gate.Starting || !t.time(ctx) || t.firing(ctx) {
@@ -33,8 +34,11 @@ func (t *telling) watch(ctx context.Context) {
 		t.lookAgain(t.began.Add(t.pause()))
 		return
 	}
-	t.post.Happened = append(t.post.Happened[:len(t.post.Happened):len(t.post.Happened)], gate.Happened{Moment: recovery(t.post), At: t.Now()})
-	t.each(ctx)
+	m := recovery(t.post)
+	if slices.ContainsFunc(open, func(target Target) bool { return t.pointless(ctx, target, gate.Happened{Moment: m}) == "" }) {
+		t.comes(m)
+		t.each(ctx)
+	}
 }
 
 // recovery is the moment that is noted of a post when it recovers.
@@ -47,6 +51,16 @@ func recovery(p gate.Post) gate.Moment {
 
 // isRecovery tells whether a moment is one at which nothing fires any more.
 func isRecovery(m gate.Moment) bool { return m == gate.HasRecovered || m == gate.RecoverAgain }
+
+// recovered is when nothing of a post fired any more, the last time that it was noted; zero: never.
+func recovered(p gate.Post) (at time.Time) {
+	for _, h := range p.Happened {
+		if isRecovery(h.Moment) {
+			at = latest(at, h.At)
+		}
+	}
+	return at
+}
 
 // met tells whether a moment is noted.
 func met(p gate.Post, m gate.Moment) bool {
@@ -66,44 +80,47 @@ func watchAgain(since time.Duration) time.Duration {
 	return min(max(since/10, soon), longestWatch)
 }
 
-// mayBeOpen tells whether all is told of the case and the pager's incident may be open, as far as it was told to us, and
-// nothing but a recovery will be told of that.
-func (t *telling) mayBeOpen() bool {
+// mayBeOpen are the targets at which, as far as they were told by us, an incident may be open, once all is told of the case and
+// nothing but a recovery will be.
+func (t *telling) mayBeOpen() (open []Target) {
 	if t.outage != nil || !t.there || len(t.post.Happened) == 0 {
-		return false
+		return nil
 	}
 	if _, all := t.c.Incidents(); !all {
-		return false
+		return nil
 	}
 	p := t.post
 	p.Told = append(p.Told[:len(p.Told):len(p.Told)], t.settled...)
 	if !t.allSettled(p) {
-		return false
+		return nil
 	}
-	open := false
 	for _, target := range t.Targets {
-		if !target.Pager {
-			continue
-		}
-		for _, d := range inOrder(p, target.Name) {
-			switch {
-			case d.Moment == gate.RecoverAgain: // it is said twice
-				return false
-			case d.As == gate.LeftOut:
-			case d.Moment == gate.HasRecovered: // if it was given up, so was the incident
-				open = false
-			case t.opens(d.Moment): // given up, or left out after a try, it may have arrived
-				open = true
-			case d.As == gate.WasTold:
-				open = false
-			}
+		if target.Pager && t.isOpen(p, target) {
+			open = append(open, target)
 		}
 	}
 	return open
 }
 
-// inOrder is what became of the moments at a target, the oldest first: a doubt that was left out and told after all comes
-// after the recovery that was told in between.
+// isOpen tells whether a target may have an incident open. What was given up, or left out after a try, may have arrived; but
+// with a recovery that was given up, the incident was.
+func (t *telling) isOpen(p gate.Post, target Target) (open bool) {
+	for _, d := range inOrder(p, target.Name) {
+		switch {
+		case d.As == gate.LeftOut:
+		case isRecovery(d.Moment):
+			open = false
+		case t.opens(d.Moment):
+			open = true
+		case d.As == gate.WasTold:
+			open = false
+		}
+	}
+	return open
+}
+
+// inOrder is what became of the moments at a target, in the order in which it was settled: that can be another one than that in
+// which they came, where two processes do not agree on the time.
 func inOrder(p gate.Post, target string) []gate.Told {
 	var all []gate.Told
 	for _, h := range p.Happened {

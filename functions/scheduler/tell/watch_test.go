@@ -108,6 +108,45 @@ func TestRecoveryThatAnotherTickFinds(t *testing.T) {
 	}
 }
 
+// People were told of two recoveries, and were woken once more since: of the third they hear too, as of one that they do not know.
+func TestThirdRecovery(t *testing.T) {
+	l := withOpenIncident(t, 0)
+	p, _ := l.Post(t.Context(), "ab-1", noon)
+	told := func(m gate.Moment, before time.Duration) gate.Told {
+		p.Happened = append(p.Happened, gate.Happened{Moment: m, At: noon.Add(-before)})
+		return gate.Told{Target: Pager, Moment: m, As: gate.WasTold, At: noon.Add(-before)}
+	}
+	p.Told = append([]gate.Told{told(gate.HasRecovered, time.Hour), told(gate.IsDoubtful, 50*time.Minute), told(gate.RecoverAgain, 40*time.Minute)}, p.Told...)
+	p.Version++
+	if err := l.Commit(t.Context(), gate.Change{At: noon, Told: &gate.ToldWrite{Read: p.Version - 1, Now: p}}); err != nil {
+		t.Fatal(err)
+	}
+	v, err := l.Look(t.Context(), ledger.Question{Incident: alert.Incident{Org: "1", Monitor: "7", Key: "g.a"}, Agent: "default"}, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := v.Incident
+	in.Version, in.Rec = in.Version+1, noon.Add(time.Second)
+	if err := l.Commit(t.Context(), gate.Change{At: noon, Incident: &gate.IncidentWrite{Read: v.Incident.Version, Now: in}}); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	teller := newTeller(l, l, Target{Name: Pager, Pager: true, Place: placeOf(func(a answer.Answer) answer.Result {
+		got = append(got, string(a.Page)+" "+a.ID)
+		return answer.Result{End: answer.Delivered}
+	})})
+	for range 3 {
+		if err := teller.Tell(t.Context(), []gate.Account{{Agent: "default"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after, _ := l.Post(t.Context(), "ab-1", noon)
+	i := slices.IndexFunc(after.Happened, func(h gate.Happened) bool { return h.Moment == gate.RecoverAgain })
+	if want := []string{"resolve ab-1/recovered_again@20261121T120000.001Z"}; !slices.Equal(got, want) || !after.Over || i != 3 || len(after.Told) != 4 {
+		t.Errorf("told %q, want %q; the post\n%+v", got, want, after)
+	}
+}
+
 // What could not be looked at is looked at with the next tick, however long the pauses are by now; and that is said.
 func TestWatchThatCannotLook(t *testing.T) {
 	l, boom := withOpenIncident(t, 20*time.Hour), errors.New("no answer")

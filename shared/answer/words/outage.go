@@ -20,7 +20,7 @@ type Outage struct {
 
 // OfOutage is what is told: one incident of the pager for the outage, whatever waits for its end.
 func OfOutage(o Outage) answer.Answer {
-	key := gate.AgentPost(o.Agent) + "@" + o.Since.UTC().Format("20060102T150405.000Z")
+	key := gate.AgentPost(o.Agent) + at(o.Since)
 	a := answer.Answer{ID: key + "/down", Moment: answer.Down, At: o.Since, Severity: alert.Critical, Page: answer.Trigger, PageKey: key, AggregationKey: key}
 	text := []string{}
 	switch {

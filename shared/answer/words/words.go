@@ -46,7 +46,7 @@ type Telling struct {
 func Of(t Telling) answer.Answer {
 	c := t.Case
 	a := answer.Answer{
-		ID: c.ID + "/" + string(t.Moment), Case: c.ID, At: t.At, Severity: c.Severity, Service: c.Service, Env: t.Lead.Tag("env"), Route: t.Rules.Route,
+		ID: t.id(), Case: c.ID, At: t.At, Severity: c.Severity, Service: c.Service, Env: t.Lead.Tag("env"), Route: t.Rules.Route,
 		Tags: tags(t.Lead), AggregationKey: aggregation(t.Lead), Page: t.page(),
 	}
 	a.Moment = t.moment()
@@ -60,6 +60,18 @@ func Of(t Telling) answer.Answer {
 	}
 	return a
 }
+
+// id tells one recovery from the one before: all else comes once.
+func (t Telling) id() string {
+	id := t.Case.ID + "/" + string(t.Moment)
+	if t.Moment == gate.RecoverAgain {
+		return id + at(t.At)
+	}
+	return id
+}
+
+// at is the part of an ID that is a time.
+func at(t time.Time) string { return "@" + t.UTC().Format("20060102T150405.000Z") }
 
 // moment is the answer's word for what happened: it tells trouble from what takes its course.
 func (t Telling) moment() answer.Moment {

@@ -103,6 +103,8 @@ func (m *Model) notes(k *kase, w gate.CaseWrite, was, is standing, c Commit) {
 	var want []gate.Moment
 	if of := m.moment(k, was, is, c); of != "" {
 		want = append(want, of)
+		p := m.past(k)
+		p.doubt = p.doubt || of == gate.IsDoubtful && critical(k.rank) && m.mayFire(k)
 	}
 	if is.missed && !was.missed {
 		want = append(want, gate.WasMissed)

@@ -13,7 +13,8 @@ type past struct {
 	stood standing  // after the last commit that wrote it
 	how   gate.How  // it ended last
 	since time.Time // nothing of it fires; zero: something may
-	alarm bool      // somebody is to be woken: it is critical, nobody looks into it, and something of it fires
+	alarm bool      // somebody is to be woken: it is critical, was refused, and something of it fires
+	doubt bool      // so it is with a doubt that is left for a person
 }
 
 func (m *Model) past(k *kase) *past {
@@ -41,7 +42,7 @@ func (m *Model) happens(c Commit) {
 		case m.mayFire(k):
 			p.since = time.Time{}
 		case p.since.IsZero():
-			p.since, p.alarm = m.now, false
+			p.since, p.alarm, p.doubt = m.now, false, false
 			p.met[gate.RecoverAgain] = p.met[gate.HasRecovered]
 			p.met[gate.HasRecovered] = true
 		}
@@ -73,6 +74,7 @@ func (m *Model) meets(k *kase, p *past, w gate.CaseWrite, c Commit) {
 	// Each moment is told once: who starts by hand what was refused, and is refused again, looks after it.
 	refused := k.state == gate.Refused && w.Read.State != gate.Refused && !before
 	p.alarm = (p.alarm || refused && critical(k.rank) && m.mayFire(k)) && k.state == gate.Refused && len(k.firing) > 0 && !c.ByHand
+	p.doubt = p.doubt && left && len(k.firing) > 0 && !c.ByHand
 }
 
 // hasPlan tells whether the Agent may have made a plan: work was completed of which it did not say that it investigates.
@@ -127,5 +129,7 @@ func (m *Model) wasTold(k *kase, p *past) {
 		m.broken("told", "the investigation of %s has ended (%s), and the pager does not show it", k.id, k.how)
 	case p.alarm && !open:
 		m.broken("told", "%s is critical, was refused and fires, and nobody is awake", k.id)
+	case p.doubt && !open && !told(pagerPlace, gate.IsDoubtful): // who heard of it, and that it had recovered, is not woken again
+		m.broken("told", "%s is critical, is left in doubt and fires, and nobody was told", k.id)
 	}
 }
