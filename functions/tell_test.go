@@ -694,6 +694,33 @@ func TestRecoversAgainAndAgain(t *testing.T) {
 	}
 }
 
+// So it is with what was started and nothing confirms: as long as it fires, nobody is told that nothing does.
+func TestRecoveryOfWhatFiresAgain(t *testing.T) {
+	w := newTelling(t)
+	w.schedule.Work, w.schedule.Spaces = nothingThere{}, map[string]string{"default": "space-1"}
+	id := w.triggers("A", critical).Case
+	for len(w.pager.Events()) == 0 {
+		w.tick(time.Minute)
+	}
+	w.wantPages("trigger " + id)
+	w.recovers("A")
+	w.pager.Next(answertest.Status(503, ""))
+	w.tick(time.Minute)
+	if p := w.post(id); !slices.ContainsFunc(p.Late, func(d gate.Told) bool { return d.Moment == gate.HasRecovered }) {
+		t.Fatalf("the post is %+v", p)
+	}
+	if d := w.triggers("A", critical); d.Case != id {
+		t.Fatalf("it fires again as %s %s of %s", d.Verdict, d.Reason, d.Case)
+	}
+	w.ticks(10 * time.Minute)
+	w.wantPages("trigger " + id)
+	w.recovers("A")
+	w.ticks(10 * time.Minute)
+	w.wantPages("trigger "+id, "resolve "+id)
+	w.wantBecame(id, "datadog started told", "datadog unconfirmed told", "datadog recovered left_out", "datadog recovered_again left_out",
+		"pagerduty started left_out", "pagerduty unconfirmed told", "pagerduty recovered left_out", "pagerduty recovered_again told")
+}
+
 // A doubt that is left for a person is told when something of it fires, whatever came between: all had recovered before
 // anybody could be told, or what fired again first was only observed. And when that has recovered too, nobody is left awake.
 func TestDoubtThatFiresAgain(t *testing.T) {

@@ -324,7 +324,7 @@ func (t *telling) immaterial(ctx context.Context, target Target, h gate.Happened
 		return "its investigation was taken up again and found nothing"
 	case recovers && (c.State == gate.Waiting || c.State == gate.Starting || c.HasStarted() && answered(c)):
 		return "it was started after all"
-	case recovers && c.Doubtful() && t.firing(ctx):
+	case recovers && (c.State == gate.Started || c.State == gate.InDoubt && c.Firing > 0) && t.firing(ctx): // what fires of others is another case's
 		return "something of it fires again"
 	case h.Moment == gate.WasNot && c.State != gate.Ended && c.State != gate.Refused:
 		return "it was started after all"
