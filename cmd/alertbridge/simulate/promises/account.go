@@ -16,6 +16,8 @@ type account struct {
 	mended   bool // there is a newer secret than the one that it was shut by
 	downTill time.Time
 	down     gate.Down
+	rested   time.Time // till when it was down, before it was last found to be up
+	woke     time.Time // when that was
 	spent    map[string]gate.Dollars
 	paced    time.Time
 	critical map[string]int
@@ -48,6 +50,14 @@ func (a *account) closed(now time.Time) gate.Why {
 		return gate.WhyAgentDown
 	}
 	return ""
+}
+
+// wasClosed is closed as it was at a time: a tick that looks at one case while the Agent rests can find it up with a later one.
+func (a *account) wasClosed(then time.Time) gate.Why {
+	if then.Before(a.rested) && then.Before(a.woke) {
+		return gate.WhyAgentDown
+	}
+	return a.closed(then)
 }
 
 // room: all slots for critical cases; for others, those that are left when the critical ones have theirs.

@@ -401,6 +401,9 @@ func (m *Model) follow(c Commit) {
 		a.mended = false
 	}
 	if w.Down != nil {
+		if w.Down.Until.IsZero() && !a.downTill.IsZero() {
+			a.rested, a.woke = a.downTill, c.Change.At
+		}
 		a.downTill, a.down = w.Down.Until, *w.Down
 	}
 }

@@ -164,7 +164,7 @@ func (m *Model) leftInDoubt(k *kase, a *account, r gate.Rules, now time.Time) {
 		m.broken("slots", "the start of %s is in doubt and not repeated any more, and a tick left it with its slot", k.id)
 	case now.Sub(a.freed) < time.Minute: // by this very tick, when it had looked at the case already: the next one repeats it
 	// One that rests is looked at when something fires again.
-	case again && !k.resting && a.closed(before) == "" && (k.hand || !a.affords(r.Budget, critical(k.rank), before).After(before)) &&
+	case again && !k.resting && a.wasClosed(before) == "" && (k.hand || !a.affords(r.Budget, critical(k.rank), before).After(before)) &&
 		a.hadRoom(r, critical(k.rank), before, k.id):
 		m.broken("12", "the start of %s is in doubt and could be repeated since %s, and a tick left it", k.id, clock(k.until))
 	}

@@ -119,7 +119,7 @@ func (m *Model) allSilenced(k *kase, now time.Time) bool {
 		return true
 	}
 	for key := range k.firing {
-		if key == "by hand" && len(k.joined)+len(k.firing) > 1 || key != "by hand" && !m.silenced(m.words[key], now) {
+		if key == "by hand" || !m.silenced(m.words[key], now) {
 			return false
 		}
 	}
