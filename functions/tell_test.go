@@ -601,6 +601,7 @@ func TestPageWithoutAnAnswerIsResolved(t *testing.T) {
 	w.recovers("A")
 	w.ticks(3 * time.Minute)
 	w.wantPages("trigger "+id, "resolve "+id)
+	w.ticks(30 * time.Minute) // then nothing joins it any more
 	if p := w.post(id); !p.Over || len(p.Late) > 0 {
 		t.Errorf("the post is %+v", p)
 	}
@@ -922,7 +923,6 @@ func TestTwoRecoveriesAtOnce(t *testing.T) {
 
 // A doubt that is left for a person wakes him where it is critical; settled, stopped or recovered, it is resolved.
 func TestDoubtThatIsLeftIsPaged(t *testing.T) {
-	hand := gate.Order{By: "ana", Reason: "seen to"}
 	for name, c := range map[string]struct {
 		policy func(*gatetest.Policy)
 		waits  time.Duration // until it is left
@@ -931,17 +931,7 @@ func TestDoubtThatIsLeftIsPaged(t *testing.T) {
 	}{
 		"not repeated, and it recovers": {stop, time.Minute, func(w *telling, _ string) { w.recovers("A") }, "Over without a result"},
 		"not repeated, and it is stopped": {stop, time.Minute, func(w *telling, id string) {
-			v, err := w.store.Ledger.LookCase(w.t.Context(), id, "default", w.clock.Now())
-			if err != nil {
-				w.t.Fatal(err)
-			}
-			d, err := gate.Stop(v, id, hand, true, w.clock.Now())
-			if err != nil {
-				w.t.Fatal(err)
-			}
-			if err := w.store.Ledger.Commit(w.t.Context(), d.Change); err != nil {
-				w.t.Fatal(err)
-			}
+			w.stops(id)
 		}, "Stopped by hand"},
 		"repeated in vain, and it recovers": {func(*gatetest.Policy) {}, 2 * time.Hour, func(w *telling, _ string) { w.recovers("A") }, "Over without a result"},
 		"repeated in vain, and sent by hand": {func(*gatetest.Policy) {}, 2 * time.Hour, func(w *telling, id string) {

@@ -38,9 +38,10 @@ func Hear(ctx context.Context, from looker, v gate.View, asks []string, now time
 	return v, nil
 }
 
-// Fires tells whether any of these incidents fires, each by Incident.String. One that is not there, or that this build
-// cannot read, may fire. It is one round trip for each, one after the other, up to the first that fires.
-func Fires(ctx context.Context, from looker, incidents []string, now time.Time) (bool, error) {
+// Fires tells whether any of these incidents fires, each by Incident.String, and belongs to a case; "" is any. One that is not
+// there, or that this build cannot read, may fire, and belong to any. It is one round trip for each, one after the other, up
+// to the first that fires so.
+func Fires(ctx context.Context, from looker, incidents []string, caseID string, now time.Time) (bool, error) {
 	for _, name := range incidents {
 		key, ok := incidentKey(name)
 		if !ok {
@@ -50,7 +51,7 @@ func Fires(ctx context.Context, from looker, incidents []string, now time.Time) 
 		if err != nil {
 			return true, err
 		}
-		if v.Incident.Version == 0 || v.Incident.Fires() {
+		if in := v.Incident; in.Version == 0 || in.Fires() && (caseID == "" || in.Case == caseID) {
 			return true, nil
 		}
 	}

@@ -169,18 +169,27 @@ func TestFires(t *testing.T) {
 		{[]string{"no incident"}, true},
 		{[]string{"1/77/"}, true},
 	} {
-		if got, err := ledger.Fires(t.Context(), h, row.names, heardAt); got != row.want || err != nil {
+		if got, err := ledger.Fires(t.Context(), h, row.names, "", heardAt); got != row.want || err != nil {
 			t.Errorf("%q fire: %t, %v", row.names, got, err)
 		}
 	}
+	v, err := h.Look(t.Context(), ledger.Question{Incident: alert.Incident{Org: "1", Monitor: "77", Key: "g.web-2"}}, heardAt)
+	if err != nil || v.Incident.Case == "" {
+		t.Fatalf("it is in the case %q: %v", v.Incident.Case, err)
+	}
+	for of, want := range map[string]bool{v.Incident.Case: true, "ab-another": false} {
+		if got, err := ledger.Fires(t.Context(), h, []string{one, two}, of, heardAt); got != want || err != nil {
+			t.Errorf("one of %s fires: %t, %v", of, got, err)
+		}
+	}
 	h.says("d-4", alert.Recovered, "web-2", 20*time.Second)
-	if got, err := ledger.Fires(t.Context(), h, []string{one, two}, heardAt); got || err != nil {
+	if got, err := ledger.Fires(t.Context(), h, []string{one, two}, "", heardAt); got || err != nil {
 		t.Errorf("both have recovered, and fire: %t, %v", got, err)
 	}
-	if got, err := ledger.Fires(t.Context(), failing{h, "g.web-1", fmt.Errorf("d: %w", ledger.ErrUnreadable)}, []string{one}, heardAt); !got || err != nil {
+	if got, err := ledger.Fires(t.Context(), failing{h, "g.web-1", fmt.Errorf("d: %w", ledger.ErrUnreadable)}, []string{one}, "", heardAt); !got || err != nil {
 		t.Errorf("one that is unreadable fires: %t, %v", got, err)
 	}
-	if got, err := ledger.Fires(t.Context(), failing{h, "g.web-1", errors.New("throttled")}, []string{one}, heardAt); !got || err == nil {
+	if got, err := ledger.Fires(t.Context(), failing{h, "g.web-1", errors.New("throttled")}, []string{one}, "", heardAt); !got || err == nil {
 		t.Errorf("the store is down, and it fires: %t, %v", got, err)
 	}
 }

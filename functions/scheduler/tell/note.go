@@ -30,12 +30,15 @@ const (
 )
 
 // note writes what became of a post. Whoever was first, or may have been, is read, and what was settled here is added to
-// it: it has been told, and must be known.
+// it: it has been told, and must be known. Who has only looked leaves it to the one who was first.
 func (t *telling) note(ctx context.Context) error {
 	p := t.post
 	for try := 1; ; try++ {
+		if try > 1 && len(t.settled) == 0 && len(t.fresh) == 0 && !t.failed && t.outage == nil {
+			return nil
+		}
 		next := t.merged(p)
-		if slices.Equal(next.Told, p.Told) && slices.Equal(next.Happened, p.Happened) && next.Over == p.Over && (try > 1 || !t.failed && t.until.IsZero()) {
+		if slices.Equal(next.Told, p.Told) && slices.Equal(next.Happened, p.Happened) && next.Over == p.Over && (try > 1 || !t.failed && t.until.IsZero() && t.watching.IsZero()) {
 			return nil
 		}
 		err := t.commit(ctx, gate.Change{At: t.Now(), Told: &gate.ToldWrite{Read: p.Version, Now: next}})
@@ -71,12 +74,13 @@ func (t *telling) merged(p gate.Post) gate.Post {
 		next.Happened = t.post.Happened
 	}
 	for _, d := range t.settled {
-		if !isSettled(next, d.Target, d.Moment) {
+		late := d.As != gate.WasTold && !cameAt(next, d.Moment).Equal(cameAt(t.post, d.Moment)) // it has come once more
+		if !late && !isSettled(next, d.Target, d.Moment) {
 			next.Told = append(next.Told, d)
 		}
 	}
 	next.Version = p.Version + 1
-	watching := t.watching && recovered(next).Equal(recovered(t.post)) // else another tick has found that while this one watched
+	watching := !t.watching.IsZero() && recovered(next).Equal(recovered(t.post)) // else another tick has found that while this one watched
 	next.Over = t.allSettled(next) && !watching
 	if t.outage != nil {
 		next = t.outage.merged(next, next.Over)
@@ -95,13 +99,27 @@ func (t *telling) merged(p gate.Post) gate.Post {
 	default:
 		next.Until = latest(t.began.Add(soon), t.until)
 	}
-	if watching { // nothing is left to be told, and nothing was tried
-		next.Tries = 0
+	switch {
+	case !watching:
+	case t.allSettled(next): // and nothing was tried
+		next.Tries, next.Until = 0, latest(next.Until, t.watching)
+	case next.Until.After(t.watching): // for a place that rests, which has nothing to do with this one
+		next.Until = t.watching
 	}
 	if t.waits() && !next.Over && next.Until.After(t.began.Add(soon)) { // for what was found, which has nothing to do with a place that rests
 		next.Until = t.began.Add(soon)
 	}
 	return next
+}
+
+// cameAt is when a moment came; zero: never.
+func cameAt(p gate.Post, m gate.Moment) time.Time {
+	for _, h := range p.Happened {
+		if h.Moment == m {
+			return h.At
+		}
+	}
+	return time.Time{}
 }
 
 func sameHappened(a, b gate.Happened) bool { return a.Moment == b.Moment && a.At.Equal(b.At) }

@@ -99,7 +99,7 @@ func TestImmaterial(t *testing.T) {
 	} {
 		target := Target{Name: "there", Pager: c.pager}
 		h := gate.Happened{Moment: c.moment, At: noon.Add(-c.after)}
-		tl := &telling{round: &round{Teller: newTeller(nil, nil)}, c: c.c, there: !c.gone, post: gate.Post{Happened: []gate.Happened{h}}, looked: true, fires: c.fires}
+		tl := &telling{round: &round{Teller: newTeller(nil, nil)}, c: c.c, there: !c.gone, post: gate.Post{Happened: []gate.Happened{h}}, fires: firing{true, c.fires}, here: firing{true, c.fires}}
 		for _, m := range c.with {
 			tl.post.Happened = append(tl.post.Happened, gate.Happened{Moment: m, At: h.At.Add(c.then)})
 		}
@@ -448,9 +448,72 @@ func TestMayBeOpen(t *testing.T) {
 			round: &round{Teller: newTeller(nil, nil, pager)}, there: true, c: gate.Case{State: row.state, Severity: row.severity},
 			post: gate.Post{Happened: []gate.Happened{{Moment: gate.Waits, At: noon}}, Told: []gate.Told{row.told}},
 		}
-		if got := len(tl.mayBeOpen()) == 1; got != row.want {
+		if got := tl.mayBeOpen(); got != row.want {
 			t.Errorf("%s: %t", name, got)
 		}
+	}
+}
+
+// Which of an incident's words came last at the pager tells whether it may be open, in the order in which they were settled.
+func TestIsOpen(t *testing.T) {
+	pager := Target{Name: Pager, Pager: true}
+	failed, skipped := gate.Case{State: gate.Ended, How: gate.EndFailed, Severity: alert.Critical}, gate.Case{State: gate.Ended, How: gate.EndSkipped, Severity: alert.Critical}
+	doubt := gate.Case{State: gate.InDoubt, Severity: alert.Critical}
+	type word struct {
+		m  gate.Moment
+		as gate.ToldAs
+	}
+	for name, row := range map[string]struct {
+		c     gate.Case
+		words []word
+		want  bool
+	}{
+		"nothing":                                  {doubt, nil, false},
+		"woken":                                    {doubt, []word{{gate.IsDoubtful, gate.WasTold}}, true},
+		"and it recovered":                         {doubt, []word{{gate.IsDoubtful, gate.WasTold}, {gate.HasRecovered, gate.WasTold}}, false},
+		"which was given up":                       {doubt, []word{{gate.IsDoubtful, gate.WasTold}, {gate.HasRecovered, gate.GivenUp}}, false},
+		"which was left out":                       {doubt, []word{{gate.IsDoubtful, gate.WasTold}, {gate.HasRecovered, gate.LeftOut}}, true},
+		"and it recovered the second time":         {doubt, []word{{gate.HasRecovered, gate.LeftOut}, {gate.IsDoubtful, gate.WasTold}, {gate.RecoverAgain, gate.WasTold}}, false},
+		"it had recovered before":                  {doubt, []word{{gate.HasRecovered, gate.WasTold}, {gate.IsDoubtful, gate.WasTold}}, true},
+		"and it was started":                       {doubt, []word{{gate.IsDoubtful, gate.WasTold}, {gate.WasStarted, gate.WasTold}}, false},
+		"of which the pager took nothing":          {doubt, []word{{gate.IsDoubtful, gate.WasTold}, {gate.WasStarted, gate.GivenUp}}, true},
+		"it failed":                                {failed, []word{{gate.HasEnded, gate.WasTold}}, true},
+		"it was skipped":                           {skipped, []word{{gate.WasMissed, gate.WasTold}, {gate.HasEnded, gate.WasTold}}, false},
+		"it failed first":                          {skipped, []word{{gate.HasEnded, gate.WasTold}}, true},
+		"it was skipped, and is not for the pager": {skipped, []word{{gate.HasEnded, gate.LeftOut}}, false},
+	} {
+		tl := &telling{round: &round{Teller: newTeller(nil, nil, pager)}, there: true, c: row.c}
+		for i, w := range row.words { // they came in the other order, by the clocks of those who noted them
+			tl.post.Happened = append([]gate.Happened{{Moment: w.m, At: noon.Add(time.Duration(-i) * time.Second)}}, tl.post.Happened...)
+			tl.post.Told = append(tl.post.Told, gate.Told{Target: Pager, Moment: w.m, As: w.as, At: noon.Add(time.Duration(i) * time.Minute)})
+		}
+		if got := tl.isOpen(pager); got != row.want {
+			t.Errorf("%s: %t", name, got)
+		}
+		if tl.isOpen(Target{Name: Pager}) {
+			t.Errorf("%s: a place that shows every answer has an incident open", name)
+		}
+	}
+}
+
+// What became of a moment is not noted of one that has come once more since.
+func TestNoteOfWhatHasComeOnceMore(t *testing.T) {
+	recovered := func(at time.Time) gate.Post {
+		return gate.Post{ID: "ab-1", Version: 5, Happened: []gate.Happened{{Moment: gate.RecoverAgain, At: at}}}
+	}
+	tl := &telling{
+		round: &round{Teller: newTeller(nil, nil, Target{Name: Pager, Pager: true}), began: noon}, there: true, post: recovered(noon.Add(-time.Minute)),
+		settled: []gate.Told{{Target: Pager, Moment: gate.RecoverAgain, As: gate.LeftOut, At: noon}},
+	}
+	if next := tl.merged(recovered(noon.Add(-time.Minute))); !next.Over || len(next.Told) != 1 {
+		t.Errorf("it is not settled: %+v", next)
+	}
+	if next := tl.merged(recovered(noon)); next.Over || len(next.Told) > 0 {
+		t.Errorf("it is settled, and has come once more: %+v", next)
+	}
+	tl.settled[0].As = gate.WasTold // whoever noted it besides has found the same
+	if next := tl.merged(recovered(noon)); !next.Over || len(next.Told) != 1 {
+		t.Errorf("it was told, and is to be told once more: %+v", next)
 	}
 }
 

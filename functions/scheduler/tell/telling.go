@@ -29,10 +29,10 @@ type telling struct {
 
 	findings map[gate.Moment]finding // what the Agent's journal has for a moment, where it was asked for
 
-	looked   bool  // it is known whether anything of the case fires
-	fires    bool  // it may
-	unread   error // why that could not be read
-	watching bool  // all is told, and an incident may be open at the pager
+	fires    firing    // whether anything that the case is about fires
+	here     firing    // and has gone to no other case
+	unread   error     // why that could not be read
+	watching time.Time // an incident may be open at the pager, or come to be: it is looked at again then; zero: no
 
 	fresh []fresh // what was found here to have happened
 
@@ -66,19 +66,42 @@ func (t *telling) tell(ctx context.Context) error {
 	return errors.Join(t.note(ctx), t.unread)
 }
 
-// reopen: a doubt that had recovered before it could be told has come once more where something of it fires again. Who was
+// reopen: what was left out as nothing fired, or as it had come to nothing, has come once more where that is so no longer. Who was
 // told of it is not told again.
 func (t *telling) reopen(ctx context.Context) {
-	if !t.c.Doubtful() || !met(t.post, gate.IsDoubtful) {
-		return
-	}
-	for _, target := range t.Targets {
-		d := toldOf(t.post, target.Name, gate.IsDoubtful)
-		if isLeft(d) && t.pointless(ctx, target, gate.Happened{Moment: gate.IsDoubtful}) == "" {
-			t.comes(gate.IsDoubtful)
-			return
+	for _, h := range slices.Clone(t.post.Happened) {
+		if slices.ContainsFunc(t.Targets, func(target Target) bool { return t.isBack(ctx, target, h) }) {
+			t.comes(h.Moment)
 		}
 	}
+}
+
+// isBack tells whether a moment that was left out at a target matters there after all.
+func (t *telling) isBack(ctx context.Context, target Target, h gate.Happened) bool {
+	d := toldOf(t.post, target.Name, h.Moment)
+	switch {
+	case !isLeft(d):
+		return false
+	case h.Moment == gate.IsDoubtful:
+	case h.Moment == gate.EndedAgain && d.Words == toNothing:
+	case t.mayWake(ctx, target, h.Moment) && t.firesHere(ctx):
+	default:
+		return false
+	}
+	return t.pointless(ctx, target, h) == ""
+}
+
+// mayWake tells whether people were not woken for what has failed, or was never confirmed, as nothing of it fired, and are to be
+// as soon as something does that joins the same case.
+func (t *telling) mayWake(ctx context.Context, target Target, m gate.Moment) bool {
+	if d := toldOf(t.now(), target.Name, m); !target.Pager || !isLeft(d) || d.Words != nothingFires || m != gate.WasMissed && m != gate.HasEnded {
+		return false
+	}
+	if t.c.State != gate.Started && (t.c.State != gate.Ended || t.Now().Sub(t.c.StartAt) > t.rules.Window) {
+		return false
+	}
+	why := t.pointless(ctx, target, gate.Happened{Moment: m})
+	return why == "" || why == nothingFires
 }
 
 func isLeft(d gate.Told) bool { return d.As == gate.LeftOut || d.As == gate.LeftTried }
@@ -103,8 +126,8 @@ func (t *telling) comes(m gate.Moment) {
 	t.post = t.withFresh(t.post)
 }
 
-// withFresh is a post with what was found here to have happened. What has come once more is to be told as if it never had, but
-// for a doubt where people know of it. What another tick has found meanwhile stays as that one has noted it.
+// withFresh is a post with what was found here to have happened. What has come once more is to be told as if it never had,
+// where people do not know of it. What another tick has found meanwhile stays as that one has noted it.
 func (t *telling) withFresh(p gate.Post) gate.Post {
 	p.Happened, p.Told, p.Late = slices.Clone(p.Happened), slices.Clone(p.Told), slices.Clone(p.Late)
 	for _, f := range t.fresh {
@@ -122,13 +145,13 @@ func (t *telling) withFresh(p gate.Post) gate.Post {
 	return p
 }
 
-// forgotten is a post without what became of a moment. Of a doubt only what was left out is forgotten, and not that a try may
-// have arrived.
+// forgotten is a post without what became of a moment. But for the last recovery it is the same trouble as before: only what was
+// left out is forgotten, and not that a try may have arrived.
 func forgotten(p gate.Post, m gate.Moment) gate.Post {
 	var kept, late []gate.Told
 	for _, d := range p.Told {
 		switch {
-		case d.Moment != m || m == gate.IsDoubtful && !isLeft(d):
+		case d.Moment != m || m != gate.RecoverAgain && !isLeft(d):
 			kept = append(kept, d)
 		case d.As == gate.LeftTried:
 			late = append(late, gate.Told{Target: d.Target, Moment: m, At: d.At, Words: d.Words})
@@ -276,8 +299,11 @@ func (t *telling) settle(target Target, h gate.Happened, as gate.ToldAs, why str
 // notForPager says why most answers are not for the pager.
 const notForPager = "it does nothing to the pager"
 
-// nothingFires says why nobody is to be woken.
-const nothingFires = "nothing of it fires any more"
+// What is left out for one of these is to be told after all where it is so no longer.
+const (
+	nothingFires = "nothing of it fires any more"
+	toNothing    = "it has come to nothing after all"
+)
 
 // pointless says why a moment is not to be told at this target; "" when it is.
 func (t *telling) pointless(ctx context.Context, target Target, h gate.Happened) string {
@@ -322,18 +348,18 @@ func (t *telling) immaterial(ctx context.Context, target Target, h gate.Happened
 		return "it is over"
 	case h.Moment == gate.WasPlanned && c.How != gate.EndCompleted:
 		return "its investigation was taken up again and found nothing"
-	case recovers && (c.State == gate.Waiting || c.State == gate.Starting || c.HasStarted() && answered(c)):
+	case recovers && (c.State == gate.Waiting || c.State == gate.Starting || c.HasStarted() && answered(c) && !t.isOpen(target)):
 		return "it was started after all"
-	case recovers && (c.State == gate.Started || c.State == gate.InDoubt && c.Firing > 0) && t.firing(ctx): // what fires of others is another case's
+	case recovers && t.firesHere(ctx):
 		return "something of it fires again"
 	case h.Moment == gate.WasNot && c.State != gate.Ended && c.State != gate.Refused:
 		return "it was started after all"
-	case recovers && slices.Contains(happened, gate.WasNot) && c.State == gate.Refused:
+	case recovers && slices.Contains(happened, gate.WasNot) && c.State == gate.Refused && !t.isOpen(target):
 		return "it was stopped by hand"
 	case recovers && !target.Pager && (h.Moment == gate.RecoverAgain || c.State != gate.Refused && c.State != gate.InDoubt):
 		return "where every answer is shown, the alert's own recovery is"
 	case h.Moment == gate.EndedAgain && c.Answer() == 0:
-		return "it has come to nothing after all"
+		return toNothing
 	case h.Moment == gate.EndedAgain && t.toldNow(target, gate.HasEnded):
 		return "its end was told as it stands now"
 	case !target.Pager && h.Moment != gate.HasEnded && h.Moment != gate.EndedAgain && t.events(target) >= MaxEvents-1 && !t.last(h):

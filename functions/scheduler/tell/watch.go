@@ -15,30 +15,31 @@ import (
 // longestWatch is how long at most nobody looks whether what an open incident of the pager is about has recovered.
 const longestWatch = time.Hour
 
-// watch looks after a case of which all is told and whose incident at the pager may be open: once nothing of it fires any
-// more, that is noted, and told. A case that was started or has ended counts no recoveries, and should not: each would be
-// a write, and few have an incident. So the post stays in the outbox, and is looked at less and less often.
+// watch looks after a case whose incident at the pager may be open, whatever other places are still to be told: once nothing of it
+// fires any more, that is noted, and told. A case that was started or has ended counts no recoveries, and should not: each would
+// be a write, and few have an incident. So the post stays in the outbox, and is looked at less and less often. So it is where
+// nobody was woken as nothing fired, as long as what fires again joins the case.
 //
 // The case knows by name what opened it and what has joined before it was started, and that is what the incident is about.
-// Where there may have been more than it keeps, the incident is left for a person.
+// Where there may have been more than it keeps, and it counts nothing, the incident is left for a person.
 //
 // A case that is to be started yet is looked after too, and its recovery is not noted: it ends by that, or is started. But its
 // start can come to a doubt, and of what recovers before the doubt is left for a person no decision says anything.
 func (t *telling) watch(ctx context.Context) {
-	open := t.mayBeOpen()
-	if len(open) == 0 {
+	if t.outage != nil || !t.there || len(t.post.Happened) == 0 {
 		return
 	}
-	if t.c.State == gate.Waiting || t.c.State == gate.Starting || !t.time(ctx) || t.firing(ctx) {
-		t.watching = true
-		t.lookAgain(t.began.Add(t.pause()))
-		return
-	}
-	m := recovery(t.post)
-	if slices.ContainsFunc(open, func(target Target) bool { return t.pointless(ctx, target, gate.Happened{Moment: m}) == "" }) {
-		t.comes(m)
+	open, wakes := t.mayBeOpen(), t.mayBeWoken(ctx)
+	waits := t.c.State == gate.Waiting || t.c.State == gate.Starting || !t.time(ctx)
+	if open && !waits && !t.firing(ctx) {
+		t.comes(recovery(t.post))
 		t.each(ctx)
+		open = false
 	}
+	if !open && !wakes {
+		return
+	}
+	t.watching = t.began.Add(t.pause())
 }
 
 // recovery is the moment that is noted of a post when it recovers.
@@ -69,7 +70,7 @@ func met(p gate.Post, m gate.Moment) bool {
 
 // pause is how long it is not looked at. What could not be looked at now is with the next tick.
 func (t *telling) pause() time.Duration {
-	if !t.looked || t.unread != nil {
+	if !t.fires.known && !t.here.known || t.unread != nil {
 		return soon
 	}
 	return watchAgain(t.Now().Sub(t.post.Happened[len(t.post.Happened)-1].At))
@@ -80,43 +81,54 @@ func watchAgain(since time.Duration) time.Duration {
 	return min(max(since/10, soon), longestWatch)
 }
 
-// mayBeOpen are the targets at which, as far as they were told by us, an incident may be open, once all is told of the case and
-// nothing but a recovery will be.
-func (t *telling) mayBeOpen() (open []Target) {
-	if t.outage != nil || !t.there || len(t.post.Happened) == 0 {
-		return nil
+// mayBeOpen tells whether a target may have an incident open, as far as it was told by us, where all is told and nothing but a
+// recovery will be.
+func (t *telling) mayBeOpen() bool {
+	if _, all := t.c.Incidents(); !all && !t.counts() {
+		return false
 	}
-	if _, all := t.c.Incidents(); !all {
-		return nil
-	}
+	return slices.ContainsFunc(t.Targets, func(target Target) bool { return isAllSettled(t.now(), target.Name) && t.isOpen(target) })
+}
+
+// now is the post with what was settled here.
+func (t *telling) now() gate.Post {
 	p := t.post
 	p.Told = append(p.Told[:len(p.Told):len(p.Told)], t.settled...)
-	if !t.allSettled(p) {
-		return nil
-	}
-	for _, target := range t.Targets {
-		if target.Pager && t.isOpen(p, target) {
-			open = append(open, target)
-		}
-	}
-	return open
+	return p
 }
 
 // isOpen tells whether a target may have an incident open. What was given up, or left out after a try, may have arrived; but
 // with a recovery that was given up, the incident was.
-func (t *telling) isOpen(p gate.Post, target Target) (open bool) {
-	for _, d := range inOrder(p, target.Name) {
+func (t *telling) isOpen(target Target) (open bool) {
+	if !target.Pager {
+		return false
+	}
+	for _, d := range inOrder(t.now(), target.Name) {
 		switch {
 		case d.As == gate.LeftOut:
 		case isRecovery(d.Moment):
 			open = false
 		case t.opens(d.Moment):
 			open = true
+		case d.Moment == gate.HasEnded && t.c.How == gate.EndSkipped && t.c.Severity >= alert.Critical:
+			open = !open // told as skipped it has closed what was open, and is left out where nothing was: else it was told as failed
 		case d.As == gate.WasTold:
 			open = false
 		}
 	}
 	return open
+}
+
+// mayBeWoken tells whether people are to be woken as soon as something fires again.
+func (t *telling) mayBeWoken(ctx context.Context) bool {
+	for _, target := range t.Targets {
+		for _, h := range t.post.Happened {
+			if t.mayWake(ctx, target, h.Moment) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // inOrder is what became of the moments at a target, in the order in which it was settled: that can be another one than that in
@@ -153,22 +165,38 @@ func toldOf(p gate.Post, target string, m gate.Moment) gate.Told {
 	return gate.Told{}
 }
 
-// firing tells whether anything of the case may fire, as far as the case knows it by name. It reads once in a telling; what
-// cannot be read may fire.
+// firing is whether something fires, once that is known.
+type firing struct{ known, is bool }
+
+// firing tells whether anything of the case may fire, as far as the case knows it by name, or counts it where it does not. It reads
+// once in a telling; what cannot be read may fire.
 func (t *telling) firing(ctx context.Context) bool {
-	if t.looked {
-		return t.fires
+	return t.read(ctx, &t.fires, "")
+}
+
+// firesHere tells whether anything of the case fires that has gone to no other.
+func (t *telling) firesHere(ctx context.Context) bool {
+	_, all := t.c.Incidents()
+	return (all || t.counts()) && t.firing(ctx) && t.read(ctx, &t.here, t.c.ID)
+}
+
+// counts: the case counts what fires of it, also where that is more than it knows by name.
+func (t *telling) counts() bool { return t.c.State == gate.Refused || t.c.State == gate.InDoubt }
+
+func (t *telling) read(ctx context.Context, f *firing, caseID string) bool {
+	if f.known {
+		return f.is
 	}
 	names, all := t.c.Incidents()
-	if t.looked, t.fires = true, true; !all {
-		return true
+	if f.known, f.is = true, !t.counts() || t.c.Firing > 0; !all {
+		return f.is
 	}
 	ctx, cancel := clock.WithTimeout(ctx, ReadTime)
 	defer cancel()
-	fires, err := ledger.Fires(ctx, t.Ledger, names, t.Now())
+	fires, err := ledger.Fires(ctx, t.Ledger, names, caseID, t.Now())
 	if err != nil {
 		t.unread = fmt.Errorf("whether it still fires could not be read: %w", err)
 	}
-	t.fires = fires
+	f.is = fires
 	return fires
 }

@@ -108,6 +108,31 @@ func TestRecoveryThatAnotherTickFinds(t *testing.T) {
 	}
 }
 
+// Of two ticks at once the one only looks, and the other leaves a recovery out and goes on looking. What the first one would note is
+// older than that, and ends nothing.
+func TestWatchThatAnotherTickGoesOnWith(t *testing.T) {
+	l := withOpenIncident(t, 0)
+	var others gate.Post
+	teller := newTeller(&looked{Ledger: l, then: func(gate.View) error {
+		p, err := l.Post(t.Context(), "ab-1", noon)
+		if err != nil || others.Version > 0 {
+			return err
+		}
+		p.Happened = append(p.Happened, gate.Happened{Moment: gate.HasRecovered, At: noon})
+		p.Told = append(p.Told, gate.Told{Target: Pager, Moment: gate.HasRecovered, As: gate.LeftOut, At: noon})
+		p.Until = noon.Add(soon)
+		p.Version++
+		others = p
+		return l.Commit(t.Context(), gate.Change{At: noon, Told: &gate.ToldWrite{Read: p.Version - 1, Now: p}})
+	}}, l, Target{Name: Pager, Pager: true})
+	if err := teller.Tell(t.Context(), []gate.Account{{Agent: "default"}}); err != nil {
+		t.Fatal(err)
+	}
+	if after, _ := l.Post(t.Context(), "ab-1", noon); after.Over || after.Version != others.Version || others.Version == 0 {
+		t.Errorf("the post is %+v, want %+v", after, others)
+	}
+}
+
 // People were told of two recoveries, and were woken once more since: of the third they hear too, as of one that they do not know.
 func TestThirdRecovery(t *testing.T) {
 	l := withOpenIncident(t, 0)
@@ -156,6 +181,20 @@ func TestWatchThatCannotLook(t *testing.T) {
 	}
 	if p, _ := l.Post(t.Context(), "ab-1", noon); p.Over || !p.Until.Equal(noon.Add(soon)) {
 		t.Errorf("the post is %+v", p)
+	}
+}
+
+// So it is where there was no time to look.
+func TestPauseOfWhatWasNotLookedAt(t *testing.T) {
+	tl := &telling{round: &round{Teller: newTeller(nil, nil)}, post: gate.Post{Happened: []gate.Happened{{Moment: gate.Waits, At: noon.Add(-20 * time.Hour)}}}}
+	if got := tl.pause(); got != soon {
+		t.Errorf("it rests for %s", got)
+	}
+	for _, tl.fires.known = range []bool{true, false} {
+		tl.here.known = !tl.fires.known
+		if got := tl.pause(); got != longestWatch {
+			t.Errorf("what was looked at rests for %s", got)
+		}
 	}
 }
 

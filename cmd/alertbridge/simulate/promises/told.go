@@ -146,7 +146,7 @@ func (m *Model) leftOver(p gate.Post) {
 	switch {
 	case k == nil:
 		m.broken("told", "there is something to tell of %s, which is no case", p.ID)
-	case len(k.joined) >= gate.MaxMembers:
+	case len(k.joined) >= gate.MaxMembers && !counts(k):
 		m.broken("told", "%s is looked after, and is about more than it knows by name", k.id)
 	case !m.mayFire(k):
 		m.broken("told", "%s is looked after, and nothing of it fires", k.id)
@@ -156,10 +156,10 @@ func (m *Model) leftOver(p gate.Post) {
 }
 
 // mayFire tells whether anything fires that a case is about: what opened it and what joined it before it was started. Where
-// more may have joined than it keeps by name, nobody knows.
+// more may have joined than it keeps by name, nobody knows, unless it counts.
 func (m *Model) mayFire(k *kase) bool {
 	if len(k.joined) >= gate.MaxMembers {
-		return true
+		return !counts(k) || len(k.firing) > 0
 	}
 	fires := func(key string) bool { i := m.incidents[key]; return i != nil && i.fires() }
 	for key := range k.joined {
@@ -169,6 +169,9 @@ func (m *Model) mayFire(k *kase) bool {
 	}
 	return fires(k.lead.Incident.String())
 }
+
+// counts: what fires of it is counted, whatever is known by name.
+func counts(k *kase) bool { return k.state == gate.Refused || k.state == gate.InDoubt }
 
 // well tells whether an investigation is on its way or has come to something, so that nobody has to be awake for the case.
 func (m *Model) well(k *kase) bool {
