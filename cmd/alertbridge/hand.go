@@ -98,7 +98,8 @@ what was muted can be started with "alertbridge start".
 A matcher compares a tag or a field of the alert with a value, as amtool's do: service=checkout (is), env!=prod (is not),
 team=~"pay.*|core" (matches as a whole, RE2), host!~canary-.* (does not). Fields: monitor, monitor_name, monitor_type,
 title, priority, transition, alert_type, org, org_name, host; monitor is its number. There are at most 100 silences, with 6
-matchers each. One that no alert can meet is refused, as is one of recoveries only.` + handPermissions
+matchers each. One that no alert can meet is refused, as is one of recoveries only. A name that is a letter off from a field,
+or from a usual tag such as service, is warned of; tag:NAME is the tag of that name, and is not.` + handPermissions
 
 func silenceCommand() *cobra.Command {
 	var from origin

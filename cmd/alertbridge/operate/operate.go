@@ -19,6 +19,7 @@ import (
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/explain"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
+	"github.com/alertbridge/alertbridge/shared/match"
 	"github.com/alertbridge/alertbridge/shared/redact"
 )
 
@@ -168,8 +169,14 @@ func (d Desk) silence(ctx context.Context, o Order, by gate.Order) (Done, error)
 	if err != nil {
 		return Done{}, err
 	}
-	return said("Silence %s mutes alerts with %s%s.%s", s.ID, strings.Join(ledger.MatcherTexts(s.Matchers), ", "), s.Order,
-		endless(s.Order, "silence expire "+s.ID)), nil
+	done := said("Silence %s mutes alerts with %s%s.%s", s.ID, strings.Join(ledger.MatcherTexts(s.Matchers), ", "), s.Order,
+		endless(s.Order, "silence expire "+s.ID))
+	for _, m := range s.Matchers {
+		if meant := match.Misspelt(m.Name); meant != "" {
+			done.Said = append(done.Said, fmt.Sprintf("Warning: %s is no field and no usual tag; did you mean %s? If you did, expire this silence and add another; a tag of that name is written tag:%s.", m.Name, meant, m.Name))
+		}
+	}
+	return done, nil
 }
 
 // endless reminds of what goes on until somebody thinks of it, "" where there is an end.

@@ -180,6 +180,21 @@ func TestModeAndSilences(t *testing.T) {
 	}
 }
 
+// A silence whose matcher names nothing that there is would mute nothing, and nobody would know.
+func TestSilenceWarnsOfAMisspeltName(t *testing.T) {
+	for matcher, want := range map[string]string{
+		"prority=P1":     "Warning: prority is no field and no usual tag; did you mean priority? If you did, expire this silence and add another; a tag of that name is written tag:prority.",
+		"servcie=cart":   "Warning: servcie is no field and no usual tag; did you mean service? If you did, expire this silence and add another; a tag of that name is written tag:servcie.",
+		"tag:prority=P1": "", "priority=P1": "", "service=cart": "", "rack=r7": "",
+	} {
+		d, _ := desk()
+		done, err := give(t, d, operate.Order{Do: operate.Silence, Matchers: []string{"env=prod", matcher}})
+		if err != nil || len(status(t, d).Silences) != 1 || want == "" && len(done.Said) != 1 || want != "" && !slices.Equal(done.Said[1:], []string{want}) {
+			t.Errorf("%s: %q, %v", matcher, done.Said, err)
+		}
+	}
+}
+
 // What people type can hold what must not be kept, or shown.
 func TestWordsAreCleaned(t *testing.T) {
 	d, _ := desk()
