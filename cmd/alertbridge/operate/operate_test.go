@@ -361,6 +361,25 @@ func TestRetry(t *testing.T) {
 	}
 }
 
+// Who opens an account is on record, also where no case is started by it; where nothing is done there is none.
+func TestRetryIsSigned(t *testing.T) {
+	d, s := desk("default", "cart")
+	shut := gate.Shut{Since: noon, Words: "denied: 401"}
+	if err := s.Ledger.Commit(t.Context(), gate.Change{At: noon, Account: &gate.AccountWrite{Agent: "default", Shut: &shut}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, signed := range []bool{true, false} {
+		done, err := give(t, d, operate.Order{Do: operate.Retry})
+		if err != nil || done.Signed != signed {
+			t.Errorf("%+v, %v, want signed %t", done, err, signed)
+		}
+	}
+	ana := operate.Signed{By: "ana@laptop", Reason: "release", At: noon}
+	if a := status(t, d).Accounts; a[0].Opened == nil || *a[0].Opened != ana || a[1].Opened != nil {
+		t.Errorf("%+v", a)
+	}
+}
+
 // A ledger that does not answer is no refusal, and nothing is claimed to be done.
 func TestTheLedgerIsDown(t *testing.T) {
 	broken := errors.New("the store is down")
