@@ -22,7 +22,7 @@ import (
 const handPermissions = `
 
 It is in force for the next alert and the next tick, without a deployment, and on record: with your name (--by, else
-user@host of this computer), the reason, and the end.
+user@host of this computer), the reason, and the end if it has one.
 
 With --table the ledger's table is written directly, with the credentials, region and profile that the AWS CLI would use.
 That needs dynamodb:BatchGetItem, dynamodb:Query, dynamodb:PutItem, dynamodb:UpdateItem and dynamodb:ConditionCheckItem on
@@ -36,9 +36,10 @@ goes on.
   observe        what would be started is decided and recorded, and nothing is started
   critical_only  only critical alerts start anything
   full           all that the policy starts
-  clear          takes back what is set by hand
+  clear          takes back what is set by hand; "mode" and "status" show who did, and why, until a mode is set again
 
-What was dropped meanwhile can be started with "alertbridge start".` + handPermissions
+The latest order is on record, and others in the verdicts that they touched. What was dropped meanwhile can be started with
+"alertbridge start".` + handPermissions
 
 const modeExample = `  alertbridge mode
   alertbridge mode observe --for 2h --reason release
@@ -97,7 +98,8 @@ what was muted can be started with "alertbridge start".
 A matcher compares a tag or a field of the alert with a value, as amtool's do: service=checkout (is), env!=prod (is not),
 team=~"pay.*|core" (matches as a whole, RE2), host!~canary-.* (does not). Fields: monitor, monitor_name, monitor_type,
 title, priority, transition, alert_type, org, org_name, host; monitor is its number. There are at most 100 silences, with 6
-matchers each. One that no alert can meet is refused, as is one of recoveries only.` + handPermissions
+matchers each. One that no alert can meet is refused, as is one of recoveries only. A name that is a letter off from a field,
+or from a usual tag such as service, is warned of; tag:NAME is the tag of that name, and is not.` + handPermissions
 
 func silenceCommand() *cobra.Command {
 	var from origin
@@ -190,7 +192,10 @@ func startCommand() *cobra.Command {
 
 const retryLong = `Opens the accounts that are shut, and forgets that the Agent could not be reached, so that the next tick calls it again; use
 it when the cause is mended. If it is not, the first call shuts the account again. Then starts the cases that are named;
-without any, all that were refused or rest in doubt and still fire, at most 100 of each. Each may be paid for.` + handPermissions
+without any, all that were refused or rest in doubt and still fire, at most 100 of each. Each may be paid for.
+
+"alertbridge status" shows who opened an account last, and "alertbridge explain" who started a case. Where there was nothing
+to open and nothing to start, nothing is kept.` + handPermissions
 
 func retryCommand() *cobra.Command {
 	return handCommand(&cobra.Command{

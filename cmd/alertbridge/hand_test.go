@@ -119,7 +119,11 @@ func TestByHandInALocalRun(t *testing.T) {
 	if s.Alert.Reason != "would_start" || !strings.HasPrefix(s.Cases[0].Cost, "nothing, for it is only observed") {
 		t.Errorf("observed: %+v, %+v", s.Alert, s.Cases)
 	}
-	has(t, "taken back", fine(t, "", "mode", "clear", "--reason", "over", "--url", url), "The mode observe by ana@laptop", "is taken back")
+	has(t, "taken back", fine(t, "", "mode", "clear", "--reason", "over", "--by", "bob@laptop", "--url", url), "The mode observe by ana@laptop", "is taken back by bob@laptop: over;")
+	for _, command := range []string{"mode", "status"} {
+		has(t, command, fine(t, "", command, "--url", url), "Mode: none is set by hand; the policy's counts.\n  the last one was taken back by bob@laptop at ", " UTC: over\n")
+		has(t, command, fine(t, "", command, "-o", "json", "--url", url), "\"mode_taken_back\": {\n    \"by\": \"bob@laptop\",\n    \"reason\": \"over\"")
+	}
 	if got := call(t, "", "mode", "clear", "--reason", "over", "--url", url); got.status != 1 || !strings.Contains(got.errs, "no mode is set by hand") {
 		t.Errorf("taken back twice: status %d, %q", got.status, got.errs)
 	}

@@ -125,7 +125,7 @@ func writeSummary(w io.Writer, file, version string, s policy.Summary, unmeant [
 		b.WriteString("\nProbably not meant:\n")
 	}
 	for _, p := range s.Warnings {
-		fmt.Fprintf(&b, "  %s:%d: %s\n", file, p.Line, p.Text)
+		fmt.Fprintf(&b, "  %s:%d:%d: %s\n", file, p.Line, p.Column, p.Text)
 	}
 	for _, line := range unmeant {
 		fmt.Fprintf(&b, "  %s\n", line)

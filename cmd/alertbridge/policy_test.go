@@ -49,27 +49,39 @@ Agents:
   payments: $10.00 a month, which is 2 investigations of $3.98; up to 5 can be saved up; 1 slot; critical cases go beyond it, at most 20 a day
 
 Probably not meant:
-  FILE:3: the budget of payments pays for 2 investigations a month, and 5 could be saved up: a month's money can be gone in a day
-  FILE:5: the agent search is chosen by no route, nor by the root: it investigates nothing but what waits for it already
-  FILE:11: route 2 changes nothing: it only keeps its alerts from the routes after it
+  FILE:3:43: the budget of payments pays for 2 investigations a month, and 5 could be saved up: a month's money can be gone in a day
+  FILE:5:3: the agent search is chosen by no route, nor by the root: it investigates nothing but what waits for it already
+  FILE:11:5: route 2 changes nothing: it only keeps its alerts from the routes after it
 `
 	if want = strings.ReplaceAll(want, "FILE", file); got.status != 0 || said != want || got.errs != "" {
 		t.Errorf("status %d, %q\n%s\nwant\n%s", got.status, got.errs, said, want)
 	}
 	for text, want := range map[string]string{
-		"mode: off\n":                            "FILE:1: nothing is ever started: there is no alert for which mode, critical and start_on say so\n",
-		"start_on: []\n":                         "FILE:1: nothing is ever started: there is no alert for which mode, critical and start_on say so\n",
-		"mode: critical_only\ncritical: never\n": "FILE:2: nothing is ever started: there is no alert for which mode, critical and start_on say so\n",
-		"mode: {P1: observe, default: full}\ncritical: always\n": "FILE:2: nothing is ever started: there is no alert for which mode, critical and start_on say so\n",
+		"mode: off\n":                            "FILE:1:7: nothing is ever started: there is no alert for which mode, critical and start_on say so\n",
+		"start_on: []\n":                         "FILE:1:11: nothing is ever started: there is no alert for which mode, critical and start_on say so\n",
+		"mode: critical_only\ncritical: never\n": "FILE:2:11: nothing is ever started: there is no alert for which mode, critical and start_on say so\n",
+		"mode: {P1: observe, default: full}\ncritical: always\n": "FILE:2:11: nothing is ever started: there is no alert for which mode, critical and start_on say so\n",
 		"mode: critical_only\nstart_on: {Triggered: never}\n":    "Its version",
-		"critical: always\n":                      "FILE:1: every alert is critical: none waits for money, only for critical_per_day\n",
+		"critical: always\n":                      "FILE:1:11: every alert is critical: none waits for money, only for critical_per_day\n",
 		"budget:\n  dollars_a_month: unlimited\n": "  default: as much as it likes, at $3.98 an investigation; 3 slots,",
+		// A name of which a single letter is wrong is warned of wherever one stands.
+		"routes:\n  - match: [priorty = P1, role = db]\n    critical: [moniter_name = x, 'envs = y']\n    hold: 1m\ngroup_by:\n  - {keys: [servce, env], for: 5m}\n": `
+Probably not meant:
+  FILE:2:13: match: priorty is no field and no usual tag; did you mean priority? A tag of that name is written tag:priorty
+  FILE:3:16: critical: moniter_name is no field and no usual tag; did you mean monitor_name? A tag of that name is written tag:moniter_name
+  FILE:3:34: critical: envs is no field and no usual tag; did you mean env? A tag of that name is written tag:envs
+  FILE:6:13: keys: servce is no field and no usual tag; did you mean service? A tag of that name is written tag:servce
+`,
 		"{}\n": "Routes: none, the root speaks for all alerts\n",
 	} {
 		file := written(t, text)
 		if got := call(t, "", "policy", "check", file); got.status != 0 || !strings.Contains(got.out, strings.ReplaceAll(want, "FILE", file)) {
 			t.Errorf("%s: status %d, %s%s", text, got.status, got.out, got.errs)
 		}
+	}
+	meant := written(t, "routes: [{match: ['tag:priorty = P1', team = pay, role = db], hold: 1m}]\ngroup_by: [{keys: ['tag:servce', rack], for: 5m}]\n")
+	if got := call(t, "", "policy", "check", meant); got.status != 0 || strings.Contains(got.out, "Probably not meant") {
+		t.Errorf("it warns of tags: status %d, %s%s", got.status, got.out, got.errs)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 // A few worlds break nothing and cannot cover everything, which is a failure unless it is said that they are few.
 func TestSimulate(t *testing.T) {
+	t.Chdir(t.TempDir()) // where a world that breaks a promise is written
 	got := call(t, "", "simulate", "--histories", "5", "--seed", "3")
 	if got.status != 1 || !strings.Contains(got.out, "5 worlds from seed 3 in ") || !strings.Contains(got.out, " 0 broken\n") ||
 		!strings.Contains(got.out, "not covered: ") {
@@ -85,6 +86,7 @@ func TestSimulateTellsInAnyCase(t *testing.T) {
 		}
 		has(t, "none written", out.String(), "promise 4: words")
 	}
+	t.Chdir(t.TempDir())
 	if got := call(t, "", "simulate", "--seed", "18446744073709551615", "--histories", "1", "--partial"); got.status != 0 {
 		t.Errorf("the last seed: status %d, %s", got.status, got.errs)
 	}

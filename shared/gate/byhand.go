@@ -113,9 +113,9 @@ func caseIDAgain(id string, now time.Time) string {
 }
 
 // Retry opens an account that is shut, and forgets that its Agent could not be reached: the next tick calls it again.
-// If the cause is still there, the account is shut again by the first call. An account that is open gets a Decision with
-// an empty Change.
-func Retry(a Account, now time.Time) Decision {
+// If the cause is still there, the account is shut again by the first call. Who opened it is kept with it, until somebody
+// does so again. An account that is open gets a Decision with an empty Change.
+func Retry(a Account, o Order, now time.Time) Decision {
 	w := AccountWrite{Agent: a.Agent}
 	if !a.Shut.Since.IsZero() {
 		by := a.Shut.SecretVersion
@@ -127,6 +127,7 @@ func Retry(a Account, now time.Time) Decision {
 	if w.Shut == nil && w.Down == nil {
 		return Decision{}
 	}
+	w.Hand = &o
 	return Decision{Change: Change{At: now, Account: &w}}
 }
 

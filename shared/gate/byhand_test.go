@@ -367,7 +367,7 @@ func TestRetryOpensAnAccount(t *testing.T) {
 		{"down", Account{Agent: "default", Down: Down{Until: noon, Fails: 2}}, false, true},
 		{"both", Account{Agent: "default", Shut: Shut{Since: noon}, Down: Down{Doubts: 1}}, true, true},
 	} {
-		d := Retry(row.a, noon)
+		d := Retry(row.a, ordered(0), noon)
 		a := d.Change.Account
 		if a == nil {
 			if row.shut || row.down || !d.Change.Empty() {
@@ -376,7 +376,8 @@ func TestRetryOpensAnAccount(t *testing.T) {
 			continue
 		}
 		if row.shut != (a.Shut != nil && *a.Shut == Shut{} && *a.OpenedBy == row.a.Shut.SecretVersion) ||
-			row.down != (a.Down != nil && *a.Down == Down{} && *a.DownWas == row.a.Down) || a.Agent != "default" {
+			row.down != (a.Down != nil && *a.Down == Down{} && *a.DownWas == row.a.Down) || a.Agent != "default" ||
+			a.Hand == nil || *a.Hand != ordered(0) {
 			t.Errorf("%s: %+v", row.why, a)
 		}
 	}

@@ -51,10 +51,11 @@ func (h Hand) silences(a alert.Alert, now time.Time) *Silence {
 // over tells that the order has ended by itself. It counts as not there from that moment on, wherever it still stands.
 func (o Order) over(now time.Time) bool { return !o.Until.IsZero() && !o.Until.After(now) }
 
-// SetMode sets a mode by hand; an order without a mode takes back the one that is set.
+// SetMode sets a mode by hand. An order without a mode takes back the one that is set; it rules nothing and has no end, and
+// is kept in its place until somebody sets a mode, for people who ask who took it back and why.
 func SetMode(h Hand, o ModeOrder, now time.Time) Change {
 	if o.Mode == "" {
-		o = ModeOrder{}
+		o.Until = time.Time{}
 	}
 	h.Mode = o
 	return h.write(now)

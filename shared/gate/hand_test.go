@@ -111,9 +111,17 @@ func TestSetMode(t *testing.T) {
 	if set.Hand == nil || !reflect.DeepEqual(*set.Hand, want) || !set.At.Equal(noon) {
 		t.Errorf("it writes %+v", set)
 	}
-	back := SetMode(set.Hand.Now, ModeOrder{"", ordered(0)}, noon)
-	if back.Hand.Read != 5 || back.Hand.Now.Version != 6 || back.Hand.Now.Mode != (ModeOrder{}) || len(back.Hand.Now.Silences) != 1 {
+	bob := Order{By: "bob", Reason: "over", At: noon.Add(time.Minute)}
+	ending := bob
+	ending.Until = noon.Add(time.Hour) // what is taken back has no end
+	back := SetMode(set.Hand.Now, ModeOrder{"", ending}, noon)
+	if back.Hand.Read != 5 || back.Hand.Now.Version != 6 || back.Hand.Now.Mode != (ModeOrder{"", bob}) || len(back.Hand.Now.Silences) != 1 {
 		t.Errorf("taken back it writes %+v", *back.Hand)
+	}
+	for _, fixed := range []bool{false, true} { // whoever took it back rules nothing
+		if mode, order := back.Hand.Now.ModeFor(Rules{Mode: ModeCriticalOnly, ModeFixed: fixed}, noon); mode != ModeCriticalOnly || order != nil {
+			t.Errorf("taken back the mode is %s, by %+v", mode, order)
+		}
 	}
 }
 

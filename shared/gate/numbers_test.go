@@ -59,6 +59,20 @@ func TestBecauseHasTheNumbers(t *testing.T) {
 	}
 }
 
+// A record keeps neither who took back the last mode nor who opened the account: nothing was decided by that.
+func TestARecordKeepsNoOrderThatRulesNothing(t *testing.T) {
+	v := viewOf(Incident{}, Case{})
+	v.Hand.Mode, v.Account.Hand = ModeOrder{Order: ordered(0)}, ordered(0)
+	d := Arrive(v, Arrival{Alert: said("d1", alert.Triggered, noon, "fallback")}, DefaultRules(), noon)
+	if s := d.Change.Delivery.Saw.View; s.Hand.Mode != (ModeOrder{}) || s.Account.Hand != (Order{}) || d.Change.Delivery.Hand != "" {
+		t.Errorf("%+v, %+v, %q", s.Hand, s.Account, d.Change.Delivery.Hand)
+	}
+	v.Hand.Mode.Mode = ModeObserve
+	if s := Arrive(v, Arrival{Alert: said("d1", alert.Triggered, noon, "fallback")}, DefaultRules(), noon).Change.Delivery.Saw.View; s.Hand.Mode != v.Hand.Mode {
+		t.Errorf("a mode that counts is not kept: %+v", s.Hand)
+	}
+}
+
 // A record keeps the silence that mutes, and no other: there can be a hundred.
 func TestARecordKeepsTheSilenceThatMutes(t *testing.T) {
 	v := viewOf(Incident{}, Case{})

@@ -237,6 +237,7 @@ type Account struct {
 	Shut    Shut                   `json:"shut,omitzero"`
 	Down    Down                   `json:"down,omitzero"`
 	Money   Money                  `json:"money,omitzero"`
+	Hand    Order                  `json:"hand,omitzero"` // who last opened it by hand; no decision reads it
 }
 
 // Money is what an account has spent, besides the reservations it holds.
@@ -344,7 +345,8 @@ type Order struct {
 	Until  time.Time `json:"until,omitzero"` // zero: until it is taken back
 }
 
-// ModeOrder is a mode set by hand. The zero value: none is.
+// ModeOrder is a mode set by hand. Without a Mode none is, and the Order is of who took the last one back; the zero value:
+// none ever was.
 type ModeOrder struct {
 	Mode Mode `json:"mode,omitzero"`
 	Order
@@ -478,4 +480,5 @@ type AccountWrite struct {
 	Down     *Down // set, or cleared with its zero value
 	// DownWas, with Down: condition, the account's Down is still this.
 	DownWas *Down
+	Hand    *Order // set
 }

@@ -175,7 +175,10 @@ func (d arrival) saw() *Saw {
 		c.Members, c.Steps, c.Services, c.Trace, c.Work = nil, nil, nil, "", Work{}
 		v.Cases[id] = c
 	}
-	v.Hand.Silences = nil
+	v.Account.Hand, v.Hand.Silences = Order{}, nil
+	if v.Hand.Mode.Mode == "" {
+		v.Hand.Mode = ModeOrder{}
+	}
 	if d.silence != nil {
 		v.Hand.Silences = []Silence{*d.silence}
 	}

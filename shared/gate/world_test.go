@@ -227,6 +227,9 @@ func (w *world) writeAccount(a AccountWrite) {
 	if a.Down != nil {
 		w.account.Down = *a.Down
 	}
+	if a.Hand != nil {
+		w.account.Hand = *a.Hand
+	}
 }
 
 // with is the map with what comes to it.

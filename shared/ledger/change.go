@@ -140,6 +140,11 @@ func checkAccount(w gate.AccountWrite, cases []gate.CaseWrite) error {
 	case adds && !put && !slices.ContainsFunc(cases, onceOnly):
 		return fmt.Errorf("account %s: the change spends or gives back, and could be made twice: no case's version is raised with it", w.Agent)
 	}
+	if w.Hand != nil {
+		if err := checkOrder(*w.Hand); err != nil {
+			return fmt.Errorf("account %s: %w", w.Agent, err)
+		}
+	}
 	return checkMoney(w)
 }
 

@@ -25,6 +25,7 @@ type file struct {
 	agents   map[string]account
 	declared map[string]pos
 	routes   []route
+	unmeant  []Problem // what was noticed while it was read
 }
 
 // route is what a policy says about the alerts that all its matchers meet.
@@ -55,6 +56,7 @@ func readFile(top node, r *reader) *file {
 		f.readRoutes(*routes, r)
 	}
 	f.check(r)
+	f.unmeant = r.unmeant.list
 	return f
 }
 

@@ -355,6 +355,7 @@ func (r *reader) keyNames(n node) []string {
 			r.add(item.at, "keys: %s stands here a second time", item.text)
 			continue
 		}
+		r.spelt(item, "keys", item.text)
 		names = append(names, strings.ToLower(item.text)) // so that a case is found by it however a route spells it
 	}
 	if len(n.items) == 0 || len(n.items) > maxSetKeys {

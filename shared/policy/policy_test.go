@@ -121,6 +121,16 @@ func TestShippedPolicyIsTheDefault(t *testing.T) {
 			t.Errorf("%v takes the route %q with the mode %s", tags, r.Route, r.Mode)
 		}
 	}
+	// Whoever keeps a policy of a few lines is told, in both places, that the route is not among the defaults.
+	for _, place := range []string{"policy.yaml", page} {
+		said := strings.Join(strings.Fields(strings.ReplaceAll(docstest.Read(t, place), "\n# ", "\n")), " ")
+		if !strings.Contains(said, "are defaults, but for the route: keep it in a policy of your own") {
+			t.Errorf("%s does not say that the route is no default", place)
+		}
+	}
+	if r := Default().For(elsewhere); r.Route != "" || r.Mode != gate.ModeFull {
+		t.Errorf("without the file %v takes the route %q with the mode %s", elsewhere.Tags, r.Route, r.Mode)
+	}
 	var p problems
 	written := map[string]bool{}
 	paths(readYAML([]byte(text), &p), "", written)

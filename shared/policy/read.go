@@ -25,9 +25,10 @@ type key struct {
 // reader reads nodes into settings, and collects what is wrong.
 type reader struct {
 	problems
-	file   string
-	routed bool // in a route
-	agent  bool // in an agent
+	unmeant problems // what is allowed, and is probably not meant
+	file    string
+	routed  bool // in a route
+	agent   bool // in an agent
 }
 
 // at is a node's place.
@@ -344,7 +345,15 @@ func (r *reader) matcher(n node, name string) (match.Matcher, bool) {
 		r.add(n.at, "%s: %s", name, reason)
 		return m, false
 	}
+	r.spelt(n, name, m.Name)
 	return m, true
+}
+
+// spelt warns of a name that is probably meant to be another one. It may be a tag of the user's, so it is no error.
+func (r *reader) spelt(n node, key, name string) {
+	if meant := match.Misspelt(name); meant != "" {
+		r.unmeant.add(n.at, "%s: %s is no field and no usual tag; did you mean %s? A tag of that name is written tag:%s", key, cut(name), meant, cut(name))
+	}
 }
 
 // asMatcher proposes a matcher for a mapping.

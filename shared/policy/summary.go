@@ -13,7 +13,7 @@ import (
 type Summary struct {
 	Routes   []RouteSummary
 	Agents   []AgentSummary
-	Warnings []Problem // what is allowed, and is probably not meant; sorted by line
+	Warnings []Problem // what is allowed, and is probably not meant; sorted by place
 }
 
 // RouteSummary is one route.
@@ -50,7 +50,7 @@ func (p *Policy) Summary() Summary {
 
 // warnings say what is probably not meant.
 func (f *file) warnings(chosen []string) []Problem {
-	var w problems
+	w := problems{slices.Clone(f.unmeant)}
 	for _, name := range slices.Sorted(maps.Keys(f.agents)) {
 		if !slices.Contains(chosen, name) {
 			w.add(f.declared[name], "the agent %s is chosen by no route, nor by the root: it investigates nothing but what waits for it already", name)
@@ -83,7 +83,7 @@ func (f *file) warnings(chosen []string) []Problem {
 	if v := f.root.critical.v; len(v) > 0 && len(v[0]) == 0 {
 		w.add(f.root.critical.at, "every alert is critical: none waits for money, only for critical_per_day")
 	}
-	slices.SortStableFunc(w.list, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
+	slices.SortStableFunc(w.list, func(a, b Problem) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
 	return w.list
 }
 

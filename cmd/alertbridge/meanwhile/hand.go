@@ -56,7 +56,7 @@ func (h hand) do(ctx context.Context) error {
 	var change gate.Change
 	switch {
 	case h.Retry:
-		change = gate.Retry(v.Account, h.now).Change
+		change = gate.Retry(v.Account, order, h.now).Change
 	case h.Silence != nil:
 		if change, err = gate.AddSilence(v.Hand, gate.Silence{Matchers: h.Silence, Order: order}, false, h.now); err != nil {
 			return err

@@ -19,6 +19,7 @@ import (
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/explain"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
+	"github.com/alertbridge/alertbridge/shared/match"
 	"github.com/alertbridge/alertbridge/shared/redact"
 )
 
@@ -141,7 +142,7 @@ func (d Desk) mode(ctx context.Context, o Order, by gate.Order) (Done, error) {
 		return Done{}, err
 	}
 	if m == "" {
-		return said("The mode %s%s is taken back; the policy's counts again.", was.Mode, was.Order), nil
+		return said("The mode %s%s is taken back%s; the policy's counts again.", was.Mode, was.Order, by), nil
 	}
 	return said("Mode %s%s, for every alert from now on; where a route, or a single rank such as P4, has a stricter mode of its own, that one counts.%s",
 		m, by, endless(by, "mode clear --reason …")), nil
@@ -168,8 +169,14 @@ func (d Desk) silence(ctx context.Context, o Order, by gate.Order) (Done, error)
 	if err != nil {
 		return Done{}, err
 	}
-	return said("Silence %s mutes alerts with %s%s.%s", s.ID, strings.Join(ledger.MatcherTexts(s.Matchers), ", "), s.Order,
-		endless(s.Order, "silence expire "+s.ID)), nil
+	done := said("Silence %s mutes alerts with %s%s.%s", s.ID, strings.Join(ledger.MatcherTexts(s.Matchers), ", "), s.Order,
+		endless(s.Order, "silence expire "+s.ID))
+	for _, m := range s.Matchers {
+		if meant := match.Misspelt(m.Name); meant != "" {
+			done.Said = append(done.Said, fmt.Sprintf("Warning: %s is no field and no usual tag; did you mean %s? If you did, expire this silence and add another; a tag of that name is written tag:%s.", m.Name, meant, m.Name))
+		}
+	}
+	return done, nil
 }
 
 // endless reminds of what goes on until somebody thinks of it, "" where there is an end.
@@ -270,11 +277,11 @@ func stopped(was gate.Case, dec gate.Decision) string {
 func (d Desk) retry(ctx context.Context, o Order, by gate.Order) (Done, error) {
 	done := Done{}
 	for _, agent := range d.Agents {
-		words, err := d.open(ctx, agent)
+		words, opened, err := d.open(ctx, agent, by)
 		if err != nil {
 			return done, err
 		}
-		done.Said = append(done.Said, words)
+		done.Said, done.Signed = append(done.Said, words), done.Signed || opened
 	}
 	ids := o.IDs
 	if len(ids) == 0 {
@@ -294,25 +301,25 @@ func (d Desk) retry(ctx context.Context, o Order, by gate.Order) (Done, error) {
 		return done, nil
 	}
 	more, err := d.each(ids, func(id string) (string, error) { return d.start(ctx, id, by) })
-	more.Said = append(done.Said, more.Said...)
+	more.Said, more.Signed = append(done.Said, more.Said...), more.Signed || done.Signed
 	return more, err
 }
 
-// open opens an account.
-func (d Desk) open(ctx context.Context, agent string) (words string, err error) {
+// open opens an account, and tells whether it was closed.
+func (d Desk) open(ctx context.Context, agent string, by gate.Order) (words string, opened bool, err error) {
 	words = "Agent " + agent + ": nothing closes it."
 	err = d.settle(ctx, func(now time.Time) (gate.Change, error) {
 		v, err := d.Ledger.LookCase(ctx, "", agent, now)
 		if err = readable(err); err != nil {
 			return gate.Change{}, err
 		}
-		c := gate.Retry(v.Account, now).Change
-		if !c.Empty() {
+		c := gate.Retry(v.Account, by, now).Change
+		if opened = !c.Empty(); opened {
 			words = "Agent " + agent + " is called again with the next tick; it was " + closed(v.Account) + "."
 		}
 		return c, nil
 	})
-	return words, err
+	return words, opened && err == nil, err
 }
 
 func closed(a gate.Account) string {

@@ -158,13 +158,40 @@ func TestModeAndSilences(t *testing.T) {
 	}
 	later := d
 	later.Now = func() time.Time { return noon.Add(time.Hour) }
-	if s := status(t, later); s.Mode != nil || len(s.Silences) != 1 || !s.Silences[0].Until.IsZero() {
+	if s := status(t, later); s.Mode != nil || s.TakenBack != nil || len(s.Silences) != 1 || !s.Silences[0].Until.IsZero() {
 		t.Errorf("when they have ended: %+v", s)
 	}
 	does(t, d, operate.Order{Do: operate.Expire, IDs: []string{s.Silences[0].ID, s.Silences[1].ID}})
-	does(t, d, operate.Order{Do: operate.Mode})
-	if s := status(t, d); s.Mode != nil || len(s.Silences) != 0 {
+	done, err := d.Do(t.Context(), operate.Order{Do: operate.Mode, By: "bob@laptop", Reason: "over"})
+	want := "The mode observe by ana@laptop until 2026-11-03 13:00:00 UTC: release is taken back by bob@laptop: over; the policy's counts again."
+	if err != nil || !slices.Equal(done.Said, []string{want}) {
+		t.Errorf("%+v, %v", done, err)
+	}
+	bob := operate.Signed{By: "bob@laptop", Reason: "over", At: noon}
+	if s := status(t, later); s.Mode != nil || len(s.Silences) != 0 || s.TakenBack == nil || *s.TakenBack != bob {
 		t.Errorf("when they were taken back: %+v", s)
+	}
+	if _, err := give(t, d, operate.Order{Do: operate.Mode}); err == nil || err.Error() != "no mode is set by hand" {
+		t.Errorf("taken back twice: %v", err)
+	}
+	does(t, d, operate.Order{Do: operate.Mode, Mode: "observe", For: time.Hour})
+	if s := status(t, d); s.Mode == nil || s.TakenBack != nil {
+		t.Errorf("set again: %+v", s)
+	}
+}
+
+// A silence whose matcher names nothing that there is would mute nothing, and nobody would know.
+func TestSilenceWarnsOfAMisspeltName(t *testing.T) {
+	for matcher, want := range map[string]string{
+		"prority=P1":     "Warning: prority is no field and no usual tag; did you mean priority? If you did, expire this silence and add another; a tag of that name is written tag:prority.",
+		"servcie=cart":   "Warning: servcie is no field and no usual tag; did you mean service? If you did, expire this silence and add another; a tag of that name is written tag:servcie.",
+		"tag:prority=P1": "", "priority=P1": "", "service=cart": "", "rack=r7": "",
+	} {
+		d, _ := desk()
+		done, err := give(t, d, operate.Order{Do: operate.Silence, Matchers: []string{"env=prod", matcher}})
+		if err != nil || len(status(t, d).Silences) != 1 || want == "" && len(done.Said) != 1 || want != "" && !slices.Equal(done.Said[1:], []string{want}) {
+			t.Errorf("%s: %q, %v", matcher, done.Said, err)
+		}
 	}
 }
 
@@ -304,9 +331,10 @@ func TestRetry(t *testing.T) {
 	if err := s.Ledger.Commit(t.Context(), gate.Change{At: noon, Account: &gate.AccountWrite{Agent: "default", Shut: &shut}}); err != nil {
 		t.Fatal(err)
 	}
-	if a := status(t, d).Accounts[0]; a.State != "shut" || a.Words != "denied: 401" || len(a.NeedIt) != 3 {
+	if a := status(t, d).Accounts[0]; a.State != "shut" || a.Words != "denied: 401" || len(a.NeedIt) != 3 || a.Opened != nil {
 		t.Errorf("before: %+v", a)
 	}
+	ana := operate.Signed{By: "ana@laptop", Reason: "release", At: noon}
 	said := does(t, d, operate.Order{Do: operate.Retry})
 	for _, want := range []string{
 		"Agent default is called again with the next tick; it was shut since 2026-11-03 12:00:00 UTC (denied: 401).",
@@ -317,7 +345,7 @@ func TestRetry(t *testing.T) {
 		}
 	}
 	a := status(t, d).Accounts[0]
-	if a.State != "open" || len(a.NeedIt) != 1 || a.NeedIt[0].Case != healed.Case {
+	if a.State != "open" || len(a.NeedIt) != 1 || a.NeedIt[0].Case != healed.Case || a.Opened == nil || *a.Opened != ana {
 		t.Errorf("after: %+v", a)
 	}
 	down := gate.Down{Until: noon.Add(time.Minute), Fails: 2}
@@ -330,6 +358,25 @@ func TestRetry(t *testing.T) {
 	if said := does(t, d, operate.Order{Do: operate.Retry, IDs: []string{healed.Case}}); !strings.Contains(said, "it was left alone until 2026-11-03 12:01:00 UTC") ||
 		!strings.Contains(said, "Case "+healed.Case+" starts") {
 		t.Errorf("%q", said)
+	}
+}
+
+// Who opens an account is on record, also where no case is started by it; where nothing is done there is none.
+func TestRetryIsSigned(t *testing.T) {
+	d, s := desk("default", "cart")
+	shut := gate.Shut{Since: noon, Words: "denied: 401"}
+	if err := s.Ledger.Commit(t.Context(), gate.Change{At: noon, Account: &gate.AccountWrite{Agent: "default", Shut: &shut}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, signed := range []bool{true, false} {
+		done, err := give(t, d, operate.Order{Do: operate.Retry})
+		if err != nil || done.Signed != signed {
+			t.Errorf("%+v, %v, want signed %t", done, err, signed)
+		}
+	}
+	ana := operate.Signed{By: "ana@laptop", Reason: "release", At: noon}
+	if a := status(t, d).Accounts; a[0].Opened == nil || *a[0].Opened != ana || a[1].Opened != nil {
+		t.Errorf("%+v", a)
 	}
 }
 
@@ -628,7 +675,7 @@ func TestWriteStatus(t *testing.T) {
 				},
 				NeedIt: []operate.Waiting{{Case: "ab-4", State: "refused", Severity: "LOW", Title: "Index is old", Hand: "ana@laptop"}},
 			},
-			{Agent: "cart", State: "open", Month: "2026-11", Answers: operate.Answers{
+			{Agent: "cart", State: "open", Opened: &operate.Signed{By: "ana@laptop", Reason: "key rotated", At: at(-time.Hour)}, Month: "2026-11", Answers: operate.Answers{
 				Waiting: 12, More: true, Since: at(-3 * time.Hour), Targets: []operate.Target{
 					{Target: "datadog", GivenUp: 2, GivenUpAt: at(-time.Hour), GivenUpCase: "ab-6", GivenUpWords: "refused: 400"},
 					{Target: "pagerduty", Waiting: 11, Since: at(-2 * time.Hour), Tried: at(-time.Minute), Words: "throttled: 429"},
@@ -659,6 +706,7 @@ Agent default: open
     ab-4  LOW  refused  Index is old (start asked for by ana@laptop)
 
 Agent cart: open
+  opened by hand by ana@laptop at 2026-11-03 11:00:00 UTC: key rotated
   spent in 2026-11: $0.00, with $0.00 for what runs; critical starts today: 0
   running: 0
   waiting: 0
@@ -680,6 +728,11 @@ Agent search: down: it could not be reached, and is left alone until 2026-11-03 
 `
 	if out.String() != want {
 		t.Errorf("it prints\n%s\nwant\n%s", out.String(), want)
+	}
+	out.Reset()
+	if err := operate.WriteMode(&out, operate.Status{TakenBack: &operate.Signed{By: "bob@laptop", Reason: "over", At: noon}}); err != nil ||
+		out.String() != "Mode: none is set by hand; the policy's counts.\n  the last one was taken back by bob@laptop at 2026-11-03 12:00:00 UTC: over\n" {
+		t.Errorf("%q, %v", out.String(), err)
 	}
 	for part, write := range map[string]func(io.Writer, operate.Status) error{
 		"Mode: none is set by hand; the policy's counts.\n": operate.WriteMode, "Silences: none.\n": operate.WriteSilences,

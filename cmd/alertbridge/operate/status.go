@@ -15,10 +15,13 @@ import (
 // Status is how a bridge stands. Times are in UTC, to the millisecond; amounts are dollars. Fields are added, never given
 // another meaning.
 type Status struct {
-	At       time.Time `json:"at"`
-	Mode     *ByHand   `json:"mode,omitempty"` // as set by hand; left out: the policy's own counts
-	Silences []ByHand  `json:"silences"`
-	Accounts []Account `json:"accounts"`
+	At   time.Time `json:"at"`
+	Mode *ByHand   `json:"mode,omitempty"` // as set by hand; left out: the policy's own counts
+	// TakenBack is who took back the mode that was set last, with its reason and time; left out where a mode is set, has
+	// ended by itself, or was never taken back.
+	TakenBack *Signed   `json:"mode_taken_back,omitempty"`
+	Silences  []ByHand  `json:"silences"`
+	Accounts  []Account `json:"accounts"`
 }
 
 // ByHand is a mode or a silence that somebody has set.
@@ -32,6 +35,13 @@ type ByHand struct {
 	Until    time.Time `json:"until,omitzero"` // left out: until it is taken back
 }
 
+// Signed is what somebody has done, and that is over with it.
+type Signed struct {
+	By     string    `json:"by"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at,omitzero"`
+}
+
 // Account is what is known of one Agent.
 type Account struct {
 	Agent string    `json:"agent"`
@@ -39,6 +49,8 @@ type Account struct {
 	Since time.Time `json:"since,omitzero"` // of shut
 	Until time.Time `json:"until,omitzero"` // of down: until when the Agent is left alone
 	Words string    `json:"words,omitempty"`
+	// Opened is who opened it by hand last; left out where nobody ever did.
+	Opened *Signed `json:"opened,omitempty"`
 
 	Running   []Running `json:"running"`        // what holds a slot, the one that ends first at first
 	Month     string    `json:"month"`          // the calendar month, UTC
@@ -135,7 +147,10 @@ func (d Desk) Status(ctx context.Context) (Status, error) {
 // hand shows what is set by hand and has not ended.
 func (s *Status) hand(h gate.Hand, now time.Time) {
 	over := func(o gate.Order) bool { return !o.Until.IsZero() && !o.Until.After(now) }
-	if m := h.Mode; m.Mode != "" && !over(m.Order) {
+	switch m := h.Mode; {
+	case m.Mode == "":
+		s.TakenBack = signed(m.Order)
+	case !over(m.Order):
 		set := byHand(m.Order)
 		set.Mode = string(m.Mode)
 		s.Mode = &set
@@ -154,8 +169,16 @@ func byHand(o gate.Order) ByHand {
 	return ByHand{By: o.By, Reason: o.Reason, At: ledger.Moment(o.At), Until: ledger.Moment(o.Until)}
 }
 
+// signed is nil where nobody ever did it.
+func signed(o gate.Order) *Signed {
+	if o == (gate.Order{}) {
+		return nil
+	}
+	return &Signed{By: o.By, Reason: o.Reason, At: ledger.Moment(o.At)}
+}
+
 func (d Desk) account(ctx context.Context, a gate.Account, now time.Time) (Account, error) {
-	out := Account{Agent: a.Agent, State: "open", Running: []Running{}, Unconfirmed: []Unconfirmed{}, Waiting: []Waiting{}, NeedIt: []Waiting{}}
+	out := Account{Agent: a.Agent, State: "open", Opened: signed(a.Hand), Running: []Running{}, Unconfirmed: []Unconfirmed{}, Waiting: []Waiting{}, NeedIt: []Waiting{}}
 	switch {
 	case !a.Shut.Since.IsZero():
 		out.State, out.Since, out.Words = "shut", ledger.Moment(a.Shut.Since), a.Shut.Words

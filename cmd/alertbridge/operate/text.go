@@ -46,6 +46,9 @@ func (t *text) line(format string, args ...any) { fmt.Fprintf(t, format+"\n", ar
 func (t *text) mode(s Status) {
 	if s.Mode == nil {
 		t.line("Mode: none is set by hand; the policy's counts.")
+		if b := s.TakenBack; b != nil {
+			t.line("  the last one was taken back by %s at %s: %s", b.By, clock(b.At), b.Reason)
+		}
 		return
 	}
 	t.line("Mode: %s, set by hand by %s %s: %s", s.Mode.Mode, s.Mode.By, until(s.Mode.Until), s.Mode.Reason)
@@ -73,6 +76,9 @@ func (t *text) account(a Account, at time.Time) {
 		state += ": it could not be reached, and is left alone until " + clock(a.Until)
 	}
 	t.line("\nAgent %s: %s", a.Agent, state)
+	if b := a.Opened; b != nil {
+		t.line("  opened by hand by %s at %s: %s", b.By, clock(b.At), b.Reason)
+	}
 	month, day, slots := "", "", ""
 	if l := a.Limits; l != nil {
 		slots = fmt.Sprintf(" of %d slots", l.Slots)

@@ -256,7 +256,7 @@ func leadRefresh(at time.Time) *expression {
 // is not there work on any account, also on one that is not there yet.
 func (l *Ledger) addAccount(tx *transaction, w gate.AccountWrite) {
 	adds := len(w.Spend) > 0 || w.Back != nil
-	if len(w.Put) == 0 && len(w.Drop) == 0 && !adds && w.Shut == nil && w.Down == nil && w.OpenedBy == nil && w.DownWas == nil {
+	if len(w.Put) == 0 && len(w.Drop) == 0 && !adds && w.Shut == nil && w.Down == nil && w.OpenedBy == nil && w.DownWas == nil && w.Hand == nil {
 		return
 	}
 	e := newExpression()
@@ -293,6 +293,9 @@ func (l *Ledger) addAccount(tx *transaction, w gate.AccountWrite) {
 	}
 	if w.Down != nil {
 		e.setAll(downAttributes(*w.Down))
+	}
+	if w.Hand != nil {
+		e.setAll(handAttributes(*w.Hand))
 	}
 	tx.add("account "+w.Agent, l.change(accountKey(w.Agent), e))
 }

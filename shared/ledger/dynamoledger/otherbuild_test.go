@@ -42,7 +42,7 @@ func records(t testing.TB) ([]record, ledger.Question) {
 		t.Fatal(err)
 	}
 	account := wholeAccount(gate.Account{
-		Agent: k.Agent, Version: 7, Shut: *c.Account.Shut, Down: *c.Account.Down,
+		Agent: k.Agent, Version: 7, Shut: *c.Account.Shut, Down: *c.Account.Down, Hand: *c.Account.Hand,
 		Running: map[string]gate.Reservation{k.ID: c.Account.Put[k.ID]},
 		Money:   gate.Money{Spent: c.Account.Spend, Paced: c.Account.Paced, Budget: c.Account.Budget, Critical: c.Account.Critical},
 	})

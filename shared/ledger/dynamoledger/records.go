@@ -381,6 +381,7 @@ func decodeAccount(it item) (gate.Account, error) {
 			Until: r.moment(attrDownUntil), Fails: int(r.number(attrDownFails)), Doubts: int(r.number(attrDownDoubts)),
 		},
 		Money: gate.Money{Paced: r.moment(attrPaced), Budget: gate.Dollars(r.number(attrBudget))},
+		Hand:  r.order("hand_"),
 	}
 	for name := range r.attrs {
 		if id, ok := strings.CutPrefix(name, reservationMark); ok {
@@ -443,6 +444,15 @@ func downAttributes(d gate.Down) []attribute {
 	return []attribute{
 		{attrDownUntil, it[attrDownUntil]}, {attrDownFails, it[attrDownFails]}, {attrDownDoubts, it[attrDownDoubts]},
 	}
+}
+
+func handAttributes(o gate.Order) (list []attribute) {
+	it := item{}
+	it.order("hand_", o)
+	for _, name := range []string{"hand_by", "hand_reason", "hand_at", "hand_until"} {
+		list = append(list, attribute{name, it[name]})
+	}
+	return list
 }
 
 // encodeGroup gives the item of what is remembered of a monitor group.

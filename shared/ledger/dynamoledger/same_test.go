@@ -307,6 +307,10 @@ func (w *twins) account(a gate.Account) *gate.AccountWrite {
 	if w.IntN(3) == 0 {
 		write.Back = &gate.Back{Pace: time.Duration(w.IntN(9)) * time.Minute, Day: []string{"", day}[w.IntN(2)]}
 	}
+	if w.IntN(3) == 0 {
+		o := w.order()
+		write.Hand = &o
+	}
 	return write
 }
 

@@ -168,6 +168,9 @@ func items(t *testing.T, c gate.Change) map[string]item {
 	if c.Account.Down != nil {
 		a.Down = *c.Account.Down
 	}
+	if c.Account.Hand != nil {
+		a.Hand = *c.Account.Hand
+	}
 	return map[string]item{
 		"delivery": encodeDelivery(*c.Delivery, c.At), "incident": encodeIncident(c.Incident.Now, c.At),
 		"grouping key": encodePointer(c.Pointers[0], c.At), "case": encodeCase(w.Now, c.At), "lead": lead,
@@ -189,7 +192,7 @@ func mustEncodeDropped(t *testing.T, w gate.LeadWrite) item {
 func wholeAccount(a gate.Account) item {
 	it := newItem(accountKey(a.Agent), time.Time{})
 	it.number(attrVersion, a.Version)
-	for _, list := range [][]attribute{shutAttributes(a.Shut), downAttributes(a.Down)} {
+	for _, list := range [][]attribute{shutAttributes(a.Shut), downAttributes(a.Down), handAttributes(a.Hand)} {
 		for _, at := range list {
 			if at.value != nil {
 				it[at.name] = at.value

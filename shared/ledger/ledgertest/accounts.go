@@ -55,7 +55,7 @@ func testAccounts(t *testing.T, open func(*testing.T) Harness) {
 		again := gate.Shut{Since: w.in(60), Words: "the secret is empty"} // and no version any more
 		down := gate.Down{Until: w.in(30), Fails: 2, Doubts: 1}
 		less := gate.Down{Doubts: 2} // and no time, no fails any more
-		v1, none := "v1", ""
+		v1, none, by := "v1", "", gate.Order{}
 		for _, step := range []struct {
 			name  string
 			write gate.AccountWrite
@@ -72,11 +72,18 @@ func testAccounts(t *testing.T, open func(*testing.T) Harness) {
 			{"shut again", gate.AccountWrite{Shut: &shut}, shut, gate.Down{}},
 			{"opened, shut by a secret", gate.AccountWrite{Shut: &gate.Shut{}, OpenedBy: &v1}, gate.Shut{}, gate.Down{}},
 			{"both", gate.AccountWrite{Shut: &shut, Down: &down}, shut, down},
-			{"opened by hand", gate.AccountWrite{Shut: &gate.Shut{}, Down: &gate.Down{}}, gate.Shut{}, gate.Down{}},
+			{"opened by hand", gate.AccountWrite{Shut: &gate.Shut{}, Down: &gate.Down{}, Hand: &gate.Order{By: "aiko", Reason: "mended", At: w.now}}, gate.Shut{}, gate.Down{}},
+			{"shut after that", gate.AccountWrite{Shut: &shut}, shut, gate.Down{}},                                 // and who opened it is kept
+			{"by somebody else", gate.AccountWrite{Hand: &gate.Order{By: "ben", At: w.in(60)}}, shut, gate.Down{}}, // and without a reason
+			{"open in the end", gate.AccountWrite{Shut: &gate.Shut{}}, gate.Shut{}, gate.Down{}},
 		} {
 			step.write.Agent = agent
 			w.commit(gate.Change{Account: &step.write})
 			a := w.account()
+			if step.write.Hand != nil {
+				by = *step.write.Hand
+			}
+			w.same(step.name+": by hand", a.Hand, by)
 			w.same(step.name+": shut", a.Shut, step.shut)
 			w.same(step.name+": down", a.Down, step.down)
 			if a.Version != 0 {

@@ -62,7 +62,7 @@ func Largest(now time.Time, n int) gate.Change {
 			Attempt: 99, Until: now, Critical: true, Money: 999_999_999, Month: "2026-03", Pace: 999 * time.Hour, Day: "2026-03-01",
 		}
 	}
-	lead := largestAlert(now, wide, key)
+	lead, by := largestAlert(now, wide, key), largestOrder(now)
 	change := gate.Change{
 		At: now,
 		Delivery: &gate.Delivery{
@@ -78,6 +78,7 @@ func Largest(now time.Time, n int) gate.Change {
 		Account: &gate.AccountWrite{
 			Agent: c.Agent, Put: running, Shut: &gate.Shut{Since: now, SecretVersion: id("secret"), Words: strings.Repeat("w", delivery.MaxWords)},
 			Down:  &gate.Down{Until: now, Fails: 99_999, Doubts: 99_999},
+			Hand:  &by,
 			Paced: now, Budget: 999_999_999_999, Critical: map[string]int{"2026-02-27": 99, "2026-02-28": 99, "2026-03-01": 99},
 			Spend: map[string]gate.Dollars{"2026-01": 999_999_999, "2026-02": 999_999_999, "2026-03": 999_999_999},
 		},

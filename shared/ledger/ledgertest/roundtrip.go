@@ -20,8 +20,8 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 		f := &filler{base: w.now}
 		d, in, c, lead, dropped := gate.Delivery{}, gate.Incident{}, gate.Case{}, alert.Alert{}, alert.Alert{}
 		shut, down, r1, r2 := gate.Shut{}, gate.Down{}, gate.Reservation{}, gate.Reservation{}
-		group, surge, hand, post := gate.Group{}, gate.Surge{}, gate.Hand{}, gate.Post{}
-		for _, p := range []any{&d, &in, &c, &lead, &dropped, &shut, &down, &r1, &r2, &group, &surge, &hand, &post} {
+		group, surge, hand, post, opened := gate.Group{}, gate.Surge{}, gate.Hand{}, gate.Post{}, gate.Order{}
+		for _, p := range []any{&d, &in, &c, &lead, &dropped, &shut, &down, &r1, &r2, &group, &surge, &hand, &post, &opened} {
 			f.fill(reflect.ValueOf(p).Elem(), "")
 		}
 		in.Version, c.Version, c.State, group.Version, surge.Version, hand.Version, post.Version = 1, 1, gate.Waiting, 1, 1, 1, 1
@@ -35,7 +35,7 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 			Pointers: []gate.PointerWrite{{Key: "a key 鍵 #1", Now: c.ID}},
 			Cases:    []gate.CaseWrite{{Now: c, Lead: &lead}},
 			Account: &gate.AccountWrite{
-				Agent: c.Agent, Put: map[string]gate.Reservation{c.ID: r1, "ab-other": r2}, Shut: &shut, Down: &down,
+				Agent: c.Agent, Put: map[string]gate.Reservation{c.ID: r1, "ab-other": r2}, Shut: &shut, Down: &down, Hand: &opened,
 				Paced: w.in(3), Budget: 300_000_000, Critical: critical, Spend: spent,
 			},
 		})
@@ -49,7 +49,7 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 		w.same("the case", v.Cases[c.ID], inOrder(c))
 		w.same("the lead", v.Leads[c.ID], lead)
 		w.same("the account", v.Account, gate.Account{
-			Agent: c.Agent, Version: 1, Shut: shut, Down: down,
+			Agent: c.Agent, Version: 1, Shut: shut, Down: down, Hand: opened,
 			Running: map[string]gate.Reservation{c.ID: r1, "ab-other": r2},
 			Money:   gate.Money{Spent: spent, Paced: w.in(3), Budget: 300_000_000, Critical: critical},
 		})
@@ -173,6 +173,7 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 			change.Account = &gate.AccountWrite{
 				Agent: agent, Read: i, Put: map[string]gate.Reservation{id: {Attempt: 1, Until: row.in, Pace: 72*time.Minute + 999_999}},
 				Down: &gate.Down{Until: row.in}, Shut: &gate.Shut{Since: row.in, Words: "401"}, Paced: row.in,
+				Hand: &gate.Order{By: "aiko", At: row.in, Until: row.in},
 			}
 			change.Group, change.Surge, change.Hand = w.group("g-"+id, 0), w.surge("s-"+id, 0, ""), w.hand(i, "")
 			change.Group.Now.Cycles, change.Surge.Now.Opened = []time.Time{row.in}, []time.Time{row.in}
@@ -199,6 +200,7 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 				"member": got.Members[0].Since, "fire": v.Incident.Fire, "recovered": v.Incident.Rec,
 				"alert": v.Delivery.Time, "decided": v.Delivery.Decided, "reservation": v.Account.Running[id].Until,
 				"down": v.Account.Down.Until, "shut": v.Account.Shut.Since, "paced": paced,
+				"account by hand": v.Account.Hand.At, "account by hand until": v.Account.Hand.Until,
 				"by hand": got.Hand.At, "by hand until": got.Hand.Until, "step": got.Steps[0].At,
 				"notification": v.Incident.Recent[0].Time, "cycle": v.Group.Cycles[0], "opening": v.Surge.Opened[0],
 				"post": post.Until, "moment": post.Happened[0].At, "told": post.Told[0].At,

@@ -345,6 +345,9 @@ func (l *Ledger) applyAccount(w gate.AccountWrite) {
 	if w.Down != nil {
 		a.Down = down(*w.Down)
 	}
+	if w.Hand != nil {
+		a.Hand = order(*w.Hand)
+	}
 	l.accounts[w.Agent] = a
 }
 
