@@ -2,8 +2,8 @@ package gate
 
 import "time"
 
-// Moment is what happened to a case that people are to be told where they look: each is told at most once for a case,
-// but for RecoverAgain, which ends what each of the others can begin.
+// Moment is what happened to a case that people are to be told where they look: each is told at most once for a case, but for
+// RecoverAgain, which can come as often as an incident at the pager may be open and nothing of the case fires.
 type Moment string
 
 // The closed list of moments.
@@ -19,7 +19,7 @@ const (
 	WasPlanned   Moment = "planned"         // after its investigation was completed the Agent has made a plan to mitigate it
 	WasNot       Moment = "unstarted"       // it ended without having been started, or was stopped by hand, after people were told of it
 	HasRecovered Moment = "recovered"       // nothing of it fires any more, and nobody has looked into it with success
-	RecoverAgain Moment = "recovered_again" // and once more, the last time, after something of it had fired again and people were woken
+	RecoverAgain Moment = "recovered_again" // and once more, the last time, after something of it had fired again
 )
 
 // Moments lists them, in the order in which a case can meet them.

@@ -11,15 +11,16 @@
 //     GiveUpAfter. A wrong key, or an answer of 202 that says nothing, is no reason to forget one.
 //   - Nothing is told twice, by case and target. Only who has claimed the post tells, so that two ticks at once do not both.
 //     What was told is noted with a condition; who loses that race adds what he has told. Between the telling and the note
-//     a process can die, or the ledger fail, and a target can keep its answer to itself: then it is told once more, with
-//     the same ID.
+//     a process can die, or the ledger fail, a target can keep its answer to itself, and something new of the case can make
+//     the post due for another tick: then it is told once more, with the same ID. A recovery that comes again has another.
 //   - What does not matter any more when it can be told is left out, and the post says so. Of one case a target that shows
 //     every answer gets MaxEvents at most; the last is kept for its end.
 //   - A target that is away is asked once in a tick, and not before the time that it named. It holds up no other target.
 //     So it is with a route of the policy, where the fault is its key's: it holds up no other route. Nothing begins when
 //     MaxTime is over, nor StopBefore the end of the invocation.
-//   - What has woken somebody is resolved once nothing of it fires any more, whatever became of its case: a post whose
-//     incident at the pager may be open is looked after (watch.go).
+//   - What has woken somebody is resolved once nothing of it fires any more, whatever became of its case, and whoever was not
+//     woken as nothing fired is woken when something does: a post of which that may come is looked after (watch.go). The
+//     incident of a case that was started and may be about more than it knows by name is left for a person.
 //   - An outage of the Agent of OutageAfter and more is told once, with its end.
 //
 // What the Agent has found is read when an investigation is told to have ended, and what it plans when a plan is told of.

@@ -61,7 +61,7 @@ func Of(t Telling) answer.Answer {
 	return a
 }
 
-// id tells one recovery from the one before: all else comes once.
+// id tells one recovery from the one before: all else is told once, and under one ID where it has to be said again.
 func (t Telling) id() string {
 	id := t.Case.ID + "/" + string(t.Moment)
 	if t.Moment == gate.RecoverAgain {
