@@ -38,6 +38,7 @@ const (
 	attrDownDoubts  = "down_doubts"
 	attrPaced       = "paced"
 	attrBudget      = "budget"
+	attrOrgs        = "orgs"
 	reservationMark = "run#"      // the prefix of an account's reservations: one attribute for each
 	spentMark       = "spent#"    // of what its months have cost
 	criticalMark    = "critical#" // of the critical starts that its days have seen
@@ -381,6 +382,7 @@ func decodeAccount(it item) (gate.Account, error) {
 			Until: r.moment(attrDownUntil), Fails: int(r.number(attrDownFails)), Doubts: int(r.number(attrDownDoubts)),
 		},
 		Money: gate.Money{Paced: r.moment(attrPaced), Budget: gate.Dollars(r.number(attrBudget))},
+		Orgs:  r.set(attrOrgs),
 	}
 	for name := range r.attrs {
 		if id, ok := strings.CutPrefix(name, reservationMark); ok {

@@ -345,6 +345,10 @@ func (l *Ledger) applyAccount(w gate.AccountWrite) {
 	if w.Down != nil {
 		a.Down = down(*w.Down)
 	}
+	if w.Org != "" && !slices.Contains(a.Orgs, w.Org) {
+		a.Orgs = append(a.Orgs, w.Org)
+		slices.Sort(a.Orgs)
+	}
 	l.accounts[w.Agent] = a
 }
 
