@@ -126,8 +126,8 @@ func TestAftermath(t *testing.T) {
 		if err := playback.WriteText(&out, r); err != nil {
 			t.Fatal(err)
 		}
-		lines, sum, _ := strings.Cut(out.String(), "\n\n  ")
-		lines, sum, _ = strings.Cut(strings.TrimSpace(sum), "\n\n")
+		_, text, _ := strings.Cut(out.String(), "\n\n  ")
+		lines, sum, _ := strings.Cut(strings.TrimSpace(text), "\n\n")
 		var got []string
 		for l := range strings.SplitSeq(lines, "\n") {
 			l = strings.Join(strings.Fields(l), " ")
