@@ -206,7 +206,7 @@ func TestOrdersThatAreNotGiven(t *testing.T) {
 		{[]string{"start", "a b", "--reason", "x", "--url", url}, 1, `"a b" is no id`},
 		{[]string{"start", "ab-nothing", "--reason", "x", "--url", url}, 1, "there is neither a case nor a dropped alert of this id"},
 		{[]string{"start", "dd-1-2", "--reason", "x", "--url", url}, 1, "there is no delivery dd-1-2; looked for dd-1-2"},
-		{[]string{"start", "8873", "--reason", "x", "--url", url}, 1, "there is no delivery of the event 8873; looked for dd-0-8873; one of an organisation of which there is no case here is named dd-ORG-8873, as in dispatcher's records \"alert decided\""},
+		{[]string{"start", "8873", "--reason", "x", "--url", url}, 1, "there is no delivery of the event 8873; looked for dd-0-8873; one of an organisation of which no case and no dropped alert is known here is named dd-ORG-8873: ORG is Datadog's $ORG_ID, and stands in dispatcher's records \"alert decided\""},
 		{[]string{"stop", "dd-1-2", "--reason", "x", "--url", url}, 1, "there is no delivery dd-1-2; looked for dd-1-2"},
 		{[]string{"stop", "a b", "--reason", "x", "--url", url}, 1, `"a b" is no id`},
 		{[]string{"stop", "ab-nothing", "--reason", "x", "--url", url}, 1, "there is neither a case nor a dropped alert of this id"},

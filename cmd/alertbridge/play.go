@@ -19,8 +19,8 @@ import (
 )
 
 const playLong = `Plays alerts through the whole bridge, the handlers that run in AWS Lambda, in virtual time and with a stand-in for the
-Agent, and prints what came of them: verdicts with their reasons, starts, money. A month takes seconds, and nothing is
-sent anywhere. What a file is, is seen by its content:
+Agent, and prints what came of them: verdicts with their reasons, starts, what became of those that the Agent did not
+simply take, money. A month takes seconds, and nothing is sent anywhere. What a file is, is seen by its content:
 
   a scenario    YAML: alerts at times, what the Agent and people do meanwhile, what goes wrong, and what is expected
                 (docs/play.md). Each is played in a bridge of its own. "alertbridge simulate" writes such ones, too.

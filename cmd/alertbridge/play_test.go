@@ -171,7 +171,7 @@ func TestPlayJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.out), &any); err != nil {
 		t.Fatal(err)
 	}
-	found := membersOf("", any)
+	found := append(membersOf("", any), membersInTrouble(t)...)
 	var told []string
 	for _, r := range docstest.Table(t, "docs/play.md", "json") {
 		told = append(told, r["member"])
@@ -183,6 +183,29 @@ func TestPlayJSON(t *testing.T) {
 	if found = slices.Compact(found); !slices.Equal(found, told) {
 		t.Errorf("it has\n%v\nand the page tells of\n%v", found, told)
 	}
+}
+
+// membersInTrouble are those of a play in which the Agent refuses one start that it has taken, and leaves another in doubt.
+func membersInTrouble(t *testing.T) []string {
+	t.Helper()
+	trouble := scratch(t, "trouble.yaml", "title: Trouble\nagent: [{at: 0s, is: takes and refuses, for: 1m}, {at: 1h, is: gibberish}]\n"+
+		"alerts: [{at: 0s, monitor: A, priority: P1}, {at: 1h, monitor: B, priority: P1}]\n")
+	got := call(t, "", "play", trouble, "--policy", scratch(t, "stop.yaml", "in_doubt: stop\n"), "--against", scratch(t, "repeat.yaml", ""), "--json")
+	if got.status != 0 || got.errs != "" {
+		t.Fatalf("status %d: %s", got.status, got.errs)
+	}
+	var rep playback.Report
+	if err := json.Unmarshal([]byte(got.out), &rep); err != nil {
+		t.Fatal(err)
+	}
+	if rep.Refused != 1 || rep.InDoubt != 1 || *rep.Besides != 3.98 || *rep.Denied != 3.98 || *rep.Counted != 3.98 || rep.Against.Refused != 1 {
+		t.Errorf("%+v", rep)
+	}
+	var any map[string]any
+	if err := json.Unmarshal([]byte(got.out), &any); err != nil {
+		t.Fatal(err)
+	}
+	return membersOf("", any)
 }
 
 // membersOf names the members of a JSON text; those of an object in a list behind [].

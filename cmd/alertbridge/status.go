@@ -116,7 +116,7 @@ func explainCommand() *cobra.Command {
 		},
 	}
 	from.handFlags(cmd.Flags())
-	cmd.Flags().StringVar(&org, "org", "", "Datadog's id of the organisation (default: those of the cases that there are)")
+	cmd.Flags().StringVar(&org, "org", "", "Datadog's id of the organisation (default: those of which there are cases or dropped alerts)")
 	cmd.Flags().StringVar(&file, "policy", "", "the policy that decided, with --table (default: policy.yaml of this folder, where there is one)")
 	cmd.Flags().StringVar(&page, "agent-page", "", "address of the Agent's own page of a task, with {task} for its id (default: no link to it)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "the same as --output json")

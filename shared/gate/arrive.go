@@ -23,7 +23,7 @@ func Arrive(v View, a Arrival, r Rules, now time.Time) Decision {
 	d := arrival{View: v, Arrival: a, r: r, now: now, rank: r.Ranks(a.Alert)}
 	d.mode, d.byHand = v.Hand.ModeFor(r, now)
 	d.silence = v.Hand.silences(a.Alert, now)
-	dec := posted(d.told(d.decide()), r.Tells)
+	dec := posted(d.introduces(d.told(d.decide())), r.Tells)
 	if d.mode == ModeObserve { // what is only observed wakes nobody for a doubt that it joins
 		for i, p := range dec.Change.Posts {
 			dec.Change.Posts[i].Moments = slices.DeleteFunc(p.Moments, func(m Moment) bool { return m == IsDoubtful })
@@ -32,6 +32,19 @@ func Arrive(v View, a Arrival, r Rules, now time.Time) Decision {
 	}
 	return dec
 }
+
+// introduces notes the organisation of an alert that is dropped, once for each Agent: people find an alert by that, and it
+// may have no case that names it.
+func (d arrival) introduces(dec Decision) Decision {
+	org, known := d.Alert.Incident.Org, d.Account.Orgs
+	if dec.Verdict == Drop && dec.Change.Account == nil && org != "" && org != "-" && len(org) <= maxOrg && len(known) < MaxOrgs && !slices.Contains(known, org) {
+		dec.Change.Account = &AccountWrite{Agent: d.r.Agent, Org: org}
+	}
+	return dec
+}
+
+// maxOrg bounds the name of an organisation that is noted, in bytes. Datadog's are numbers.
+const maxOrg = 64
 
 // Reject records a delivery that was authenticated and could not be read.
 func Reject(v View, rec Delivery, now time.Time) Decision {

@@ -239,6 +239,12 @@ func arriveKeeps(t *testing.T, v View, a alert.Alert, p Rules, dec Decision) {
 			t.Errorf("join: case %q, opened %v", dec.Case, opened)
 		}
 	case Drop:
+		if w := dec.Change.Account; w != nil && w.Org != "" {
+			if !reflect.DeepEqual(*w, AccountWrite{Agent: w.Agent, Org: a.Incident.Org}) || slices.Contains(v.Account.Orgs, w.Org) {
+				t.Errorf("drop %s notes an organisation and writes %+v", dec.Reason, *w)
+			}
+			dec.Change.Account = nil
+		}
 		if len(dec.Change.Cases) > 0 && dec.Reason != IsRecovery || len(dec.Change.Pointers) > 0 || dec.Change.Account != nil {
 			t.Errorf("drop %s writes %+v", dec.Reason, dec.Change)
 		}

@@ -238,7 +238,13 @@ type Account struct {
 	Down    Down                   `json:"down,omitzero"`
 	Money   Money                  `json:"money,omitzero"`
 	Hand    Order                  `json:"hand,omitzero"` // who last opened it by hand; no decision reads it
+	// Orgs are organisations of which alerts were dropped, in order. Nothing is decided on them: they tell people who ask for
+	// an alert where to look, for an organisation may have no case.
+	Orgs []string `json:"orgs,omitempty"`
 }
+
+// MaxOrgs bounds the organisations that an account names, but for what is noted at once beyond it.
+const MaxOrgs = 20
 
 // Money is what an account has spent, besides the reservations it holds.
 type Money struct {
@@ -474,7 +480,8 @@ type AccountWrite struct {
 	// the account's. Back does not go with Put, and no month or day with Forget.
 	Spend map[string]Dollars
 	Back  *Back
-	Shut  *Shut // set, or opened with its zero value
+	Org   string // is among Orgs from now on; "" for none. Noting it twice is harmless
+	Shut  *Shut  // set, or opened with its zero value
 	// OpenedBy, with a zero Shut: condition, the account is still shut by this secret's version.
 	OpenedBy *string
 	Down     *Down // set, or cleared with its zero value

@@ -111,7 +111,7 @@ func stateName(c Case) string {
 func viewOf(in Incident, own Case) View {
 	v := View{
 		Incident: in, Pointers: map[string]string{}, Cases: map[string]Case{}, Leads: map[string]alert.Alert{},
-		Account: Account{Agent: "default", Version: 5, Running: map[string]Reservation{}},
+		Account: Account{Agent: "default", Version: 5, Running: map[string]Reservation{}, Orgs: []string{"1200"}},
 	}
 	if own.ID != "" {
 		v.Incident.Case = own.ID

@@ -34,7 +34,7 @@ func newWorld(t testing.TB, p Rules) *world {
 		t: t, p: p, deliveries: map[string]Delivery{}, incidents: map[string]Incident{}, pointers: map[string]string{},
 		cases: map[string]Case{}, leads: map[string]alert.Alert{},
 		asked: map[string]bool{}, groups: map[string]Group{}, surges: map[string]Surge{},
-		account: Account{Agent: "default", Running: map[string]Reservation{}},
+		account: Account{Agent: "default", Running: map[string]Reservation{}, Orgs: []string{"1200"}},
 	}
 }
 

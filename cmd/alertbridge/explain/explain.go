@@ -327,8 +327,9 @@ func hints(f Facts) []string {
 func could(a Asked) []string {
 	list := []string{fmt.Sprintf("it is older: records are kept for %d days", ledger.Life/(24*time.Hour))}
 	if a.Event != "" || a.Monitor != "" {
-		// Nothing but cases tells a ledger which organisations there are, and one whose alerts were all dropped has none.
-		words := "it is of an organisation of which there is no case here: name that with --org ORG"
+		// Only cases and accounts tell a ledger which organisations there are: an account names no more than gate.MaxOrgs, and
+		// none whose alerts an older build has dropped.
+		words := "it is of an organisation of which no case and no dropped alert is known here: name that with --org ORG"
 		if a.Event != "" {
 			words += ", or ask for dd-ORG-" + a.Event
 		}

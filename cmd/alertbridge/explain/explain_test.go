@@ -550,7 +550,7 @@ Looked for:
 
 What it could be:
   it is older: records are kept for 30 days
-  it is of an organisation of which there is no case here: name that with --org ORG, or ask for dd-ORG-24018841; ORG is Datadog's $ORG_ID, and stands in each record "alert decided" of dispatcher's log, as in "delivery":"dd-ORG-…"
+  it is of an organisation of which no case and no dropped alert is known here: name that with --org ORG, or ask for dd-ORG-24018841; ORG is Datadog's $ORG_ID, and stands in each record "alert decided" of dispatcher's log, as in "delivery":"dd-ORG-…"
   it was not accepted: the records of ingest say what Datadog was answered
   it is not decided yet: it waits in the queue, or in the dead-letter queue
   Datadog did not send it: the monitor's message names no @webhook, or its event stream shows the failed delivery

@@ -25,7 +25,7 @@ type Ledger interface {
 type Finder struct {
 	Ledger Ledger
 	Agents []string // whose cases and accounts; not empty
-	Org    string   // the organisation's id; "": those of the cases that the ledger has
+	Org    string   // the organisation's id; "": those of which the ledger has cases or dropped alerts
 	// Policy is the one at hand, to tell what it says of other priorities; nil: none is.
 	Policy gate.Policy
 }
@@ -85,14 +85,23 @@ func (f Finder) Delivery(ctx context.Context, a Asked, now time.Time) (*gate.Del
 	return nil, ids, nil
 }
 
-// orgs are the organisations whose alerts can have come: the one that was named, or those of the cases that there are,
-// and "-" for alerts that name none.
+// orgs are the organisations whose alerts can have come: the one that was named, or those of which the accounts say that
+// alerts were dropped, those of the cases that there are, and "-" for alerts that name none.
 func (f Finder) orgs(ctx context.Context, now time.Time) ([]string, error) {
 	if f.Org != "" {
 		return []string{f.Org}, nil
 	}
 	orgs := []string{}
 	for _, agent := range f.Agents {
+		v, err := f.Ledger.Look(ctx, ledger.Question{Agent: agent}, now)
+		if err != nil {
+			return nil, err
+		}
+		for _, org := range v.Account.Orgs {
+			if !slices.Contains(orgs, org) {
+				orgs = append(orgs, org)
+			}
+		}
 		for _, b := range []gate.Bucket{gate.Queue, gate.Timed, gate.Doubtful, gate.Declined, gate.Closed} {
 			cases, _, err := f.Ledger.List(ctx, agent, b, ledger.MaxPage, "", now)
 			if err != nil {

@@ -102,25 +102,34 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// Of an organisation whose alerts were all dropped there is no case, and so nothing that names it: its events are found with
-// the organisation, or by the delivery, and what is said then leads there.
+// Of an organisation whose alerts were all dropped there is no case. The account names it, so its events and monitors are
+// found all the same. Of one that nothing names they are found with the organisation, or by the delivery, and what is said
+// then leads there.
 func TestFindInAnOrganisationWithoutACase(t *testing.T) {
 	r := joining()
 	r.Mode = gate.ModeOff
-	l := told(t, r, said("dd-1000042-8873248385148318281", "a", alert.Triggered))
+	dropped := told(t, r, said("dd-1000042-8873248385148318281", "a", alert.Triggered))
+	unknown := forgetful{told(t, r, said("dd-1000042-8873248385148318281", "a", alert.Triggered))}
 	for _, row := range []struct {
+		l       explain.Ledger
 		id, org string
 		found   bool
 	}{
-		{"8873248385148318281", "", false},
-		{"8873248385148318281", "1000042", true},
-		{"dd-1000042-8873248385148318281", "", true},
+		{dropped, "8873248385148318281", "", true},
+		{dropped, "https://app.datadoghq.eu/event/event?id=8873248385148318281", "", true},
+		{dropped, "8873248385148318281", "1000042", true},
+		{dropped, "8873248385148318281", "1000043", false},
+		{dropped, "dd-1000042-8873248385148318281", "", true},
+		{dropped, "77", "", true},
+		{unknown, "8873248385148318281", "", false},
+		{unknown, "8873248385148318281", "1000042", true},
+		{unknown, "dd-1000042-8873248385148318281", "", true},
 	} {
 		asked, err := explain.Parse(row.id)
 		if err != nil {
 			t.Fatal(err)
 		}
-		facts, err := explain.Finder{Ledger: l, Agents: []string{"payments"}, Org: row.org}.Find(t.Context(), asked, noon)
+		facts, err := explain.Finder{Ledger: row.l, Agents: []string{"payments"}, Org: row.org}.Find(t.Context(), asked, noon)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,6 +141,15 @@ func TestFindInAnOrganisationWithoutACase(t *testing.T) {
 			t.Errorf("%s in %q: found %t, and it could be %q", row.id, row.org, s.Found, s.Could)
 		}
 	}
+}
+
+// forgetful is a ledger whose accounts name no organisation, as an older build has left them.
+type forgetful struct{ *memledger.Ledger }
+
+func (l forgetful) Look(ctx context.Context, q ledger.Question, now time.Time) (gate.View, error) {
+	v, err := l.Ledger.Look(ctx, q, now)
+	v.Account.Orgs = nil
+	return v, err
 }
 
 // An alert that names no organisation is found by its event, too: nobody can name one for it.

@@ -386,7 +386,7 @@ func (d Desk) caseOf(ctx context.Context, id string) (string, *gate.Delivery, er
 	case err != nil:
 		return "", nil, err
 	case rec == nil && asked.Event != "":
-		return "", nil, refuse("there is no delivery of the event %s; looked for %s; one of an organisation of which there is no case here is named dd-ORG-%s, as in dispatcher's records \"alert decided\"", asked.Event, strings.Join(looked, ", "), asked.Event)
+		return "", nil, refuse("there is no delivery of the event %s; looked for %s; one of an organisation of which no case and no dropped alert is known here is named dd-ORG-%s: ORG is Datadog's $ORG_ID, and stands in dispatcher's records \"alert decided\"", asked.Event, strings.Join(looked, ", "), asked.Event)
 	case rec == nil:
 		return "", nil, refuse("there is no delivery %s; looked for %s", id, strings.Join(looked, ", "))
 	case rec.Case != "":

@@ -253,6 +253,20 @@ func TestStartByHand(t *testing.T) {
 	}
 }
 
+// Where everything was dropped so far there is no case; an alert is started by its event all the same.
+func TestStartByEventBeforeThereIsACase(t *testing.T) {
+	d, s := desk()
+	off := gate.DefaultRules()
+	off.Mode = gate.ModeOff
+	if dropped := arrives(t, s, "2", off); dropped.Reason != gate.IsModeOff {
+		t.Fatal(dropped.Reason)
+	}
+	does(t, d, operate.Order{Do: operate.Start, IDs: []string{"2"}})
+	if c := caseOf(t, s, explain.WouldBe("dd-1-2")); c.State != gate.Waiting || c.Hand.By != "ana@laptop" {
+		t.Errorf("%+v", c)
+	}
+}
+
 // An alert that was dropped for what it is was not kept.
 func TestStartWhatIsNotKept(t *testing.T) {
 	d, s := desk()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -16,6 +17,7 @@ import (
 type Comparison struct {
 	Starts  [2]int
 	Dollars [2]gate.Dollars
+	Left    [2]Aftermath
 	Delays  []Delay    // by priority, the most severe first
 	Told    []Incident // that the Agent is told of under one policy only, in the order in which they began
 
@@ -66,6 +68,7 @@ func Compare(first, second []*Result) Comparison {
 			})
 		}
 	}
+	c.Left = [2]Aftermath{aftermath(first), aftermath(second)}
 	c.Delays = delays([2][]*Result{first, second})
 	return c
 }
@@ -153,6 +156,10 @@ func (r *Result) became(a alert.Alert) string {
 			words += ", its case ended " + string(c.How)
 		} else if c != nil && c.State == gate.Waiting {
 			words += ", its case still waits"
+		} else if c != nil && c.State == gate.Refused {
+			words += ", its case was refused"
+		} else if c != nil && c.State == gate.InDoubt {
+			words += ", its case is left in doubt"
 		} else if r.healed(d, over) {
 			words += ", and it recovered before the start"
 		}
@@ -210,6 +217,9 @@ func (c Comparison) WriteText(w io.Writer, names [2]string) error {
 	fmt.Fprintf(t, "\t%s\t%s\n", names[0], names[1])
 	fmt.Fprintf(t, "starts\t%d\t%d\n", c.Starts[0], c.Starts[1])
 	fmt.Fprintf(t, "dollars\t%s\t%s\n", c.Dollars[0], c.Dollars[1])
+	for _, row := range c.left() {
+		fmt.Fprintf(t, "%s\t%s\t%s\n", row[0], row[1], row[2])
+	}
 	for _, d := range c.Delays {
 		cell := func(p int) string {
 			if d.Starts[p] == 0 {
@@ -241,6 +251,21 @@ func (c Comparison) WriteText(w io.Writer, names [2]string) error {
 		fmt.Fprintf(w, "\nThe Agent is told of the same incidents under both.\n")
 	}
 	return nil
+}
+
+// left are the rows about starts that the Agent did not simply take, those of which a policy has some.
+func (c Comparison) left() (rows [][3]string) {
+	one, other := c.Left[0], c.Left[1]
+	if one.Refused+other.Refused > 0 {
+		rows = append(rows, [3]string{"cases refused", strconv.Itoa(one.Refused), strconv.Itoa(other.Refused)})
+	}
+	if one.InDoubt+other.InDoubt > 0 {
+		rows = append(rows, [3]string{"cases left in doubt", strconv.Itoa(one.InDoubt), strconv.Itoa(other.InDoubt)})
+	}
+	if one.differs() || other.differs() {
+		rows = append(rows, [3]string{"dollars that the budget counts", one.Counted.String(), other.Counted.String()})
+	}
+	return rows
 }
 
 func or(s, otherwise string) string {

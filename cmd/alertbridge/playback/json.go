@@ -1,6 +1,7 @@
 package playback
 
 import (
+	"slices"
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/gate"
@@ -14,6 +15,7 @@ type Report struct {
 	Alerts   []AlertReport        `json:"alerts"`
 	Files    []FileReport         `json:"files"`
 	Against  *AgainstReport       `json:"against,omitempty"`
+	AftermathReport
 }
 
 // AlertReport is one alert of a Report.
@@ -32,12 +34,33 @@ type AlertReport struct {
 
 // FileReport is one World of a Report.
 type FileReport struct {
-	File        string        `json:"file"`
-	Title       string        `json:"title"`
-	Policy      string        `json:"policy"`
-	Dollars     float64       `json:"dollars"`
-	Starts      []StartReport `json:"starts"`
-	Differences []string      `json:"differences"`
+	File        string          `json:"file"`
+	Title       string          `json:"title"`
+	Policy      string          `json:"policy"`
+	Dollars     float64         `json:"dollars"`
+	Starts      []StartReport   `json:"starts"`
+	Differences []string        `json:"differences"`
+	Troubles    []TroubleReport `json:"troubles,omitempty"`
+	AftermathReport
+}
+
+// AftermathReport is what is left of starts that the Agent did not simply take. Where there are none, nothing of it is
+// there; the dollars are there together.
+type AftermathReport struct {
+	Refused int      `json:"refused,omitzero"`
+	InDoubt int      `json:"in_doubt,omitzero"`
+	Besides *float64 `json:"dollars_in_doubt,omitempty"`
+	Denied  *float64 `json:"dollars_denied,omitempty"`
+	Counted *float64 `json:"dollars_counted,omitempty"`
+}
+
+// TroubleReport is what became of a start that the Agent did not simply take.
+type TroubleReport struct {
+	At     time.Time `json:"at"`
+	Case   string    `json:"case"`
+	Became string    `json:"became"`
+	Reason string    `json:"reason"`
+	Words  string    `json:"words"`
 }
 
 // StartReport is one investigation of a Report.
@@ -56,6 +79,7 @@ type AgainstReport struct {
 	Delays    []DelayReport    `json:"delays"`
 	OnlyHere  []IncidentReport `json:"told_only_under_policy"`
 	OnlyThere []IncidentReport `json:"told_only_under_other"`
+	AftermathReport
 }
 
 // DelayReport is how long a priority waits, in seconds: under the policy, and under the other. Where a policy starts
@@ -85,6 +109,13 @@ func NewReport(results []*Result, differences [][]string) Report {
 		for _, s := range r.Starts {
 			file.Starts = append(file.Starts, StartReport{s.At.UTC(), s.Case, s.Severity, s.Title, dollars(s.Dollars)})
 		}
+		for _, c := range r.inOrder() {
+			for _, t := range c.Troubles {
+				file.Troubles = append(file.Troubles, t.report(c.ID))
+			}
+		}
+		slices.SortStableFunc(file.Troubles, func(a, b TroubleReport) int { return a.At.Compare(b.At) })
+		file.AftermathReport = r.Aftermath().report()
 		if i < len(differences) {
 			file.Differences = append(file.Differences, differences[i]...)
 		}
@@ -101,6 +132,27 @@ func NewReport(results []*Result, differences [][]string) Report {
 		}
 	}
 	rep.Dollars = dollars(total(results))
+	rep.AftermathReport = aftermath(results).report()
+	return rep
+}
+
+// report is the trouble as JSON tells it: became is the case's state, or left_in_doubt.
+func (t Trouble) report(id string) TroubleReport {
+	reason, words := t.reason()
+	became := string(t.To)
+	if t.Resting {
+		became = "left_in_doubt"
+	}
+	return TroubleReport{t.At.UTC(), id, became, reason, words}
+}
+
+// report is what is left as JSON tells it.
+func (a Aftermath) report() AftermathReport {
+	rep := AftermathReport{Refused: a.Refused, InDoubt: a.InDoubt}
+	if a.differs() {
+		besides, denied, counted := dollars(a.Besides), dollars(a.Denied), dollars(a.Counted)
+		rep.Besides, rep.Denied, rep.Counted = &besides, &denied, &counted
+	}
 	return rep
 }
 
@@ -120,6 +172,7 @@ func (c Comparison) Report() *AgainstReport {
 	rep := &AgainstReport{
 		Starts: c.Starts[1], Dollars: dollars(c.Dollars[1]),
 		Delays: []DelayReport{}, OnlyHere: []IncidentReport{}, OnlyThere: []IncidentReport{},
+		AftermathReport: c.Left[1].report(),
 	}
 	for _, d := range c.Delays {
 		seconds := func(under int, of [2]time.Duration) *float64 {

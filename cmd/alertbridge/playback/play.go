@@ -35,7 +35,7 @@ func Play(ctx context.Context, w *World, p gate.Policy, watch Watch) (*Result, e
 	}
 	o := virtual.Options{
 		Policy: p, Begin: w.Begin, Seed: w.Seed,
-		OnVerdict: s.verdict, OnCase: s.move, OnStart: s.start, OnAnswer: func(a virtual.Answer) { s.weather.Again(a) }, Log: watch.Log,
+		OnVerdict: s.verdict, OnCommit: s.committed, OnCase: s.move, OnStart: s.start, OnAnswer: func(a virtual.Answer) { s.weather.Again(a) }, Log: watch.Log,
 		Follow: meanwhile.Follow(w.Work),
 	}
 	s.weather.Options(&o)
@@ -164,6 +164,7 @@ func (s *stage) caseOf(id string, now time.Time) *Case {
 
 func (s *stage) move(m virtual.Move) {
 	c := s.caseOf(m.Case.ID, m.At)
+	c.noted(m)
 	c.Case = m.Case
 	if m.To == gate.Ended && m.From != gate.Ended {
 		c.Ended = m.At
@@ -181,6 +182,7 @@ func (s *stage) start(v virtual.Start) {
 	if c := s.Cases[v.Case]; c != nil {
 		c.Started = v.At
 		st.Dollars = s.Policy.For(c.First).Budget.Case
+		c.reckoned += st.Dollars
 	}
 	s.Starts = append(s.Starts, st)
 	s.Dollars += st.Dollars

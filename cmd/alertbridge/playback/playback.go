@@ -100,4 +100,8 @@ type Case struct {
 	Started   time.Time // its investigation was; zero: never
 	Ended     time.Time // zero: not yet
 	First     alert.Alert
+	Troubles  []Trouble // of its starts, in order
+
+	reckoned         gate.Dollars // what its starts that the Agent has seen are reckoned to cost
+	reserved, booked gate.Dollars // what its Agent's account counts for it
 }

@@ -184,6 +184,11 @@ func (r *Result) lines() []line {
 	for _, s := range r.Starts {
 		all = append(all, line{s.At, []string{"► investigation", "", s.Severity, "", short(s.Title), s.Case}, ""})
 	}
+	for _, c := range r.inOrder() { // after the starts, which may be of the same moment
+		for _, t := range c.Troubles {
+			all = append(all, t.line(c))
+		}
+	}
 	slices.SortStableFunc(all, func(a, b line) int { return a.at.Compare(b.at) })
 	return all
 }
@@ -264,7 +269,7 @@ func (r *Result) sum() string {
 	if n, price := r.bill(); n > 0 {
 		text += fmt.Sprintf(" as reckoned; %s over, %s by the Agent's word", count(n, "investigation"), price)
 	}
-	text += "\n"
+	text += "\n" + r.Aftermath().String()
 	if unmet := r.unmet(); unmet > 0 {
 		text += fmt.Sprintf("  %s met nothing\n", count(unmet, "fault"))
 	}

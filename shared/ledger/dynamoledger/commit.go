@@ -256,7 +256,7 @@ func leadRefresh(at time.Time) *expression {
 // is not there work on any account, also on one that is not there yet.
 func (l *Ledger) addAccount(tx *transaction, w gate.AccountWrite) {
 	adds := len(w.Spend) > 0 || w.Back != nil
-	if len(w.Put) == 0 && len(w.Drop) == 0 && !adds && w.Shut == nil && w.Down == nil && w.OpenedBy == nil && w.DownWas == nil && w.Hand == nil {
+	if len(w.Put) == 0 && len(w.Drop) == 0 && !adds && w.Org == "" && w.Shut == nil && w.Down == nil && w.OpenedBy == nil && w.DownWas == nil && w.Hand == nil {
 		return
 	}
 	e := newExpression()
@@ -277,6 +277,9 @@ func (l *Ledger) addAccount(tx *transaction, w gate.AccountWrite) {
 		e.set(reservationMark+id, nil)
 	}
 	moneyUpdate(e, w)
+	if w.Org != "" {
+		e.addTo(attrOrgs, &types.AttributeValueMemberSS{Value: []string{w.Org}})
+	}
 	if w.OpenedBy != nil {
 		it := item{}
 		it.text(attrShutSecret, *w.OpenedBy)

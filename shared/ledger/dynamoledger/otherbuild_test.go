@@ -45,6 +45,7 @@ func records(t testing.TB) ([]record, ledger.Question) {
 		Agent: k.Agent, Version: 7, Shut: *c.Account.Shut, Down: *c.Account.Down, Hand: *c.Account.Hand,
 		Running: map[string]gate.Reservation{k.ID: c.Account.Put[k.ID]},
 		Money:   gate.Money{Spent: c.Account.Spend, Paced: c.Account.Paced, Budget: c.Account.Budget, Critical: c.Account.Critical},
+		Orgs:    []string{"1200", "4711"},
 	})
 	d.Saw = &gate.Saw{Alert: alert.Alert{Delivery: d.ID, Title: "CPU is high", Time: noon}, Rules: gate.DefaultRules(), Now: noon}
 	order := gate.Order{By: "aiko", Reason: "deploy", At: noon, Until: noon}

@@ -38,6 +38,7 @@ const (
 	attrDownDoubts  = "down_doubts"
 	attrPaced       = "paced"
 	attrBudget      = "budget"
+	attrOrgs        = "orgs"
 	reservationMark = "run#"      // the prefix of an account's reservations: one attribute for each
 	spentMark       = "spent#"    // of what its months have cost
 	criticalMark    = "critical#" // of the critical starts that its days have seen
@@ -382,6 +383,7 @@ func decodeAccount(it item) (gate.Account, error) {
 		},
 		Money: gate.Money{Paced: r.moment(attrPaced), Budget: gate.Dollars(r.number(attrBudget))},
 		Hand:  r.order("hand_"),
+		Orgs:  r.set(attrOrgs),
 	}
 	for name := range r.attrs {
 		if id, ok := strings.CutPrefix(name, reservationMark); ok {

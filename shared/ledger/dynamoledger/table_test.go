@@ -157,7 +157,10 @@ func items(t *testing.T, c gate.Change) map[string]item {
 	}
 	a := gate.Account{Agent: c.Account.Agent, Version: 999_999, Running: c.Account.Put, Money: gate.Money{
 		Spent: c.Account.Spend, Paced: c.Account.Paced, Budget: c.Account.Budget, Critical: c.Account.Critical,
-	}}
+	}, Orgs: []string{c.Account.Org}}
+	for i := 1; i < gate.MaxOrgs && len(a.Running) == gate.MaxRunning; i++ {
+		a.Orgs = append(a.Orgs, fmt.Sprintf("%02d", i)+c.Account.Org[2:])
+	}
 	hand := gate.Hand{Mode: gate.ModeOrder{Mode: gate.ModeObserve, Order: gate.Order{By: "aiko", At: noon}}, Version: 1}
 	if c.Hand != nil {
 		hand = c.Hand.Now
@@ -209,6 +212,9 @@ func wholeAccount(a gate.Account) item {
 	}
 	for day, n := range a.Money.Critical {
 		it[criticalMark+day] = number(int64(n))
+	}
+	if len(a.Orgs) > 0 {
+		it[attrOrgs] = &types.AttributeValueMemberSS{Value: a.Orgs}
 	}
 	return it
 }
@@ -412,6 +418,9 @@ func indexed(it item) string {
 }
 
 // costs lets alerts and ticks run their way, uncontended, and shows what each has cost.
+// firstDropped is the one row in which the account does not know the organisation yet.
+const firstDropped = "a test notification, the first alert of its organisation that is dropped"
+
 func costs(t *testing.T) string {
 	const agentName = "default"
 	ctx := t.Context()
@@ -425,9 +434,15 @@ func costs(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("| what happens | round trips | read units | write units |\n|---|---:|---:|---:|\n")
 
+	org := typicalAlert("1", "c.1", alert.Triggered, 0).Incident.Org
 	row := func(what string, prepare, act func(m *meter)) {
 		t.Helper()
 		m := newMeter()
+		if what != firstDropped { // in all others the organisation is known
+			if err := m.Commit(ctx, gate.Change{At: noon, Account: &gate.AccountWrite{Agent: agentName, Org: org}}); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if prepare != nil {
 			prepare(m)
 		}
@@ -512,6 +527,7 @@ func costs(t *testing.T) string {
 	row("a recovery, its case started", started, arrives(over, policy, gate.IsRecovery))
 	row("a recovery that ends a case that waits", waiting, arrives(over, held, gate.IsRecovery))
 	row("a test notification", nil, arrives(test, policy, gate.IsTest))
+	row(firstDropped, nil, arrives(test, policy, gate.IsTest))
 	row("a tick that finds nothing", nil, ticks(policy, noon, gate.Nothing))
 	row("a tick that starts a case (find, read, commit, settle)", waiting, ticks(held, noon.Add(3*time.Minute), gate.Starts))
 	row("a tick that ends a started case", started, ticks(policy, noon.Add(time.Hour), gate.Ends))
@@ -666,6 +682,7 @@ func typicalChange(t *testing.T) gate.Change {
 	c.Account.Put["ab-aaaaaaaaaaaaaaaa"] = gate.Reservation{Attempt: 1, Until: noon, Money: p.Budget.Case, Month: "2026-03", Pace: 9 * time.Hour}
 	c.Account.Put["ab-bbbbbbbbbbbbbbbb"] = c.Account.Put["ab-aaaaaaaaaaaaaaaa"]
 	c.Account.Spend = map[string]gate.Dollars{"2026-02": 250_000_000, "2026-03": 12_345_678}
+	c.Account.Org = al.Incident.Org
 	c.Group = &gate.GroupWrite{Now: gate.Group{Name: p.Group, Cycles: []time.Time{noon}, Version: 1}}
 	c.Surge = &gate.SurgeWrite{Now: gate.Surge{Name: p.Surge, Opened: []time.Time{noon, noon}, Version: 2}}
 	c.Told = &gate.ToldWrite{Now: typicalPost(c.Cases[0].Now.ID, p.Agent)}

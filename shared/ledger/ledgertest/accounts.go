@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/ledger"
 )
 
 // testAccounts: reservations are put under the version and dropped without; health is set and cleared apart from them.
@@ -48,6 +49,30 @@ func testAccounts(t *testing.T, open func(*testing.T) Harness) {
 				w.same(step.name+": "+id, a.Running[id], r)
 			}
 		}
+	})
+
+	each(t, open, "organisations are noted, in order, and twice is once", func(w *world) {
+		note := func(org string) gate.Change { return gate.Change{Account: &gate.AccountWrite{Agent: agent, Org: org}} }
+		for _, step := range []struct {
+			name   string
+			change gate.Change
+			want   []string
+		}{
+			{"before there is an account", note("4711"), []string{"4711"}},
+			{"another", note("1200"), []string{"1200", "4711"}},
+			{"again", note("4711"), []string{"1200", "4711"}},
+			{"not touched", gate.Change{Account: &gate.AccountWrite{Agent: agent, Read: 0, Put: map[string]gate.Reservation{"ab-1": {Attempt: 1, Until: w.in(480)}}}}, []string{"1200", "4711"}},
+			{"whatever was reserved meanwhile", note("鍵"), []string{"1200", "4711", "鍵"}},
+		} {
+			w.commit(step.change)
+			w.same(step.name, w.account().Orgs, step.want)
+			w.same(step.name+": in a look", w.look(ledger.Question{Agent: agent}).Account.Orgs, step.want)
+		}
+		if v := w.account().Version; v != 1 {
+			w.Errorf("version %d, want 1: what is noted is no reason to decide again", v)
+		}
+		w.account().Orgs[0] = "changed"
+		w.same("what was given out and changed", w.account().Orgs[0], "1200")
 	})
 
 	each(t, open, "shut and down are set, replaced and cleared, each by itself", func(w *world) {

@@ -81,6 +81,7 @@ func Largest(now time.Time, n int) gate.Change {
 			Hand:  &by,
 			Paced: now, Budget: 999_999_999_999, Critical: map[string]int{"2026-02-27": 99, "2026-02-28": 99, "2026-03-01": 99},
 			Spend: map[string]gate.Dollars{"2026-01": 999_999_999, "2026-02": 999_999_999, "2026-03": 999_999_999},
+			Org:   strings.Repeat("9", 64),
 		},
 	}
 	change.Posts = []gate.PostWrite{{ID: c.ID, Agent: c.Agent, Moments: gate.Moments()}}

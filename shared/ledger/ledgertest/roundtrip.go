@@ -36,7 +36,7 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 			Cases:    []gate.CaseWrite{{Now: c, Lead: &lead}},
 			Account: &gate.AccountWrite{
 				Agent: c.Agent, Put: map[string]gate.Reservation{c.ID: r1, "ab-other": r2}, Shut: &shut, Down: &down, Hand: &opened,
-				Paced: w.in(3), Budget: 300_000_000, Critical: critical, Spend: spent,
+				Paced: w.in(3), Budget: 300_000_000, Critical: critical, Spend: spent, Org: "1200 鍵",
 			},
 		})
 		v := w.look(ledger.Question{
@@ -52,6 +52,7 @@ func testRoundTrip(t *testing.T, open func(*testing.T) Harness) {
 			Agent: c.Agent, Version: 1, Shut: shut, Down: down, Hand: opened,
 			Running: map[string]gate.Reservation{c.ID: r1, "ab-other": r2},
 			Money:   gate.Money{Spent: spent, Paced: w.in(3), Budget: 300_000_000, Critical: critical},
+			Orgs:    []string{"1200 鍵"},
 		})
 		w.same("the monitor group", v.Group, group)
 		w.same("the environment", v.Surge, surge)

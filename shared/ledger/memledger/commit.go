@@ -348,6 +348,10 @@ func (l *Ledger) applyAccount(w gate.AccountWrite) {
 	if w.Hand != nil {
 		a.Hand = order(*w.Hand)
 	}
+	if w.Org != "" && !slices.Contains(a.Orgs, w.Org) {
+		a.Orgs = append(a.Orgs, w.Org)
+		slices.Sort(a.Orgs)
+	}
 	l.accounts[w.Agent] = a
 }
 

@@ -47,7 +47,7 @@ func copyWork(w gate.Work) gate.Work {
 }
 
 func copyAccount(a gate.Account) gate.Account {
-	a.Running = table(a.Running)
+	a.Running, a.Orgs = table(a.Running), list(a.Orgs)
 	a.Money.Spent, a.Money.Critical = table(a.Money.Spent), table(a.Money.Critical)
 	return a
 }

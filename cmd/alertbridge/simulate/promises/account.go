@@ -24,6 +24,7 @@ type account struct {
 	eased    time.Time // when a repeat that has become critical last left its ordinary slot to others
 	freed    time.Time // when the Agent's word, or its silence, last gave back money or a slot
 	dropped  []drop    // reservations that cost nothing, were over, and were forgotten with a start
+	orgs     []string  // by which a dropped alert is found
 }
 
 // drop is a reservation that was forgotten at a time.

@@ -80,7 +80,30 @@ func (m *Model) judge(c Commit) {
 			a.Time.Format("15:04:05"), w.verdict, w.reason, w.kase, got.verdict, got.reason, got.kase)
 	}
 	m.possible(v, got)
+	m.named(a, d, c)
 	m.effect(v, got, c)
+}
+
+// mostOrgs is how many organisations an account names.
+const mostOrgs = 20
+
+// named: the first alert of an organisation that is dropped names it to its Agent's account, and no other one writes there for
+// that.
+func (m *Model) named(a alert.Alert, d gate.Delivery, c Commit) {
+	acct, org, noted := m.account(d.Agent), a.Incident.Org, ""
+	if w := c.Change.Account; w != nil {
+		noted = w.Org
+	}
+	want := ""
+	if d.Verdict == gate.Drop && org != "-" && len(acct.orgs) < mostOrgs && !slices.Contains(acct.orgs, org) {
+		want = org
+	}
+	if noted != want && (c.Alone || noted != org || d.Verdict != gate.Drop) { // of two at once each is the first
+		m.broken("2", "%s of %s gets %s, and %q is noted as its organisation, not %q", a.Transition, a.Incident, d.Verdict, noted, want)
+	}
+	if noted != "" && !slices.Contains(acct.orgs, noted) {
+		acct.orgs = append(acct.orgs, noted)
+	}
 }
 
 // agrees: a verdict of the same kind about the same case. A case that an alert opens is called after its delivery, and
