@@ -56,7 +56,11 @@ func history(t *testing.T, text, rules string) (lines []string) {
 	defer b.Close()
 	w.Begin(b, p.Agents())
 	for _, order := range s.Hand {
-		meanwhile.ByHand(b, s.Begins, p.Agents()[0], order, func(err error) { say("refused: %s", err) })
+		meanwhile.ByHand(b, s.Begins, p.Agents(), order, meanwhile.Watch{Answered: func(err error) {
+			if err != nil {
+				say("refused: %s", err)
+			}
+		}})
 	}
 	for _, a := range s.Alerts {
 		b.Deliver(s.Begins.Add(a.Arrives), a.Body)

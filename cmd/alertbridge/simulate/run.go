@@ -2,10 +2,12 @@ package simulate
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/meanwhile"
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/operate"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/simulate/promises"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/virtual"
@@ -106,7 +108,7 @@ func (p *player) plan() {
 	agents := p.policy().Agents()
 	p.weather.Begin(p.bridge, agents)
 	for _, o := range p.orders() {
-		meanwhile.ByHand(p.bridge, p.Begins, agents[0], o, func(error) {}) // one that is not accepted changes nothing
+		meanwhile.ByHand(p.bridge, p.Begins, agents, o, meanwhile.Watch{Asked: p.asked, Answered: p.obeyed})
 	}
 	for _, e := range p.deliveries() {
 		p.bridge.Deliver(p.Begins.Add(e.At), e.Body)
@@ -242,6 +244,19 @@ func (p *player) committed(c virtual.Committed) {
 			p.cover.edge(e, p.recent)
 		}
 	}
+}
+
+// asked tells the model what somebody orders by hand.
+func (p *player) asked(a meanwhile.Asked) {
+	p.model.Ordered(promises.Order{
+		At: p.bridge.Now(), Do: promises.Ordering(a.Do), Case: a.Case, Delivery: a.Delivery, Agent: a.Agent, By: a.By,
+	})
+}
+
+// obeyed tells the model what came of it. A mode or a silence that is not accepted changes nothing.
+func (p *player) obeyed(err error) {
+	refusal := (*operate.Refusal)(nil)
+	p.model.Answered(errors.As(err, &refusal), p.bridge.Now())
 }
 
 // ended asks the model what a tick has left, if nothing came in its way and it did not take long.

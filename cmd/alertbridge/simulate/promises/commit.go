@@ -29,6 +29,8 @@ func (m *Model) Committed(c Commit) {
 		m.hand = h.Now
 	}
 	switch d := c.Change.Delivery; {
+	case c.ByHand && c.Change.Hand == nil:
+		m.obeyed(c)
 	case d == nil:
 		m.moved(c)
 	case d.Reason == gate.Unreadable:
