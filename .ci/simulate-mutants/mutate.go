@@ -25,7 +25,7 @@ var folders = []string{
 
 // spared are files that decide nothing: what they say is for people, and other tests compare it to the letter. Of intake,
 // which has its own tests of every answer, only what puts a message into the queue is mutated; and the ledgers' check of
-// changes (moves.go) finds no mistake where there is none. What a hand orders (byhand.go) the model takes as it is.
+// changes (moves.go) finds no mistake where there is none. docs/testing.md has the list for people.
 var spared = []string{
 	"gate/told.go", "gate/step.go", "gate/purse.go", "record.go", "gate/moves.go", "start/message.go",
 	"intake/redact.go", "intake/respond.go", "intake/authenticate.go", "intake/read.go",
