@@ -31,10 +31,10 @@ var spared = []string{
 	"intake/redact.go", "intake/respond.go", "intake/authenticate.go", "intake/read.go",
 }
 
-// tables are functions that list what there is, for tests and documents, or that only say something, or that are a hand's.
+// tables are functions that list what there is, for tests and documents, or that only say something.
 var tables = []string{
 	"Reasons", "Moves", "Endings", "Modes", "String", "Order", "OrderUntil", "Bucket", "DefaultRules", "words", "notSpent", "cut", "LeavesInDoubt", "waitsForMoney",
-	"Outcomes", "Statuses", "SetMode", "AddSilence", "ExpireSilence", "mutesAll", "without", "silenceID",
+	"Outcomes", "Statuses",
 }
 
 // spoken are fields that no decision reads: they are for people, or counted for the log. An if that sets nothing else is

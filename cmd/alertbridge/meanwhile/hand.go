@@ -12,6 +12,7 @@ import (
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/virtual"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
+	"github.com/alertbridge/alertbridge/shared/match"
 )
 
 // Watch is told of what is done by hand; what is nil is not told.
@@ -19,16 +20,18 @@ type Watch struct {
 	Asked func(Asked) // before anything is done
 
 	// Answered is told when it is over: nil for what was done, also where there was nothing to do, an *operate.Refusal for a
-	// start or a stop that the bridge will not have, and every other error for an order that is not accepted.
+	// start or a stop that the bridge will not have, and every other error for another order that is not accepted.
 	Answered func(error)
 }
 
-// Asked is an order about a case, or one to try an Agent again.
+// Asked is an order: about a case, to try an Agent again, or for all alerts from now on.
 type Asked struct {
-	Do       string // operate.Start, operate.Stop or operate.Retry
+	Do       string // operate.Start, Stop, Retry, Mode or Silence
 	Case     string // "" where the order names an alert
 	Delivery string // of the alert; "" where the order names a case
 	Agent    string // that is to be tried again
+	Mode     gate.Mode
+	Silence  []match.Matcher
 	By       gate.Order
 }
 
@@ -84,10 +87,12 @@ func (h hand) do(ctx context.Context) error {
 		h.asks(Asked{Do: operate.Retry, Agent: h.agents[0], By: order})
 		change = gate.Retry(v.Account, h.now).Change
 	case h.Silence != nil:
+		h.asks(Asked{Do: operate.Silence, Silence: h.Silence, By: order})
 		if change, err = gate.AddSilence(v.Hand, gate.Silence{Matchers: h.Silence, Order: order}, false, h.now); err != nil {
 			return err
 		}
 	default:
+		h.asks(Asked{Do: operate.Mode, Mode: h.Mode, By: order})
 		change = gate.SetMode(v.Hand, gate.ModeOrder{Mode: h.Mode, Order: order}, h.now)
 	}
 	if change.Empty() {

@@ -2,12 +2,10 @@ package simulate
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/meanwhile"
-	"github.com/alertbridge/alertbridge/cmd/alertbridge/operate"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/simulate/promises"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/virtual"
@@ -250,14 +248,12 @@ func (p *player) committed(c virtual.Committed) {
 func (p *player) asked(a meanwhile.Asked) {
 	p.model.Ordered(promises.Order{
 		At: p.bridge.Now(), Do: promises.Ordering(a.Do), Case: a.Case, Delivery: a.Delivery, Agent: a.Agent, By: a.By,
+		Mode: a.Mode, Silence: a.Silence,
 	})
 }
 
-// obeyed tells the model what came of it. A mode or a silence that is not accepted changes nothing.
-func (p *player) obeyed(err error) {
-	refusal := (*operate.Refusal)(nil)
-	p.model.Answered(errors.As(err, &refusal), p.bridge.Now())
-}
+// obeyed tells the model what came of it.
+func (p *player) obeyed(err error) { p.model.Answered(err != nil, p.bridge.Now()) }
 
 // ended asks the model what a tick has left, if nothing came in its way and it did not take long.
 func (p *player) ended(e virtual.Ended) {

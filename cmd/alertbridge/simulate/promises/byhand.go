@@ -8,27 +8,32 @@ import (
 
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/gate"
+	"github.com/alertbridge/alertbridge/shared/match"
 )
 
-// Order is what somebody orders by hand, as docs/operate.md has it: the start or the stop of a case, or that an Agent is
-// tried again.
+// Order is what somebody orders by hand, as docs/operate.md has it: the start or the stop of a case, that an Agent is tried
+// again, a mode, or a silence.
 type Order struct {
 	At       time.Time
 	Do       Ordering
 	Case     string // that is meant; "" where the order names an alert, or an Agent
 	Delivery string // of the alert whose case is meant
 	Agent    string // that is to be tried again
+	Mode     gate.Mode
+	Silence  []match.Matcher
 	By       gate.Order
 }
 
-// Ordering is what can be ordered about a case or an Agent.
+// Ordering is what can be ordered.
 type Ordering string
 
 // The orders.
 const (
-	ToStart Ordering = "start"
-	ToStop  Ordering = "stop"
-	ToRetry Ordering = "retry"
+	ToStart   Ordering = "start"
+	ToStop    Ordering = "stop"
+	ToRetry   Ordering = "retry"
+	ToMode    Ordering = "mode"
+	ToSilence Ordering = "silence"
 )
 
 // task is what has to come of an order.
@@ -50,6 +55,7 @@ const (
 	newCase   effect = "a new case that is due"
 	noStart   effect = "the end of the case"
 	openAgent effect = "a call of the Agent"
+	forAll    effect = "what counts for all alerts"
 )
 
 // Ordered says that somebody orders something, before anything has come of it. Nobody else does anything until Answered.
@@ -57,15 +63,14 @@ func (m *Model) Ordered(o Order) {
 	m.now = o.At
 	t := &task{Order: o}
 	m.task = t
-	if o.Do == ToRetry {
-		a := m.account(o.Agent)
+	m.means(t)
+	switch k, a := t.kase, m.account(o.Agent); {
+	case o.Do == ToMode || o.Do == ToSilence:
+		t.want = forAll
+	case o.Do == ToRetry:
 		if t.want = nothing; a.shut || a.down != (gate.Down{}) {
 			t.want = openAgent
 		}
-		return
-	}
-	m.means(t)
-	switch k := t.kase; {
 	case o.Do == ToStop:
 		if t.want = noStart; k == nil || k.state == gate.Starting || k.state == gate.Ended {
 			t.want = refusal
@@ -112,6 +117,9 @@ func (m *Model) Answered(refused bool, at time.Time) {
 		return
 	}
 	should := t.want != refusal && t.want != nothing
+	if t.Do == ToSilence && len(t.Silence) != 1 { // the worlds' own have one matcher; what else is refused package gate's tests hold
+		should, refused = t.done, false
+	}
 	if refused != (t.want == refusal) || t.done != should {
 		m.broken("hand", "%s: comes to nothing (refused: %t, written: %t), and should to %s", t, refused, t.done, t.want)
 	}
@@ -149,6 +157,42 @@ func (m *Model) obeyed(c Commit) {
 		m.broken("hand", "%s: it changes what is known of a group, an environment or a delivery", t)
 	}
 }
+
+// sets judges a mode or a silence that is set: it is there as it was ordered, and all else but what is over as it was.
+func (m *Model) sets(h gate.HandWrite, now time.Time) {
+	t := m.task
+	if t == nil || t.want != forAll || t.done {
+		m.broken("hand", "a mode or a silence is set by hand that nobody has ordered: %+v", h.Now)
+		return
+	}
+	t.done = true
+	mode, same := m.hand.Mode, func(s gate.Silence) bool {
+		return t.Do == ToSilence && s.By == t.By.By && s.Reason == t.By.Reason && slices.EqualFunc(s.Matchers, t.Silence, alike)
+	}
+	var want []gate.Silence
+	for _, s := range m.hand.Silences {
+		if t.Do == ToMode || !same(s) && (s.Until.IsZero() || now.Before(s.Until)) {
+			want = append(want, s)
+		}
+	}
+	if t.Do == ToSilence {
+		want = append(want, gate.Silence{Matchers: t.Silence, Order: t.By})
+	} else {
+		mode = gate.ModeOrder{Mode: t.Mode, Order: t.By}
+	}
+	ids := map[string]bool{}
+	for _, s := range h.Now.Silences {
+		ids[s.ID] = s.ID != ""
+	}
+	if h.Now.Mode != mode || h.Read != m.hand.Version || h.Now.Version != h.Read+1 || len(ids) != len(h.Now.Silences) || ids[""] ||
+		!slices.EqualFunc(h.Now.Silences, want, func(a, b gate.Silence) bool {
+			return a.Order == b.Order && slices.EqualFunc(a.Matchers, b.Matchers, alike)
+		}) {
+		m.broken("hand", "%s: by hand is set %+v, and should be the mode %+v and the silences %+v", t, h.Now, mode, want)
+	}
+}
+
+func alike(a, b match.Matcher) bool { return a.Name == b.Name && a.Op == b.Op && a.Value == b.Value }
 
 // opensAgent: what keeps the Agent from being called is forgotten, if it is still what it was.
 func (m *Model) opensAgent(t *task, c Commit) {
