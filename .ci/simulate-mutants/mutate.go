@@ -34,7 +34,7 @@ var spared = []string{
 
 // tables are functions that list what there is, for tests and documents, or that only say something.
 var tables = []string{
-	"Reasons", "Moves", "Endings", "Modes", "String", "Order", "OrderUntil", "DefaultRules", "words", "notSpent", "cut", "LeavesInDoubt", "waitsForMoney",
+	"Reasons", "Moves", "Endings", "Modes", "String", "DefaultRules", "words", "notSpent", "cut", "LeavesInDoubt", "waitsForMoney",
 	"Outcomes", "Statuses",
 }
 
