@@ -50,7 +50,9 @@ func newWalk(t *testing.T, seed uint64) *walk {
 	return w
 }
 
-func (w *walk) says(format string, args ...any) { w.said = append(w.said, fmt.Sprintf(format, args...)) }
+func (w *walk) says(format string, args ...any) {
+	w.said = append(w.said, fmt.Sprintf(format, args...))
+}
 
 func (w *walk) goes() {
 	w.t.Helper()

@@ -56,7 +56,11 @@ func history(t *testing.T, text, rules string) (lines []string) {
 	defer b.Close()
 	w.Begin(b, p.Agents())
 	for _, order := range s.Hand {
-		meanwhile.ByHand(b, s.Begins, p.Agents()[0], order, func(err error) { say("refused: %s", err) })
+		meanwhile.ByHand(b, s.Begins, p.Agents(), order, meanwhile.Watch{Answered: func(err error) {
+			if err != nil {
+				say("refused: %s", err)
+			}
+		}})
 	}
 	for _, a := range s.Alerts {
 		b.Deliver(s.Begins.Add(a.Arrives), a.Body)
@@ -182,8 +186,8 @@ func TestByHand(t *testing.T) {
 	const two = `title: A
 lasts: 5m
 alerts:
-  - {at: 10s, monitor: M, priority: P1, tags: [env:prod]}
-  - {at: 20s, monitor: N, priority: P3, tags: [env:prod]}
+  - {at: 10s, monitor: M, priority: P1, tags: [env:prod], event: 1}
+  - {at: 20s, monitor: N, priority: P3, tags: [env:prod], event: 2}
 agent: {at: 0s, is: refuses, for: 1m}
 `
 	for _, tt := range []struct{ with, want string }{
@@ -192,6 +196,10 @@ agent: {at: 0s, is: refuses, for: 1m}
 		{"hand: {at: 90s, start: 3}", "10 new_incident, 10 starting, 10 met agent refuses, 10 call: scripted, 10 refused, 20 hold, 20 waiting, 120 starting, 120 call: investigation started, 120.5 started, 180 starting, 180 call: investigation started, 180.5 started"},
 		{"hand: {at: 30s, start: 2}", "10 new_incident, 10 starting, 10 met agent refuses, 10 call: scripted, 10 refused, 20 hold, 20 waiting, 60 starting, 60 call: investigation started, 60.5 started"},
 		{"hand: {at: 30s, stop: 2}", "10 new_incident, 10 starting, 10 met agent refuses, 10 call: scripted, 10 refused, 20 hold, 20 waiting, 30 ended"},
+		{"hand: {at: 30s, start_alert: 2}", "10 new_incident, 10 starting, 10 met agent refuses, 10 call: scripted, 10 refused, 20 hold, 20 waiting, 60 starting, 60 call: investigation started, 60.5 started"},
+		{"hand: {at: 30s, stop_alert: 2}", "10 new_incident, 10 starting, 10 met agent refuses, 10 call: scripted, 10 refused, 20 hold, 20 waiting, 30 ended"},
+		{"hand: [{at: 0s, mode: off, for: 15s}, {at: 70s, start_alert: 1}]", "10 mode_off, 20 hold, 20 waiting, 70 waiting, 120 starting, 120 call: investigation started, 120.5 started, 180 starting, 180 call: investigation started, 180.5 started"},
+		{"hand: {at: 30s, stop_alert: 3}", "10 new_incident, 10 starting, 10 met agent refuses, 10 call: scripted, 10 refused, 20 hold, 20 waiting, 30 refused: there is no delivery dd-1000042-7000000000000000003; looked for dd-1000042-7000000000000000003, 180 starting, 180 call: investigation started, 180.5 started"},
 		{"hand: {at: 5s, start: 1}", "10 new_incident, 10 starting, 10 met agent refuses, 10 call: scripted, 10 refused, 20 hold, 20 waiting, 180 starting, 180 call: investigation started, 180.5 started"},
 		{"hand: {at: 0s, mode: off, for: 15s}", "10 mode_off, 20 hold, 20 waiting, 180 starting, 180 call: investigation started, 180.5 started"},
 		{"hand: {at: 0s, silence: priority = P1}", "10 silenced, 20 hold, 20 waiting, 180 starting, 180 call: investigation started, 180.5 started"},

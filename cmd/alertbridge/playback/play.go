@@ -3,11 +3,13 @@ package playback
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/meanwhile"
+	"github.com/alertbridge/alertbridge/cmd/alertbridge/operate"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/scenario"
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/virtual"
 	"github.com/alertbridge/alertbridge/shared/alert"
@@ -78,11 +80,12 @@ func (s *stage) plan() {
 	agents := s.Policy.Agents()
 	s.weather.Begin(s.bridge, agents)
 	for _, o := range w.Hand {
-		meanwhile.ByHand(s.bridge, w.Begin, agents[0], o, func(err error) {
-			if s.err == nil {
+		meanwhile.ByHand(s.bridge, w.Begin, agents, o, meanwhile.Watch{Answered: func(err error) {
+			refusal := (*operate.Refusal)(nil) // there is nothing to start or to stop: that is no failure
+			if err != nil && !errors.As(err, &refusal) && s.err == nil {
 				s.err = fmt.Errorf("%s: what is ordered by hand after %s: %w", w.Name, o.At, err)
 			}
-		})
+		}})
 	}
 	for i, a := range w.Arrivals {
 		s.Alerts[i].Arrival = a

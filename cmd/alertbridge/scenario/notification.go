@@ -112,6 +112,9 @@ func EventID(number int) string {
 	return strconv.FormatInt(7_000_000_000_000_000_000+int64(number), 10)
 }
 
+// DeliveryID is the delivery of that event, where its monitor names no organisation.
+func DeliveryID(number int) string { return "dd-" + org + "-" + EventID(number) }
+
 // CycleKey is the key of the cycle that a scenario calls by a number, from 1 to MaxNumber; "" for 0.
 func CycleKey(number int) string {
 	if number == 0 {

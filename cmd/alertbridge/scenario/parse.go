@@ -24,7 +24,7 @@ var (
 		"services", "groups", "over", "every", "for", "expect", "event", "cycle", "unreadable",
 	}
 	namesOfAgent  = []string{"at", "is", "for"}
-	namesOfHand   = []string{"at", "mode", "silence", "start", "stop", "retry", "redrive", "for", "by", "reason"}
+	namesOfHand   = []string{"at", "mode", "silence", "start", "start_alert", "stop", "stop_alert", "retry", "redrive", "for", "by", "reason"}
 	namesOfFault  = []string{"at", "fault", "in", "step", "nth", "by", "for"}
 	namesOfExpect = []string{"starts", "ends", "dollars"}
 	namesOfStart  = []string{"at", "within", "title", "severity", "every", "for"}
@@ -423,6 +423,7 @@ func (r *reader) hand(n ast.Node) []Order {
 			At: r.duration(f.get("at"), "at"), For: r.duration(f.get("for"), "for"),
 			Mode:  choice(r, f.get("mode"), "mode", gate.Modes()),
 			Start: r.number(f.get("start"), "start", 1, MaxNth), Stop: r.number(f.get("stop"), "stop", 1, MaxNth),
+			StartAlert: r.number(f.get("start_alert"), "start_alert", 1, MaxNumber), StopAlert: r.number(f.get("stop_alert"), "stop_alert", 1, MaxNumber),
 			Retry: r.yes(f.get("retry"), "retry", false), Redrive: r.yes(f.get("redrive"), "redrive", false),
 			By: or(r.text(f.get("by"), "by"), Somebody), Reason: or(r.text(f.get("reason"), "reason"), NoReason),
 		}
@@ -442,7 +443,7 @@ func (r *reader) hand(n ast.Node) []Order {
 
 // oneOrder says when an order is none, or more than one.
 func (r *reader) oneOrder(n ast.Node, f fields) {
-	names := []string{"mode", "silence", "start", "stop", "retry", "redrive"}
+	names := []string{"mode", "silence", "start", "start_alert", "stop", "stop_alert", "retry", "redrive"}
 	var has []string
 	for _, name := range names {
 		if f.get(name) != nil {

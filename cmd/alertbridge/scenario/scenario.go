@@ -136,7 +136,8 @@ func AgentStates() []AgentState {
 	}
 }
 
-// Order is something that is done by hand. One of Mode, Silence, Start, Stop, Retry and Redrive says what.
+// Order is something that is done by hand. One of Mode, Silence, Start, StartAlert, Stop, StopAlert, Retry and Redrive says
+// what.
 type Order struct {
 	At      time.Duration
 	Mode    gate.Mode
@@ -148,6 +149,10 @@ type Order struct {
 	For     time.Duration // 0: until the end
 	By      string
 	Reason  string
+
+	// By the number of the alert's event, of a monitor that names no organisation: the case that the alert led to, in whatever
+	// state it is, or for StartAlert the one that it would have opened. 0: another order.
+	StartAlert, StopAlert int
 }
 
 // Who gives an order, and why, where a scenario does not say so.

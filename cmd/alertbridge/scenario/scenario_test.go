@@ -346,6 +346,8 @@ hand:
   - {at: 2m, stop: 1}
   - {at: 3m, retry: true}
   - {at: 4m, redrive: true}
+  - {at: 5m, start_alert: 7}
+  - {at: 6m, stop_alert: 8}
 faults:
   - {at: 1h, fault: no ticks, for: 10m}
   - {at: 10m, fault: crash before, in: scheduler, step: look_case, nth: 3}
@@ -371,7 +373,7 @@ faults:
 	if s.Seed != 4711 || s.Calm != 2*time.Hour {
 		t.Errorf("%d %s", s.Seed, s.Calm)
 	}
-	if h := s.Hand; len(h) != 4 || h[0].Start != 2 || h[1].Stop != 1 || !h[2].Retry || !h[3].Redrive || h[0].By != scenario.Somebody || h[0].Reason != scenario.NoReason {
+	if h := s.Hand; len(h) != 6 || h[0].Start != 2 || h[1].Stop != 1 || !h[2].Retry || !h[3].Redrive || h[4].StartAlert != 7 || h[5].StopAlert != 8 || h[0].By != scenario.Somebody || h[0].Reason != scenario.NoReason {
 		t.Errorf("%+v", h)
 	}
 	if scenario.AgentTakes.Agent() != scenario.AgentTaking || scenario.Kind("slow").Agent() != "" || scenario.NoTicks.Agent() != "" {

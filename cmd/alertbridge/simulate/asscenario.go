@@ -49,9 +49,13 @@ func (w World) orders() []scenario.Order {
 		switch e.Kind {
 		case SetMode, Silence:
 		case Promote:
-			o.Start = e.Skip + 1
+			if o.StartAlert = e.Of; e.Of == 0 {
+				o.Start = e.Skip + 1
+			}
 		case Stop:
-			o.Stop = e.Skip + 1
+			if o.StopAlert = e.Of; e.Of == 0 {
+				o.Stop = e.Skip + 1
+			}
 		case Retry:
 			o.Retry = true
 		case Redrive:
@@ -121,8 +125,12 @@ func FromScenario(s *scenario.Scenario, p gate.Policy) (World, error) {
 			e.Kind = Silence
 		case o.Start > 0:
 			e.Kind, e.Skip = Promote, o.Start-1
+		case o.StartAlert > 0:
+			e.Kind, e.Of = Promote, o.StartAlert
 		case o.Stop > 0:
 			e.Kind, e.Skip = Stop, o.Stop-1
+		case o.StopAlert > 0:
+			e.Kind, e.Of = Stop, o.StopAlert
 		case o.Retry:
 			e.Kind = Retry
 		case o.Redrive:

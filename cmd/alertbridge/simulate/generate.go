@@ -48,6 +48,7 @@ func Generate(seed uint64) World {
 	}
 	m.byHand(length)
 	m.faults(length)
+	m.hands(length)
 	slices.SortStableFunc(m.Events, func(a, b Event) int { return int(a.At - b.At) })
 	return m.World
 }

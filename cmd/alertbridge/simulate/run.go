@@ -106,7 +106,7 @@ func (p *player) plan() {
 	agents := p.policy().Agents()
 	p.weather.Begin(p.bridge, agents)
 	for _, o := range p.orders() {
-		meanwhile.ByHand(p.bridge, p.Begins, agents[0], o, func(error) {}) // one that is not accepted changes nothing
+		meanwhile.ByHand(p.bridge, p.Begins, agents, o, meanwhile.Watch{Asked: p.asked, Answered: p.obeyed})
 	}
 	for _, e := range p.deliveries() {
 		p.bridge.Deliver(p.Begins.Add(e.At), e.Body)
@@ -243,6 +243,17 @@ func (p *player) committed(c virtual.Committed) {
 		}
 	}
 }
+
+// asked tells the model what somebody orders by hand.
+func (p *player) asked(a meanwhile.Asked) {
+	p.model.Ordered(promises.Order{
+		At: p.bridge.Now(), Do: promises.Ordering(a.Do), Case: a.Case, Delivery: a.Delivery, Agent: a.Agent, By: a.By,
+		Mode: a.Mode, Silence: a.Silence,
+	})
+}
+
+// obeyed tells the model what came of it.
+func (p *player) obeyed(err error) { p.model.Answered(err != nil, p.bridge.Now()) }
 
 // ended asks the model what a tick has left, if nothing came in its way and it did not take long.
 func (p *player) ended(e virtual.Ended) {

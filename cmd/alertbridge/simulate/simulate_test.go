@@ -132,10 +132,12 @@ func TestWorldsSurviveBeingWritten(t *testing.T) {
 			t.Fatalf("seed %d: the agents are %v", seed, p.Agents())
 		}
 		for _, e := range w.Events {
-			events[e.Kind]++
+			if events[e.Kind]++; e.Of > 0 {
+				events[e.Kind+" by name"]++
+			}
 		}
 	}
-	for _, k := range append(Faults(), Delivery, Garbled, SetMode, Silence, Promote, Stop, Retry, Redrive) {
+	for _, k := range append(Faults(), Delivery, Garbled, SetMode, Silence, Promote, Stop, Retry, Redrive, Promote+" by name", Stop+" by name") {
 		if events[k] < 5 {
 			t.Errorf("only %d events are of the kind %q", events[k], k)
 		}

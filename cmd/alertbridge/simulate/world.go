@@ -63,6 +63,7 @@ type Event struct {
 	Role    scenario.Function
 	Op      scenario.Step // of the role: where a fault is met
 	Skip    int           // so many such steps, or cases, pass before it
+	Of      int           // of a start or a stop by hand: the event of the alert whose case is meant; 0: one that Skip chooses
 	Pause   time.Duration
 }
 
@@ -75,7 +76,7 @@ const (
 	Garbled  Kind = "garbled" // a delivery that cannot be read
 	SetMode  Kind = "mode"
 	Silence  Kind = "silence"
-	Promote  Kind = "start" // by hand, what waits, was refused or rests in doubt
+	Promote  Kind = "start" // by hand, what waits, was refused or rests in doubt, or whatever an alert led to
 	Stop     Kind = "stop"
 	Retry    Kind = "retry"
 	Redrive  Kind = "redrive"

@@ -38,6 +38,8 @@ func title(broken []promises.Breach) string {
 		return "No promise is broken"
 	case broken[0].Promise == "money" || broken[0].Promise == "slots":
 		return "What is counted of " + broken[0].Promise + " does not add up"
+	case broken[0].Promise == "hand":
+		return "What is ordered by hand is not what happens"
 	case broken[0].Promise == "told":
 		return "What people are told is wrong"
 	}
@@ -318,6 +320,10 @@ func (p *page) hand() {
 			what = fmt.Sprintf("silence: [%s], for: %s", strings.Join(all, ", "), short(o.For))
 		case o.Start > 0:
 			what = fmt.Sprintf("start: %d", o.Start)
+		case o.StartAlert > 0:
+			what = fmt.Sprintf("start_alert: %d", o.StartAlert)
+		case o.StopAlert > 0:
+			what = fmt.Sprintf("stop_alert: %d", o.StopAlert)
 		case o.Stop > 0:
 			what = fmt.Sprintf("stop: %d", o.Stop)
 		case o.Retry:

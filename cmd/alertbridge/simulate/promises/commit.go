@@ -26,9 +26,12 @@ func rest(doubts int) time.Duration { return rests[min(max(doubts, 1), len(rests
 func (m *Model) Committed(c Commit) {
 	m.now = c.Change.At
 	if h := c.Change.Hand; h != nil {
+		m.sets(*h, c.Change.At)
 		m.hand = h.Now
 	}
 	switch d := c.Change.Delivery; {
+	case c.ByHand && c.Change.Hand == nil:
+		m.obeyed(c)
 	case d == nil:
 		m.moved(c)
 	case d.Reason == gate.Unreadable:

@@ -7,20 +7,16 @@ import (
 	"github.com/alertbridge/alertbridge/shared/gate"
 )
 
-// moved judges what a tick, a settled call or a hand makes of cases.
+// moved judges what a tick or a settled call makes of cases.
 func (m *Model) moved(c Commit) {
 	for _, w := range c.Change.Cases {
 		k := m.cases[w.Now.ID]
 		switch {
-		case k == nil && c.ByHand:
-			m.promoted(w, c)
 		case k == nil:
 			m.broken("2", "the case %s was opened without an alert", w.Now.ID)
 		case w.Read.Version == w.Now.Version: // a condition, or a count
 		case w.Read.State != k.state:
 			m.broken("3", "the case %s goes from %s, and was %s", k.id, w.Read.State, k.state)
-		case c.ByHand:
-			m.ordered(k, w, c)
 		case spoken(k, w, c):
 			m.learns(k, w, c)
 		case w.Now.State != gate.Starting || k.state == gate.Starting:
@@ -29,43 +25,6 @@ func (m *Model) moved(c Commit) {
 			m.starts(k, c)
 		}
 	}
-}
-
-// promoted: an alert that was dropped is started by hand.
-func (m *Model) promoted(w gate.CaseWrite, c Commit) {
-	if w.Lead == nil {
-		m.broken("2", "the case %s was opened by hand without an alert", w.Now.ID)
-		return
-	}
-	n := w.Now
-	k := &kase{
-		id: n.ID, agent: n.Agent, opened: n.Opened, rank: n.Severity, firing: map[string]bool{w.Lead.Incident.String(): true}, joined: map[string]bool{},
-		last: n.Last, lead: *w.Lead, rules: m.rules(*w.Lead), state: n.State, why: n.Why, until: n.Until, hand: true,
-	}
-	m.opened(k)
-	if in := c.Change.Incident; in != nil {
-		i := m.incident(*w.Lead)
-		i.kase, i.fire, i.rec, i.final = in.Now.Case, in.Now.Fire, in.Now.Rec, in.Now.Final
-	}
-}
-
-// ordered: a hand changes a case. The ledger's word is taken for what it orders; that it holds is judged afterwards.
-func (m *Model) ordered(k *kase, w gate.CaseWrite, c Commit) {
-	n := w.Now
-	if acct := c.Change.Account; acct != nil && len(acct.Drop) > 0 {
-		m.bookedAs(k, m.account(k.agent))
-		m.books(k, m.account(k.agent), c)
-	}
-	if n.State == gate.Ended {
-		k.state, k.how, k.why = gate.Ended, n.How, ""
-	}
-	if n.Firing > len(k.firing) { // the hand's word counts as a notification
-		k.firing["by hand"] = true
-	}
-	k.last, k.state = n.Last, n.State
-	k.until, k.why, k.hand = n.Until, n.Why, n.Hand != (gate.Order{})
-	k.noRepeat, k.resting, k.shadow = n.NoRepeat, n.Resting, n.Shadow
-	m.worked(k, n)
 }
 
 // starts: what the tick starts must be due.

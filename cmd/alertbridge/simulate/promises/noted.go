@@ -70,10 +70,11 @@ func (m *Model) moment(k *kase, was, is standing, c Commit) gate.Moment {
 // joins tells whether a commit takes an alert that fires into a case that is there.
 func joins(c Commit) bool { return c.Change.Delivery != nil && c.Change.Delivery.Verdict == gate.Join }
 
-// noted judges what a commit notes for the telling: all that it makes happen, and nothing else. What somebody does by hand
-// the model takes as it is.
+// noted judges what a commit notes for the telling: all that it makes happen, and nothing else. What
+// an order by hand has to note is judged with the order.
 func (m *Model) noted(c Commit) {
 	for _, p := range c.Change.Posts {
+		m.people.noted[p.ID] = true
 		k := m.cases[p.ID]
 		if k == nil {
 			m.broken("told", "it is noted of %s, which is no case, that it is %s", p.ID, p.Moments)

@@ -74,6 +74,8 @@ type Model struct {
 	accounts  map[string]*account
 	words     map[string]alert.Alert // by incident: the last that said it fires
 	hand      gate.Hand
+	task      *task             // what somebody is ordering at this moment
+	instead   map[string]string // by delivery: the case that was opened by hand for a dropped alert
 
 	calls    map[calling]Call // the last of each
 	perCase  map[string][]Call
@@ -98,7 +100,7 @@ func New(policy func(alert.Alert) gate.Rules) *Model {
 	return &Model{
 		rules: policy, alerts: map[string]alert.Alert{}, decided: map[string]gate.Delivery{},
 		incidents: map[string]*incident{}, cases: map[string]*kase{}, pointers: map[string]string{},
-		groups: map[string]*group{}, surges: map[string]*surge{}, accounts: map[string]*account{}, words: map[string]alert.Alert{},
+		groups: map[string]*group{}, surges: map[string]*surge{}, accounts: map[string]*account{}, words: map[string]alert.Alert{}, instead: map[string]string{},
 		calls: map[calling]Call{}, perCase: map[string][]Call{}, accepted: map[string]time.Time{},
 		tellings: map[int]map[string]Telling{}, people: newPeople(),
 	}

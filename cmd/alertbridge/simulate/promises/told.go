@@ -40,10 +40,11 @@ type people struct {
 	open   map[string]Shown          // by incident: the latest that was to open it
 	struck map[int]bool              // invocations that could not note what they had told
 	pasts  map[string]*past          // by case
+	noted  map[string]bool           // the cases of which something was noted for the telling
 }
 
 func newPeople() people {
-	return people{shown: map[string][]Shown{}, events: map[string]map[string]int{}, open: map[string]Shown{}, struck: map[int]bool{}, pasts: map[string]*past{}}
+	return people{shown: map[string][]Shown{}, events: map[string]map[string]int{}, open: map[string]Shown{}, struck: map[int]bool{}, pasts: map[string]*past{}, noted: map[string]bool{}}
 }
 
 // Struck says that a telling invocation ended before its time, or could not write: what it has told it may not have noted.
