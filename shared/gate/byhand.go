@@ -84,7 +84,7 @@ func reopened(v View, old Case, id string, o Order, now time.Time) (Decision, er
 		Cases: []CaseWrite{{Now: n, Lead: &lead}},
 	}}
 	for _, key := range r.Keys {
-		if named := v.Cases[v.Pointers[key.Name]]; named.ID == old.ID || !named.live() {
+		if named := v.Cases[v.Pointers[key.Name]]; named.ID == old.ID || named.ID == own.ID && own.Shadow || !named.live() {
 			dec.Change.Pointers = append(dec.Change.Pointers, PointerWrite{Key: key.Name, Read: v.Pointers[key.Name], Now: n.ID})
 		}
 	}

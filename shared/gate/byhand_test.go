@@ -318,6 +318,24 @@ func TestPromoteLeavesAKeyThatIsInUse(t *testing.T) {
 	}
 }
 
+// One that names what was only observed of the incident, and is over with that, names the new case; one that names what was
+// observed of another does not.
+func TestPromoteTakesTheKeysOfWhatIsOver(t *testing.T) {
+	for id, taken := range map[string]bool{"ab-own": true, "ab-2": false} {
+		v, lead := dropped()
+		shadow := caseIn("waiting", id)
+		shadow.Shadow = true
+		v.Cases[id], v.Pointers["k2"] = shadow, id
+		own := shadow
+		own.ID = "ab-own"
+		v.Cases["ab-own"], v.Incident = own, Incident{Key: lead.Incident, Fire: noon, Version: 3, Case: "ab-own"}
+		d, err := Promote(v, CaseID(lead), ordered(0), noon)
+		if err != nil || len(d.Change.Cases) != 2 || slices.Contains(d.Change.Pointers, PointerWrite{"k2", id, d.Case}) != taken {
+			t.Errorf("%s: %+v, %v", id, d.Change, err)
+		}
+	}
+}
+
 // A case that ended gets another in its place, with an id that the same hand at another time would not give.
 func TestPromoteWhatEnded(t *testing.T) {
 	v := viewOf(Incident{Key: incidentKey("fallback"), Version: 2}, caseIn("ended expired", "ab-1"))
