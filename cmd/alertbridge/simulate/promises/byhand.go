@@ -201,6 +201,9 @@ func (m *Model) opensAgent(t *task, c Commit) {
 		m.broken("hand", "%s: the account is not written, or something else", t)
 		return
 	}
+	if w.Hand == nil || *w.Hand != t.By {
+		m.broken("hand", "%s: the account is signed with %+v, not %+v", t, w.Hand, t.By)
+	}
 	opens, clears := w.Shut != nil && *w.Shut == (gate.Shut{}), w.Down != nil && *w.Down == (gate.Down{})
 	if opens != a.shut || (w.OpenedBy != nil) != a.shut || clears != (a.down != gate.Down{}) || clears && (w.DownWas == nil || *w.DownWas != a.down) {
 		m.broken("hand", "%s: it was shut (%t), and is opened: %t; it was %+v, and that is forgotten: %t", t, a.shut, opens, a.down, clears)
