@@ -195,7 +195,54 @@ func TestPagerFollowsWhatFires(t *testing.T) {
 			w.ticks(5 * time.Minute)
 			w.recovers("A")
 			return id
+		}, want: []string{"trigger", "resolve", "resolve"}}, // the last one does nothing: nobody knows whether it was told as failed before
+		"nothing confirms it, it failed, and is skipped after that": {play: func(w *telling) string {
+			id := paged(w)
+			w.learns(id, gate.Failed)
+			w.ticks(5 * time.Minute)
+			w.learns(id, gate.Skipped)
+			w.ticks(5 * time.Minute)
+			w.recovers("A")
+			return id
+		}, want: []string{"trigger", "trigger", "resolve"}},
+		"the pager turns down that it was skipped": {play: func(w *telling) string {
+			id := paged(w)
+			w.learns(id, gate.Skipped)
+			w.pager.Next(answertest.Status(400, "no"))
+			w.ticks(5 * time.Minute)
+			w.recovers("A")
+			return id
 		}, want: []string{"trigger", "resolve"}},
+		"it failed when it had recovered, came to a cause and failed, and fires again": {play: func(w *telling) string {
+			id := w.triggers("A", critical).Case
+			w.tick(time.Minute)
+			w.recovers("A")
+			for _, s := range []gate.Status{gate.Failed, gate.Completed, gate.Failed} {
+				w.learns(id, s)
+				w.ticks(3 * time.Minute)
+			}
+			w.joins("A", id)
+			w.ticks(10 * time.Minute)
+			if got := w.became(id); !slices.Contains(got, "pagerduty ended_again told") {
+				w.t.Errorf("became %q", got)
+			}
+			return id
+		}, want: []string{"resolve"}}, // with the cause
+		"it failed when it had recovered, came to a cause, and fires again": {play: func(w *telling) string {
+			id := w.triggers("A", critical).Case
+			w.tick(time.Minute)
+			w.recovers("A")
+			for _, s := range []gate.Status{gate.Failed, gate.Completed} {
+				w.learns(id, s)
+				w.ticks(3 * time.Minute)
+			}
+			w.joins("A", id)
+			w.ticks(10 * time.Minute)
+			if got := w.became(id); !slices.Contains(got, "pagerduty ended_again told") || !slices.Contains(got, "pagerduty ended left_out") {
+				w.t.Errorf("became %q", got)
+			}
+			return id
+		}, want: []string{"resolve"}}, // with the cause
 		"nothing confirms it, and a word that it was skipped comes when it is over": {play: func(w *telling) string {
 			unheard(w)
 			id := w.triggers("A", critical).Case
@@ -230,6 +277,23 @@ func TestPagerFollowsWhatFires(t *testing.T) {
 				t.Errorf("it is looked after yet: %+v", after)
 			}
 		})
+	}
+}
+
+// What fires again when the window of its case is all but over joins it, and is found, whenever the last look was before that.
+func TestFiresAgainAtTheEndOfTheWindow(t *testing.T) {
+	for failed := time.Minute; failed <= 10*time.Minute; failed += time.Minute {
+		w := newTelling(t)
+		id := w.triggers("A", critical).Case
+		w.recovers("A")
+		w.ticks(failed)
+		w.learns(id, gate.Failed)
+		w.ticks(29*time.Minute - failed)
+		w.wantPages()
+		w.clock.add(30*time.Minute - w.clock.Now().Sub(w.caseOf(id).StartAt) - time.Millisecond)
+		w.joins("A", id)
+		w.ticks(5 * time.Minute)
+		w.wantPages("trigger " + id)
 	}
 }
 

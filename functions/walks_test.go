@@ -167,7 +167,7 @@ func (w *walk) hears() {
 	if c := w.caseOf(id); c.Attempt == 0 || c.State == gate.Starting || c.State == gate.Waiting {
 		return
 	}
-	status := []gate.Status{gate.InProgress, gate.Failed, gate.Completed, gate.Linked}[w.rand.IntN(4)]
+	status := []gate.Status{gate.InProgress, gate.Failed, gate.Completed, gate.Linked, gate.Skipped}[w.rand.IntN(5)]
 	w.learns(id, status, func(task *gate.Task) { task.ID = "task-" + id })
 	w.says("of %s the Agent says %s", id, status)
 }

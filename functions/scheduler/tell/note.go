@@ -81,7 +81,8 @@ func (t *telling) merged(p gate.Post) gate.Post {
 	}
 	next.Version = p.Version + 1
 	watching := !t.watching.IsZero() && recovered(next).Equal(recovered(t.post)) // else another tick has found that while this one watched
-	next.Over = t.allSettled(next) && !watching
+	decided := t.outage != nil || p.Over || p.Version == t.post.Version          // else another one has told something, and may watch
+	next.Over = t.allSettled(next) && !watching && decided
 	if t.outage != nil {
 		next = t.outage.merged(next, next.Over)
 	}
@@ -103,7 +104,7 @@ func (t *telling) merged(p gate.Post) gate.Post {
 	case !watching:
 	case t.allSettled(next): // and nothing was tried
 		next.Tries, next.Until = 0, latest(next.Until, t.watching)
-	case next.Until.After(t.watching): // for a place that rests, which has nothing to do with this one
+	case next.Until.After(t.watching): // it waits for a place that is away, and another one is looked after
 		next.Until = t.watching
 	}
 	if t.waits() && !next.Over && next.Until.After(t.began.Add(soon)) { // for what was found, which has nothing to do with a place that rests

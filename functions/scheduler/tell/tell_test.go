@@ -478,7 +478,7 @@ func TestIsOpen(t *testing.T) {
 		"and it was started":                       {doubt, []word{{gate.IsDoubtful, gate.WasTold}, {gate.WasStarted, gate.WasTold}}, false},
 		"of which the pager took nothing":          {doubt, []word{{gate.IsDoubtful, gate.WasTold}, {gate.WasStarted, gate.GivenUp}}, true},
 		"it failed":                                {failed, []word{{gate.HasEnded, gate.WasTold}}, true},
-		"it was skipped":                           {skipped, []word{{gate.WasMissed, gate.WasTold}, {gate.HasEnded, gate.WasTold}}, false},
+		"it was skipped":                           {skipped, []word{{gate.WasMissed, gate.WasTold}, {gate.HasEnded, gate.WasTold}}, true},
 		"it failed first":                          {skipped, []word{{gate.HasEnded, gate.WasTold}}, true},
 		"it was skipped, and is not for the pager": {skipped, []word{{gate.HasEnded, gate.LeftOut}}, false},
 	} {
@@ -510,6 +510,11 @@ func TestNoteOfWhatHasComeOnceMore(t *testing.T) {
 	}
 	if next := tl.merged(recovered(noon)); next.Over || len(next.Told) > 0 {
 		t.Errorf("it is settled, and has come once more: %+v", next)
+	}
+	stale := recovered(noon.Add(-time.Minute))
+	stale.Version++
+	if next := tl.merged(stale); next.Over || len(next.Told) != 1 {
+		t.Errorf("another has written it, and may watch: %+v", next)
 	}
 	tl.settled[0].As = gate.WasTold // whoever noted it besides has found the same
 	if next := tl.merged(recovered(noon)); !next.Over || len(next.Told) != 1 {

@@ -84,7 +84,7 @@ func (t *telling) isBack(ctx context.Context, target Target, h gate.Happened) bo
 		return false
 	case h.Moment == gate.IsDoubtful:
 	case h.Moment == gate.EndedAgain && d.Words == toNothing:
-	case t.mayWake(ctx, target, h.Moment) && t.firesHere(ctx):
+	case t.mayWake(ctx, target, h) && t.firesHere(ctx) && t.unread == nil:
 	default:
 		return false
 	}
@@ -92,19 +92,28 @@ func (t *telling) isBack(ctx context.Context, target Target, h gate.Happened) bo
 }
 
 // mayWake tells whether people were not woken for what has failed, or was never confirmed, as nothing of it fired, and are to be
-// as soon as something does that joins the same case.
-func (t *telling) mayWake(ctx context.Context, target Target, m gate.Moment) bool {
-	if d := toldOf(t.now(), target.Name, m); !target.Pager || !isLeft(d) || d.Words != nothingFires || m != gate.WasMissed && m != gate.HasEnded {
+// when something does that belongs to the same case. What has come to a cause meanwhile wakes nobody.
+func (t *telling) mayWake(ctx context.Context, target Target, h gate.Happened) bool {
+	now := t.now()
+	d := toldOf(now, target.Name, h.Moment)
+	switch {
+	case !target.Pager || !isLeft(d) || d.Words != nothingFires || t.c.State != gate.Started && t.c.State != gate.Ended:
+		return false
+	case h.Moment == gate.HasEnded && toldOf(now, target.Name, gate.EndedAgain).As == gate.WasTold:
+		return false
+	case h.Moment != gate.WasMissed && h.Moment != gate.HasEnded || t.answer(h).Page != answer.Trigger:
 		return false
 	}
-	if t.c.State != gate.Started && (t.c.State != gate.Ended || t.Now().Sub(t.c.StartAt) > t.rules.Window) {
-		return false
-	}
-	why := t.pointless(ctx, target, gate.Happened{Moment: m})
+	why := t.pointless(ctx, target, h)
 	return why == "" || why == nothingFires
 }
 
 func isLeft(d gate.Told) bool { return d.As == gate.LeftOut || d.As == gate.LeftTried }
+
+// mayCome tells whether what was left out may be told after all.
+func mayCome(d gate.Told) bool {
+	return isLeft(d) && (d.Moment == gate.IsDoubtful || d.Words == nothingFires || d.Words == toNothing)
+}
 
 // fresh is a moment that was found here to have come, or to have come once more.
 type fresh struct {
@@ -146,12 +155,12 @@ func (t *telling) withFresh(p gate.Post) gate.Post {
 }
 
 // forgotten is a post without what became of a moment. But for the last recovery it is the same trouble as before: only what was
-// left out is forgotten, and not that a try may have arrived.
+// left out for what is so no longer is forgotten, and not that a try may have arrived.
 func forgotten(p gate.Post, m gate.Moment) gate.Post {
 	var kept, late []gate.Told
 	for _, d := range p.Told {
 		switch {
-		case d.Moment != m || m != gate.RecoverAgain && !isLeft(d):
+		case d.Moment != m || m != gate.RecoverAgain && !mayCome(d):
 			kept = append(kept, d)
 		case d.As == gate.LeftTried:
 			late = append(late, gate.Told{Target: d.Target, Moment: m, At: d.At, Words: d.Words})
@@ -164,6 +173,9 @@ func forgotten(p gate.Post, m gate.Moment) gate.Post {
 func (t *telling) each(ctx context.Context) {
 	for _, target := range t.Targets {
 		for _, h := range t.post.Happened {
+			if t.hasFailed(target) { // it is asked once in a telling
+				break
+			}
 			if isSettled(t.post, target.Name, h.Moment) || slices.ContainsFunc(t.settled, settles(target.Name, h.Moment)) {
 				continue
 			}
@@ -182,6 +194,10 @@ func (t *telling) each(ctx context.Context) {
 	}
 }
 
+func (t *telling) hasFailed(target Target) bool {
+	return slices.ContainsFunc(t.late, func(d gate.Told) bool { return d.Target == target.Name })
+}
+
 // isSettled tells whether it is known what became of a moment at a target.
 func isSettled(p gate.Post, target string, m gate.Moment) bool {
 	return slices.ContainsFunc(p.Told, settles(target, m))
@@ -197,6 +213,12 @@ func (t *telling) one(ctx context.Context, target Target, h gate.Happened) (gate
 	case "":
 	case notForPager:
 		return t.settle(target, h, gate.LeftOut, why), true
+	case firesAgain:
+		if t.unread != nil { // nobody knows
+			t.lookAgain(t.began.Add(soon))
+			return gate.Told{}, false
+		}
+		return t.leftOut(ctx, target, h, why), true
 	default:
 		return t.leftOut(ctx, target, h, why), true
 	}
@@ -305,6 +327,9 @@ const (
 	toNothing    = "it has come to nothing after all"
 )
 
+// firesAgain says why nobody is told of a recovery.
+const firesAgain = "something of it fires again"
+
 // pointless says why a moment is not to be told at this target; "" when it is.
 func (t *telling) pointless(ctx context.Context, target Target, h gate.Happened) string {
 	if why := t.immaterial(ctx, target, h); why != "" || !target.Pager {
@@ -314,7 +339,7 @@ func (t *telling) pointless(ctx context.Context, target Target, h gate.Happened)
 	case answer.NoPage:
 		return notForPager
 	case answer.Trigger:
-		if t.there && !t.firing(ctx) { // a start by hand counts as a word that it fires
+		if t.there && !t.firing(ctx) { // by name: the case counts a start by hand as something that fires
 			return nothingFires
 		}
 	}
@@ -351,7 +376,7 @@ func (t *telling) immaterial(ctx context.Context, target Target, h gate.Happened
 	case recovers && (c.State == gate.Waiting || c.State == gate.Starting || c.HasStarted() && answered(c) && !t.isOpen(target)):
 		return "it was started after all"
 	case recovers && t.firesHere(ctx):
-		return "something of it fires again"
+		return firesAgain
 	case h.Moment == gate.WasNot && c.State != gate.Ended && c.State != gate.Refused:
 		return "it was started after all"
 	case recovers && slices.Contains(happened, gate.WasNot) && c.State == gate.Refused && !t.isOpen(target):

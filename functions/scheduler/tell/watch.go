@@ -39,7 +39,7 @@ func (t *telling) watch(ctx context.Context) {
 	if !open && !wakes {
 		return
 	}
-	t.watching = t.began.Add(t.pause())
+	t.watching = t.began.Add(t.pause(ctx))
 }
 
 // recovery is the moment that is noted of a post when it recovers.
@@ -69,8 +69,8 @@ func met(p gate.Post, m gate.Moment) bool {
 }
 
 // pause is how long it is not looked at. What could not be looked at now is with the next tick.
-func (t *telling) pause() time.Duration {
-	if !t.fires.known && !t.here.known || t.unread != nil {
+func (t *telling) pause(ctx context.Context) time.Duration {
+	if !t.fires.known || t.unread != nil || !t.time(ctx) {
 		return soon
 	}
 	return watchAgain(t.Now().Sub(t.post.Happened[len(t.post.Happened)-1].At))
@@ -81,8 +81,8 @@ func watchAgain(since time.Duration) time.Duration {
 	return min(max(since/10, soon), longestWatch)
 }
 
-// mayBeOpen tells whether a target may have an incident open, as far as it was told by us, where all is told and nothing but a
-// recovery will be.
+// mayBeOpen tells whether a target may have an incident open, as far as it was told by us, where all is told there and nothing
+// but a recovery will be.
 func (t *telling) mayBeOpen() bool {
 	if _, all := t.c.Incidents(); !all && !t.counts() {
 		return false
@@ -110,8 +110,6 @@ func (t *telling) isOpen(target Target) (open bool) {
 			open = false
 		case t.opens(d.Moment):
 			open = true
-		case d.Moment == gate.HasEnded && t.c.How == gate.EndSkipped && t.c.Severity >= alert.Critical:
-			open = !open // told as skipped it has closed what was open, and is left out where nothing was: else it was told as failed
 		case d.As == gate.WasTold:
 			open = false
 		}
@@ -119,16 +117,29 @@ func (t *telling) isOpen(target Target) (open bool) {
 	return open
 }
 
-// mayBeWoken tells whether people are to be woken as soon as something fires again.
+// mayBeWoken tells whether people are to be woken as soon as something fires again that joins the case. What has joined it at the
+// last moment is found by the look after that.
 func (t *telling) mayBeWoken(ctx context.Context) bool {
+	if t.c.State == gate.Ended && t.Now().Sub(t.c.StartAt) > joinsFor(t.rules) {
+		return false
+	}
 	for _, target := range t.Targets {
 		for _, h := range t.post.Happened {
-			if t.mayWake(ctx, target, h.Moment) {
+			if t.mayWake(ctx, target, h) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// joinsFor is how long after its start at most something joins a case that has ended.
+func joinsFor(r gate.Rules) time.Duration {
+	longest := max(r.Window, r.Storm.Join)
+	for _, key := range r.Keys {
+		longest = max(longest, key.For)
+	}
+	return longest
 }
 
 // inOrder is what became of the moments at a target, in the order in which it was settled: that can be another one than that in
@@ -152,7 +163,11 @@ func (t *telling) opens(m gate.Moment) bool {
 		return true
 	case gate.HasEnded:
 		again := slices.Contains(t.happened(), gate.EndedAgain) // then it may have been told otherwise
-		return again || t.c.How == gate.EndFailed || t.c.How == gate.EndTimedOut || t.c.How == gate.EndCancelled
+		switch t.c.How {
+		case gate.EndFailed, gate.EndTimedOut, gate.EndCancelled, gate.EndSkipped: // skipped, it may have been told as failed before
+			return true
+		}
+		return again
 	}
 	return false
 }

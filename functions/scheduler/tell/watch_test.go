@@ -9,6 +9,7 @@ import (
 
 	"github.com/alertbridge/alertbridge/shared/alert"
 	"github.com/alertbridge/alertbridge/shared/answer"
+	"github.com/alertbridge/alertbridge/shared/delivery"
 	"github.com/alertbridge/alertbridge/shared/gate"
 	"github.com/alertbridge/alertbridge/shared/ledger"
 	"github.com/alertbridge/alertbridge/shared/ledger/memledger"
@@ -186,15 +187,72 @@ func TestWatchThatCannotLook(t *testing.T) {
 
 // So it is where there was no time to look.
 func TestPauseOfWhatWasNotLookedAt(t *testing.T) {
-	tl := &telling{round: &round{Teller: newTeller(nil, nil)}, post: gate.Post{Happened: []gate.Happened{{Moment: gate.Waits, At: noon.Add(-20 * time.Hour)}}}}
-	if got := tl.pause(); got != soon {
+	tl := &telling{
+		round: &round{Teller: newTeller(nil, nil), began: noon}, post: gate.Post{Happened: []gate.Happened{{Moment: gate.Waits, At: noon.Add(-20 * time.Hour)}}},
+	}
+	if got := tl.pause(t.Context()); got != soon {
 		t.Errorf("it rests for %s", got)
 	}
-	for _, tl.fires.known = range []bool{true, false} {
-		tl.here.known = !tl.fires.known
-		if got := tl.pause(); got != longestWatch {
-			t.Errorf("what was looked at rests for %s", got)
-		}
+	tl.fires.known = true
+	if got := tl.pause(t.Context()); got != longestWatch {
+		t.Errorf("what was looked at rests for %s", got)
+	}
+	tl.began = noon.Add(-MaxTime)
+	if got := tl.pause(t.Context()); got != soon {
+		t.Errorf("what there is no time for rests for %s", got)
+	}
+}
+
+// Nobody is woken once more because nobody knows whether something fires; when that can be read, and it does, they are.
+func TestNobodyIsWokenByAFailedReading(t *testing.T) {
+	l, boom := withOpenIncident(t, 0), errors.New("no answer")
+	p, _ := l.Post(t.Context(), "ab-1", noon)
+	p.Told[0].As, p.Told[0].Words = gate.LeftOut, nothingFires
+	p.Version++
+	if err := l.Commit(t.Context(), gate.Change{At: noon, Told: &gate.ToldWrite{Read: p.Version - 1, Now: p}}); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	place := Target{Name: Pager, Pager: true, Place: placeOf(func(a answer.Answer) answer.Result {
+		got = append(got, string(a.Page))
+		return answer.Result{End: answer.Delivered}
+	})}
+	if err := newTeller(&looked{Ledger: l, then: func(gate.View) error { return boom }}, l, place).Tell(t.Context(), []gate.Account{{Agent: "default"}}); !errors.Is(err, boom) || len(got) > 0 {
+		t.Errorf("the tick says %v, and tells %q", err, got)
+	}
+	teller := newTeller(l, l, place)
+	teller.Now = func() time.Time { return noon.Add(time.Minute) }
+	if err := teller.Tell(t.Context(), []gate.Account{{Agent: "default"}}); err != nil || !slices.Equal(got, []string{"trigger"}) {
+		t.Errorf("the tick says %v, and tells %q", err, got)
+	}
+}
+
+// A place that gave a strange answer is asked once in a telling, though a recovery is found in it and told to the pager.
+func TestAskedOnceInATelling(t *testing.T) {
+	l := withOpenIncident(t, 0)
+	v, err := l.Look(t.Context(), ledger.Question{Incident: alert.Incident{Org: "1", Monitor: "7", Key: "g.a"}, Agent: "default"}, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := v.Incident
+	in.Version, in.Rec = in.Version+1, noon.Add(time.Second)
+	if err := l.Commit(t.Context(), gate.Change{At: noon, Incident: &gate.IncidentWrite{Read: v.Incident.Version, Now: in}}); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	strange := Target{Name: Events, Place: placeOf(func(a answer.Answer) answer.Result {
+		got = append(got, Events+" "+string(a.Moment))
+		return answer.Result{End: answer.Later, Why: delivery.Answer{Reason: delivery.Unreadable}}
+	})}
+	pager := Target{Name: Pager, Pager: true, Place: placeOf(func(a answer.Answer) answer.Result {
+		got = append(got, Pager+" "+string(a.Page))
+		return answer.Result{End: answer.Delivered}
+	})}
+	if err := newTeller(l, l, strange, pager).Tell(t.Context(), []gate.Account{{Agent: "default"}}); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"datadog unconfirmed", "pagerduty resolve"}; !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
 	}
 }
 
