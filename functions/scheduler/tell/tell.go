@@ -18,9 +18,10 @@
 //   - A target that is away is asked once in a tick, and not before the time that it named. It holds up no other target.
 //     So it is with a route of the policy, where the fault is its key's: it holds up no other route. Nothing begins when
 //     MaxTime is over, nor StopBefore the end of the invocation.
-//   - What has woken somebody is resolved once nothing of it fires any more, whatever became of its case, and whoever was not
-//     woken as nothing fired is woken when something does: a post of which that may come is looked after (watch.go). The
-//     incident of a case that was started and may be about more than it knows by name is left for a person.
+//   - What has woken somebody is resolved once nothing of it fires any more, whatever became of its case; and whoever was not
+//     woken for a doubt, a failure or a missing confirmation, as nothing fired, is woken when something of the case does. A
+//     post of which one or the other may come is looked after (watch.go). The incident of a case that was started and may be
+//     about more than it knows by name is left for a person.
 //   - An outage of the Agent of OutageAfter and more is told once, with its end.
 //
 // What the Agent has found is read when an investigation is told to have ended, and what it plans when a plan is told of.
