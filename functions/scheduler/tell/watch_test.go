@@ -44,6 +44,20 @@ func withOpenIncident(t *testing.T, since time.Duration) *memledger.Ledger {
 	return l
 }
 
+// recovers: what the case of withOpenIncident is about fires no more.
+func recovers(t *testing.T, l *memledger.Ledger) {
+	t.Helper()
+	v, err := l.Look(t.Context(), ledger.Question{Incident: alert.Incident{Org: "1", Monitor: "7", Key: "g.a"}, Agent: "default"}, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := v.Incident
+	in.Version, in.Rec = in.Version+1, noon.Add(time.Second)
+	if err := l.Commit(t.Context(), gate.Change{At: noon, Incident: &gate.IncidentWrite{Read: v.Incident.Version, Now: in}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // An open incident is looked after less and less often, and each time within an hour.
 func TestWatchedLessAndLess(t *testing.T) {
 	for since, want := range map[time.Duration]time.Duration{
@@ -147,15 +161,7 @@ func TestThirdRecovery(t *testing.T) {
 	if err := l.Commit(t.Context(), gate.Change{At: noon, Told: &gate.ToldWrite{Read: p.Version - 1, Now: p}}); err != nil {
 		t.Fatal(err)
 	}
-	v, err := l.Look(t.Context(), ledger.Question{Incident: alert.Incident{Org: "1", Monitor: "7", Key: "g.a"}, Agent: "default"}, noon)
-	if err != nil {
-		t.Fatal(err)
-	}
-	in := v.Incident
-	in.Version, in.Rec = in.Version+1, noon.Add(time.Second)
-	if err := l.Commit(t.Context(), gate.Change{At: noon, Incident: &gate.IncidentWrite{Read: v.Incident.Version, Now: in}}); err != nil {
-		t.Fatal(err)
-	}
+	recovers(t, l)
 	var got []string
 	teller := newTeller(l, l, Target{Name: Pager, Pager: true, Place: placeOf(func(a answer.Answer) answer.Result {
 		got = append(got, string(a.Page)+" "+a.ID)
@@ -230,15 +236,7 @@ func TestNobodyIsWokenByAFailedReading(t *testing.T) {
 // A place that gave a strange answer is asked once in a telling, though a recovery is found in it and told to the pager.
 func TestAskedOnceInATelling(t *testing.T) {
 	l := withOpenIncident(t, 0)
-	v, err := l.Look(t.Context(), ledger.Question{Incident: alert.Incident{Org: "1", Monitor: "7", Key: "g.a"}, Agent: "default"}, noon)
-	if err != nil {
-		t.Fatal(err)
-	}
-	in := v.Incident
-	in.Version, in.Rec = in.Version+1, noon.Add(time.Second)
-	if err := l.Commit(t.Context(), gate.Change{At: noon, Incident: &gate.IncidentWrite{Read: v.Incident.Version, Now: in}}); err != nil {
-		t.Fatal(err)
-	}
+	recovers(t, l)
 	var got []string
 	strange := Target{Name: Events, Place: placeOf(func(a answer.Answer) answer.Result {
 		got = append(got, Events+" "+string(a.Moment))
