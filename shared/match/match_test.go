@@ -209,7 +209,7 @@ func TestText(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{`env = prod`, `team=~"a|b"`, `title !~ '\d+'`, `x!="\xff\"\\"`, `tag:a.b/c != ü`, `=`, `a=~(((`} {
+	for _, seed := range []string{`env = prod`, `team !~ .*^`, `team=~"a|b"`, `title !~ '\d+'`, `x!="\xff\"\\"`, `tag:a.b/c != ü`, `=`, `a=~(((`} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -104,16 +104,21 @@ func contradict(matchers []*Matcher) bool {
 	return false
 }
 
-// everything tells an expression that matches every value, or every one but the empty. What it begins and ends with may
-// be said, for it matches as a whole anyway.
+// everything tells an expression that matches every value, or every one but the empty. That it begins at the beginning
+// and ends at the end may be said, for it matches as a whole anyway; elsewhere that leaves the empty value alone, as .*^
+// does.
 func everything(re *syntax.Regexp) bool {
 	switch re.Op {
 	case syntax.OpCapture:
 		return everything(re.Sub[0])
 	case syntax.OpConcat:
-		inner := slices.DeleteFunc(slices.Clone(re.Sub), func(sub *syntax.Regexp) bool {
-			return sub.Op == syntax.OpBeginText || sub.Op == syntax.OpEndText
-		})
+		inner := re.Sub
+		for len(inner) > 1 && inner[0].Op == syntax.OpBeginText {
+			inner = inner[1:]
+		}
+		for len(inner) > 1 && inner[len(inner)-1].Op == syntax.OpEndText {
+			inner = inner[:len(inner)-1]
+		}
 		return len(inner) == 1 && everything(inner[0])
 	}
 	return (re.Op == syntax.OpStar || re.Op == syntax.OpPlus) && re.Sub[0].Op == syntax.OpAnyChar

@@ -29,6 +29,10 @@ func TestNever(t *testing.T) {
 		"env =~ ^prod$; env != prod":                  true, // as many write it, though it matches as a whole anyway
 		"env = prod; env !~ ^(prod|dev)$":             true,
 		"env = prod; env !~ ^(.*)$":                   true,
+		"env !~ ^^.*$$":                               true,
+		"env !~ .*^":                                  false, // which meets the empty value alone
+		"env !~ $.*":                                  false,
+		"env !~ ^$.*":                                 false,
 		"env !~ (.+); env != \"\"":                    true,
 		"env =~ a^b":                                  true,
 		"env !~ ^$":                                   false,
@@ -82,6 +86,9 @@ func TestNeverIsNeverWrong(t *testing.T) {
 			value := pick("a", "b", "")
 			if strings.HasSuffix(op, "~") {
 				value = pick("a|b", "a?", ".*", ".+", "[ab]", "a.*", "b")
+				for random.IntN(4) == 0 { // at the beginning, the end and elsewhere
+					value = pick(value+pick("^", "$"), pick("^", "$")+value, "("+value+")", value+pick(".*", "b?", "|a"))
+				}
 			}
 			list = append(list, parsed(t, fmt.Sprintf("%s %s %q", pick("t", "monitor", "host"), op, value)))
 		}
