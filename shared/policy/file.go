@@ -196,11 +196,11 @@ func (f *file) checkSettings(s *settings, ofRoute bool, r *reader) {
 	for _, rank := range ranks[1:] {
 		holds = append(holds, held{"the hold of " + rank.name, s.hold[rank.of]})
 	}
-	told := map[pos]bool{} // one line can set several
+	told := map[pos]bool{} // one line can set several, which are told once; the defaults, which have no line, each
 	for _, h := range holds {
 		at, ok := own(h.at, s.maxAge.at)
-		if ok && h.v >= s.maxAge.v && !told[at] {
-			told[at] = true
+		if ok && h.v >= s.maxAge.v && !told[h.at] {
+			told[h.at] = h.at.line > 0
 			r.add(at, "%s is %s and max_age is %s: a case would be too old before it may start; the first must be shorter than the second", h.name, show(h.v), show(s.maxAge.v))
 		}
 	}
