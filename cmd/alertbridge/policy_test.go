@@ -56,6 +56,10 @@ Probably not meant:
 	if want = strings.ReplaceAll(want, "FILE", file); got.status != 0 || said != want || got.errs != "" {
 		t.Errorf("status %d, %q\n%s\nwant\n%s", got.status, got.errs, said, want)
 	}
+	file = written(t, "critical: always\nroutes:\n  - {match: [env = dev], critical: never}\n")
+	if got := call(t, "", "policy", "check", file); got.status != 0 || strings.Contains(got.out, "Probably not meant") {
+		t.Errorf("alerts of dev are not critical: status %d, %s%s", got.status, got.out, got.errs)
+	}
 	for text, want := range map[string]string{
 		"mode: off\n":                            "FILE:1:7: nothing is ever started: there is no alert for which mode, critical and start_on say so\n",
 		"start_on: []\n":                         "FILE:1:11: nothing is ever started: there is no alert for which mode, critical and start_on say so\n",

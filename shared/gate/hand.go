@@ -122,19 +122,25 @@ func mutesNothing(list []match.Matcher) bool {
 	return err == nil && match.Never(append(slices.Clone(list), asked))
 }
 
-// mutesAll tells whether an alert is muted of which nothing is known, or one in which everything has a value that nobody
+// mutesAll tells whether an alert is muted of which nothing is known, or any in which everything has a value that nobody
 // can have thought of: then the matchers say at most what an alert must not be. The same if they mute such alerts when these
 // have what all alerts have: they are muted in every priority, when they fire anew, by whatever monitor and organisation.
+// An expression such as .*no.* may know one of such values, and not two that share no letter.
 func mutesAll(list []match.Matcher) bool {
-	const odd = "\u2756 no such value"
-	strange := alert.Alert{
-		Monitor: alert.Monitor{ID: odd, Name: odd, Type: odd}, Title: odd, Priority: odd, Transition: odd, AlertType: odd,
+	return mutesLike(list, alert.Alert{}) ||
+		mutesLike(list, strange(list, "\u2756 no such value")) && mutesLike(list, strange(list, "\u2756drift"))
+}
+
+// strange is an alert in which everything has one value, the tags that are asked for too.
+func strange(list []match.Matcher, odd string) alert.Alert {
+	a := alert.Alert{
+		Monitor: alert.Monitor{ID: odd, Name: odd, Type: odd}, Title: odd, Priority: odd, Transition: alert.Transition(odd), AlertType: odd,
 		OrgID: odd, OrgName: odd, Hostname: odd,
 	}
 	for _, m := range list {
-		strange.Tags = append(strange.Tags, strings.TrimPrefix(m.Name, "tag:")+":"+odd)
+		a.Tags = append(a.Tags, strings.TrimPrefix(strings.ToLower(m.Name), "tag:")+":"+odd)
 	}
-	return mutesLike(list, alert.Alert{}) || mutesLike(list, strange)
+	return a
 }
 
 // mutesLike tells whether such an alert is muted, as it is or with whatever an alert has.

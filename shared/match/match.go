@@ -166,8 +166,8 @@ func written(re *syntax.Regexp) int {
 	for _, sub := range re.Sub {
 		n = min(n+written(sub), maxWritten+1)
 	}
-	if re.Op == syntax.OpRepeat {
-		n *= max(re.Min, re.Max)
+	if re.Op == syntax.OpRepeat { // of what has no characters too, and at least once: {0,} has no upper bound
+		n = max(n, 1) * max(re.Min, re.Max, 1)
 	}
 	return min(n, maxWritten+1)
 }

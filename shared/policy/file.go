@@ -189,7 +189,11 @@ func (f *file) checkSettings(s *settings, ofRoute bool, r *reader) {
 		name string
 		setting[time.Duration]
 	}
-	holds := []held{{"late_hold", s.lateHold}, {"the hold of No Data", s.noData}}
+	var holds []held
+	if s.fresh.v > 0 && len(s.critical.v) > 0 {
+		holds = append(holds, held{"late_hold", s.lateHold})
+	}
+	holds = append(holds, held{"the hold of No Data", s.noData})
 	if s.storm.cases.v > 0 {
 		holds = append(holds, held{"within of storm", s.storm.within})
 	}

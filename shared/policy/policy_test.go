@@ -338,6 +338,11 @@ func TestSpecialValues(t *testing.T) {
 	if r = read(t, "hold: {P2: 1h30m, default: 10s}\n").For(prod(alert.Medium, "P3", alert.Triggered)); r.Hold != 10*time.Second {
 		t.Errorf("%+v", r)
 	}
+	for _, text := range []string{"fresh: 0s", "critical: never"} { // nothing is held for late_hold then, so it need not fit
+		if r = read(t, text+"\nmax_age: 1m\nhold: {default: 30s, No Data: 30s}\nstorm: off\n").For(prod(alert.Medium, "P3", alert.Triggered)); r.LateHold != time.Minute || r.MaxAge != time.Minute {
+			t.Errorf("%s: %+v", text, r)
+		}
+	}
 }
 
 func TestVersion(t *testing.T) {

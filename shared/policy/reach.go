@@ -54,6 +54,8 @@ func (f *file) called(i int) string { return fmt.Sprintf("route %d", i+1) }
 
 // takesAll tells whether the routes take every alert that all the matchers meet, and whether that could be found out.
 func takesAll(routes []route, matchers []match.Matcher) (all, known bool) {
+	routes = slices.Clone(routes)
+	slices.SortStableFunc(routes, func(a, b route) int { return len(a.match) - len(b.match) }) // the fewest ways out first
 	steps := 1000
 	all = !escapes(routes, matchers, &steps)
 	return all, all || steps >= 0

@@ -66,6 +66,19 @@ func TestReachIsRight(t *testing.T) {
 	}
 }
 
+// However many routes with several matchers stand before them, two that leave nothing between them are found out.
+func TestReachOfTwoTogether(t *testing.T) {
+	text := "routes:\n"
+	for i := range 30 {
+		text += fmt.Sprintf("  - match: [team = t%d, service = s%d]\n    mode: off\n", i, i)
+	}
+	text += "  - match: [env = prod]\n    mode: full\n  - match: [env != prod]\n    mode: observe\n  - match: [severity = low]\n    mode: off\n"
+	_, err := Parse("policy.yaml", []byte(text))
+	if err == nil || !strings.HasPrefix(err.Error(), "policy.yaml:66:5: no alert comes to route 33: the routes before it together ") {
+		t.Errorf("%v", err)
+	}
+}
+
 // Where there is too much to try, what one route alone takes is still found.
 func TestReachOfManyRoutes(t *testing.T) {
 	text := "routes:\n"

@@ -62,10 +62,10 @@ func (f *file) warnings(chosen []string) []Problem {
 			w.add(later(a.month.at, a.price.at, a.expected.at, a.bucket.at), "the budget of %s pays for %d investigations a month, and %d could be saved up: a month's money can be gone in a day", name, n, a.bucket.v)
 		}
 	}
-	started := startsSomething(&f.root)
+	started, allCritical := startsSomething(&f.root), f.root.allCritical()
 	for i := range f.routes {
 		rt := &f.routes[i]
-		started = started || startsSomething(&rt.settings)
+		started, allCritical = started || startsSomething(&rt.settings), allCritical && rt.allCritical()
 		if len(rt.says) == 0 {
 			w.add(rt.at, "%s changes nothing: it only keeps its alerts from the routes after it", f.called(i))
 		}
@@ -80,7 +80,7 @@ func (f *file) warnings(chosen []string) []Problem {
 		}
 		w.add(later(places...), "nothing is ever started: there is no alert for which mode, critical and start_on say so")
 	}
-	if v := f.root.critical.v; len(v) > 0 && len(v[0]) == 0 {
+	if allCritical {
 		w.add(f.root.critical.at, "every alert is critical: none waits for money, only for critical_per_day")
 	}
 	slices.SortStableFunc(w.list, func(a, b Problem) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
@@ -89,7 +89,7 @@ func (f *file) warnings(chosen []string) []Problem {
 
 // startsSomething tells whether there can be an alert that something is started for.
 func startsSomething(s *settings) bool {
-	never, always := len(s.critical.v) == 0, len(s.critical.v) > 0 && len(s.critical.v[0]) == 0
+	never, always := len(s.critical.v) == 0, s.allCritical()
 	for _, rank := range ranks {
 		critical := rank.of == alert.Critical
 		if critical && never || !critical && always {
@@ -104,6 +104,9 @@ func startsSomething(s *settings) bool {
 	}
 	return false
 }
+
+// allCritical tells whether every alert is critical.
+func (s *settings) allCritical() bool { return len(s.critical.v) > 0 && len(s.critical.v[0]) == 0 }
 
 // later is the last of some places.
 func later(places ...pos) pos {
