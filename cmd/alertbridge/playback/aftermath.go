@@ -120,7 +120,11 @@ type Aftermath struct {
 	// Denied is what starts that the Agent has seen are reckoned to cost, and the budget does not count, for it has said that
 	// it has not taken them.
 	Denied gate.Dollars
-	// Counted is what the budget counts for all.
+	// ByWord is what the budget counts beyond what the starts are reckoned to cost, for the Agent has said how long they
+	// ran; below 0 when it counts less.
+	ByWord gate.Dollars
+	// Counted is what the budget counts for all: what they are reckoned to cost, with Besides and ByWord, without Denied.
+	// Cases of Agents without a budget are in none of these.
 	Counted gate.Dollars
 }
 
@@ -128,21 +132,25 @@ type Aftermath struct {
 func (r *Result) Aftermath() Aftermath {
 	var sum Aftermath
 	for _, c := range r.Cases {
-		counted := c.reserved + c.booked
-		sum.Counted += counted
 		switch c.State {
 		case gate.Refused:
 			sum.Refused++
 		case gate.InDoubt:
 			sum.InDoubt++
 		}
-		_, told := c.Told()
-		switch {
-		case told: // by the Agent's word, which is in place of what was reckoned
-		case c.Doubts > 0:
-			sum.Besides += max(counted-c.reckoned, 0)
-		case len(c.Troubles) > 0 && !c.HasStarted() && r.Policy.For(c.First).Budget.Month > 0:
-			sum.Denied += max(c.reckoned-counted, 0)
+		if r.Policy.For(c.First).Budget.Month <= 0 {
+			continue
+		}
+		counted := c.reserved + c.booked
+		sum.Counted += counted
+		more := counted - c.reckoned
+		switch _, told := c.Told(); {
+		case told || more > 0 && c.Confirmed():
+			sum.ByWord += more
+		case more > 0:
+			sum.Besides += more
+		default:
+			sum.Denied -= more
 		}
 	}
 	return sum
@@ -156,13 +164,15 @@ func aftermath(results []*Result) (sum Aftermath) {
 		sum.InDoubt += a.InDoubt
 		sum.Besides += a.Besides
 		sum.Denied += a.Denied
+		sum.ByWord += a.ByWord
 		sum.Counted += a.Counted
 	}
 	return sum
 }
 
-// differs: what the budget counts is not what the starts are reckoned to cost, for it cannot know of them what the play does.
-func (a Aftermath) differs() bool { return a.Besides > 0 || a.Denied > 0 }
+// differs: what the budget counts is not what the starts are reckoned to cost. It cannot know of them what the play does,
+// and goes by the Agent's word of what they cost.
+func (a Aftermath) differs() bool { return a.Besides > 0 || a.Denied > 0 || a.ByWord != 0 }
 
 // String says it in the lines of a sum; "" when nothing is left.
 func (a Aftermath) String() string {
@@ -172,6 +182,12 @@ func (a Aftermath) String() string {
 	}
 	if a.Denied > 0 {
 		text += fmt.Sprintf("  not in the budget, for the Agent has denied them: %s of these\n", a.Denied)
+	}
+	switch {
+	case a.ByWord > 0:
+		text += fmt.Sprintf("  more than reckoned, by the Agent's word: %s\n", a.ByWord)
+	case a.ByWord < 0:
+		text += fmt.Sprintf("  less than reckoned, by the Agent's word: %s\n", -a.ByWord)
 	}
 	if a.differs() {
 		text += fmt.Sprintf("  the budget counts %s\n", a.Counted)

@@ -97,6 +97,36 @@ var after = []struct {
 0:00:00 ► refused errors_in_body errors: priority must be one of CRITICAL, HIGH
 0:00:31 ► started after all the Agent shows task TASK p…
 0:05:11 ► is over failed $1.99: Checkout is slow`,
+		sum: "1 start, $3.98 as reckoned; 1 investigation over, $1.99 by the Agent's word\n" +
+			"less than reckoned, by the Agent's word: $1.99\nthe budget counts $1.99\n",
+	},
+	{
+		// 20 min × $0.0083 are $9.96, more than the whole month's money: so the second one waits.
+		name: "followed, and longer than reckoned", policy: small, world: "investigations: {appears: 0s, triage: 0s, waits: 0s, runs: 20m}\n" + second,
+		lines: `
+0:00:00 start new_incident P1 Checkout is slow
+0:00:00 ► investigation CRITICAL Checkout is slow
+0:20:00 ► is over completed $9.96: Checkout is slow
+0:30:00 wait budget P2 Search is slow`,
+		sum: "1 start, $3.98 as reckoned; 1 investigation over, $9.96 by the Agent's word\n" +
+			"more than reckoned, by the Agent's word: $5.98\nthe budget counts $9.96\n1 case still waits at the end\n",
+		spent: "$9.96",
+	},
+	{
+		// The Agent took it, and its API shows nothing of it: the money is given back.
+		name: "followed, and nothing there", policy: small, world: "investigations: {ends: nothing}\nlasts: 3h\n",
+		lines: `
+0:00:00 start new_incident P1 Checkout is slow
+0:00:00 ► investigation CRITICAL Checkout is slow`,
+		sum: "1 start, $3.98\nnot in the budget, for the Agent has denied them: $3.98 of these\nthe budget counts $0.00\n",
+	},
+	{
+		// Without a budget nothing is counted that could differ.
+		name: "followed, and no budget", policy: "hold: 0s\nbudget: {dollars_a_month: unlimited}\n", world: "investigations: {runs: 4m, ends: failed}\n",
+		lines: `
+0:00:00 start new_incident P1 Checkout is slow
+0:00:00 ► investigation CRITICAL Checkout is slow
+0:05:01 ► is over failed $1.99: Checkout is slow`,
 		sum: "1 start, $3.98 as reckoned; 1 investigation over, $1.99 by the Agent's word\n",
 	},
 }
@@ -204,6 +234,24 @@ The Agent is told of these only under repeat.yaml (1):
 	out.Reset()
 	if err := c.WriteText(&out, [2]string{"a", "b"}); err != nil || !regexp.MustCompile(`(?m)^cases refused +1 +0$`).MatchString(out.String()) || strings.Contains(out.String(), "counts") {
 		t.Errorf("%v: it says\n%s", err, out.String())
+	}
+}
+
+// Where the Agents' work is followed, the budget counts what they say: why the second alert was not started under one
+// policy stands beside what it would cost under the other.
+func TestCompareFollowed(t *testing.T) {
+	w := worldAfter(t, "investigations: {runs: 20m}\n"+second)
+	little, enough := []*playback.Result{play(t, w, parsePolicy(t, small))}, []*playback.Result{play(t, w, parsePolicy(t, "hold: 0s\n"))}
+	var out strings.Builder
+	if err := playback.Compare(little, enough).WriteText(&out, [2]string{"a", "b"}); err != nil {
+		t.Fatal(err)
+	}
+	if row := regexp.MustCompile(`(?m)^dollars that the budget counts +\$9\.96 +\$19\.92$`); !row.MatchString(out.String()) {
+		t.Errorf("it says\n%s", out.String())
+	}
+	rep := playback.NewReport(little, nil)
+	if rep.Counted == nil || *rep.Counted != 9.96 || *rep.Besides != 0 || *rep.Denied != 0 {
+		t.Errorf("%+v", rep.AftermathReport)
 	}
 }
 

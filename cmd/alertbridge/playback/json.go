@@ -51,6 +51,7 @@ type AftermathReport struct {
 	InDoubt int      `json:"in_doubt,omitzero"`
 	Besides *float64 `json:"dollars_in_doubt,omitempty"`
 	Denied  *float64 `json:"dollars_denied,omitempty"`
+	ByWord  *float64 `json:"dollars_by_word,omitempty"`
 	Counted *float64 `json:"dollars_counted,omitempty"`
 }
 
@@ -150,8 +151,8 @@ func (t Trouble) report(id string) TroubleReport {
 func (a Aftermath) report() AftermathReport {
 	rep := AftermathReport{Refused: a.Refused, InDoubt: a.InDoubt}
 	if a.differs() {
-		besides, denied, counted := dollars(a.Besides), dollars(a.Denied), dollars(a.Counted)
-		rep.Besides, rep.Denied, rep.Counted = &besides, &denied, &counted
+		besides, denied, byWord, counted := dollars(a.Besides), dollars(a.Denied), dollars(a.ByWord), dollars(a.Counted)
+		rep.Besides, rep.Denied, rep.ByWord, rep.Counted = &besides, &denied, &byWord, &counted
 	}
 	return rep
 }
