@@ -162,7 +162,7 @@ func TestPlayJSON(t *testing.T) {
 	if err := d.Decode(&rep); err != nil {
 		t.Fatal(err)
 	}
-	if rep.Starts != 1 || rep.Dollars != 3.98 || rep.Verdicts["wait"] != 1 || rep.Verdicts["drop"] != 1 || rep.Verdicts["start"] != 0 ||
+	if rep.Starts != 1 || rep.Dollars != 3.984 || rep.Verdicts["wait"] != 1 || rep.Verdicts["drop"] != 1 || rep.Verdicts["start"] != 0 ||
 		len(rep.Alerts) != 2 || rep.Alerts[0].Verdict != "wait" || rep.Alerts[0].Reason != "hold" || len(rep.Alerts[0].EventID) != 19 ||
 		rep.Alerts[0].Case != rep.Files[0].Starts[0].Case || rep.Against.Starts != 0 || len(rep.Against.OnlyHere) != 1 {
 		t.Errorf("%+v", rep)
@@ -198,7 +198,7 @@ func membersInTrouble(t *testing.T) []string {
 	if err := json.Unmarshal([]byte(got.out), &rep); err != nil {
 		t.Fatal(err)
 	}
-	if rep.Refused != 1 || rep.InDoubt != 1 || *rep.Besides != 3.98 || *rep.Denied != 3.98 || *rep.Counted != 3.98 || rep.Against.Refused != 1 {
+	if rep.Refused != 1 || rep.InDoubt != 1 || *rep.Besides != 3.984 || *rep.Denied != 3.984 || *rep.Counted != 3.984 || rep.Against.Refused != 1 {
 		t.Errorf("%+v", rep)
 	}
 	var any map[string]any

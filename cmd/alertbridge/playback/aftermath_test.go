@@ -1,6 +1,7 @@
 package playback_test
 
 import (
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -225,7 +226,7 @@ The Agent is told of these only under repeat.yaml (1):
 	if got := strings.Join(lines, "\n"); got != want {
 		t.Errorf("it says\n%s\nwant\n%s", got, want)
 	}
-	if rep := c.Report(); rep.InDoubt != 1 || rep.Refused != 0 || *rep.Besides != 3.98 || *rep.Denied != 0 || *rep.Counted != 3.98 {
+	if rep := c.Report(); rep.InDoubt != 1 || rep.Refused != 0 || *rep.Besides != 3.984 || *rep.Denied != 0 || *rep.Counted != 3.984 {
 		t.Errorf("%+v", rep.AftermathReport)
 	}
 
@@ -255,12 +256,46 @@ func TestCompareFollowed(t *testing.T) {
 	}
 }
 
+// What JSON says of money adds up to the millionth, which the text rounds: the starts to their files, these to the whole,
+// and with what differs to what the budget counts.
+func TestMoneyInJSONAddsUp(t *testing.T) {
+	millionths := func(d float64) int { return int(math.Round(d * 1e6)) }
+	w := worldAfter(t, "agent: {at: 20m, is: hangs}\ninvestigations: {runs: 7m1s}\n"+second)
+	rep := playback.NewReport([]*playback.Result{
+		play(t, playback.OfScenario(load(t, "budget-used-up")), policy.Default()), play(t, w, parsePolicy(t, small)),
+		play(t, worldAfter(t, "agent: {at: 0s, is: takes and refuses}\n"), parsePolicy(t, small)),
+	}, nil)
+	all := 0
+	for _, f := range rep.Files {
+		sum := 0
+		for _, s := range f.Starts {
+			if s.Dollars != 3.984 { // 480 s × $0.0083
+				t.Errorf("%s: a start is reckoned to cost %v", f.File, s.Dollars)
+			}
+			sum += millionths(s.Dollars)
+		}
+		if sum != millionths(f.Dollars) {
+			t.Errorf("%s: the starts cost %d in all, and the file %v", f.File, sum, f.Dollars)
+		}
+		all += sum
+	}
+	if all != millionths(rep.Dollars) {
+		t.Errorf("the files cost %d in all, and the whole %v", all, rep.Dollars)
+	}
+	if *rep.Besides <= 0 || *rep.Denied <= 0 || *rep.ByWord >= 0 {
+		t.Errorf("%v besides, %v denied, %v by the Agent's word: it is no test of these", *rep.Besides, *rep.Denied, *rep.ByWord)
+	}
+	if counted := all + millionths(*rep.Besides) - millionths(*rep.Denied) + millionths(*rep.ByWord); counted != millionths(*rep.Counted) {
+		t.Errorf("it adds up to %d, and the budget counts %v", counted, *rep.Counted)
+	}
+}
+
 // JSON has each trouble of all files, in order, and its reason by name.
 func TestAftermathInJSON(t *testing.T) {
 	refused := play(t, worldAfter(t, "agent: {at: 0s, is: refuses}\n"+second), parsePolicy(t, small))
 	left := play(t, worldAfter(t, "agent: {at: 0s, is: gibberish}\n"), parsePolicy(t, small+"in_doubt: stop\n"))
 	rep := playback.NewReport([]*playback.Result{refused, left}, nil)
-	if rep.Refused != 2 || rep.InDoubt != 1 || *rep.Besides != 3.98 || *rep.Denied != 0 || *rep.Counted != 3.98 {
+	if rep.Refused != 2 || rep.InDoubt != 1 || *rep.Besides != 3.984 || *rep.Denied != 0 || *rep.Counted != 3.984 {
 		t.Errorf("%+v", rep.AftermathReport)
 	}
 	if f := rep.Files[0]; f.Refused != 2 || f.InDoubt != 0 || f.Besides != nil {

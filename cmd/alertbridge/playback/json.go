@@ -165,8 +165,8 @@ func total(results []*Result) gate.Dollars {
 	return sum
 }
 
-// dollars is an amount to the cent.
-func dollars(d gate.Dollars) float64 { return float64(cents(d)) / 100 }
+// dollars is an amount with all that is reckoned: rounded ones would not sum up to the rounded sum.
+func dollars(d gate.Dollars) float64 { return float64(d) / 1e6 }
 
 // Report is the comparison as JSON tells it.
 func (c Comparison) Report() *AgainstReport {
