@@ -21,7 +21,7 @@ type Comparison struct {
 	Delays  []Delay    // by priority, the most severe first
 	Told    []Incident // that the Agent is told of under one policy only, in the order in which they began
 
-	several bool // Worlds, so that an incident is found by the name of its own
+	several bool // Worlds, so that an incident is found by the name of its file
 }
 
 // Delay is how long alerts of a priority wait for the investigation that tells of them, from the alert that opened its
@@ -34,7 +34,7 @@ type Delay struct {
 
 // Incident is one that outlived its hold and that the Agent is told of under one policy, and not under the other.
 type Incident struct {
-	World    string
+	File     string    // of its first alert
 	At       time.Time // of its first alert
 	Title    string
 	Priority string
@@ -63,7 +63,7 @@ func Compare(first, second []*Result) Comparison {
 				under = 1
 			}
 			c.Told = append(c.Told, Incident{
-				World: first[i].World.Name, At: in.first.At, Title: in.first.Alert.Title, Priority: in.first.Alert.Priority,
+				File: in.first.File, At: in.first.At, Title: in.first.Alert.Title, Priority: in.first.Alert.Priority,
 				Under: under, Instead: pair[1-under].became(told[under][in.key]),
 			})
 		}
@@ -238,7 +238,7 @@ func (c Comparison) WriteText(w io.Writer, names [2]string) error {
 			if in.Under == under {
 				of := ""
 				if c.several {
-					of = in.World + "  "
+					of = in.File + "  "
 				}
 				lines = append(lines, fmt.Sprintf("  %s%s  %s  %s; under the other: %s", of, in.At.UTC().Format("2006-01-02 15:04:05Z"), or(in.Priority, "-"), short(in.Title), in.Instead))
 			}

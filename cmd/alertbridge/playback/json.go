@@ -127,7 +127,7 @@ func NewReport(results []*Result, differences [][]string) Report {
 		}
 		for _, d := range r.Alerts {
 			rep.Alerts = append(rep.Alerts, AlertReport{
-				d.Alert.EventID, d.Verdict, d.Reason, d.Case, r.World.Name, d.At.UTC(), d.Alert.Delivery,
+				d.Alert.EventID, d.Verdict, d.Reason, d.Case, d.File, d.At.UTC(), d.Alert.Delivery,
 				string(d.Alert.Transition), d.Alert.Title, d.Because,
 			})
 		}
@@ -186,7 +186,7 @@ func (c Comparison) Report() *AgainstReport {
 		rep.Delays = append(rep.Delays, DelayReport{d.Priority, seconds(0, d.Median), seconds(0, d.High), seconds(1, d.Median), seconds(1, d.High)})
 	}
 	for _, in := range c.Told {
-		one := IncidentReport{in.World, in.At.UTC(), in.Priority, in.Title, in.Instead}
+		one := IncidentReport{in.File, in.At.UTC(), in.Priority, in.Title, in.Instead}
 		if in.Under == 0 {
 			rep.OnlyHere = append(rep.OnlyHere, one)
 		} else {

@@ -19,7 +19,7 @@ import (
 
 // World is what is played in one bridge.
 type World struct {
-	Name     string // of the file, or files
+	Name     string // of the file; of several, of the first, and how many more
 	Title    string
 	Begin    time.Time
 	End      time.Time
@@ -38,7 +38,8 @@ type Arrival struct {
 	At    time.Time
 	Body  []byte
 	Alert alert.Alert // what is in the body, too; its zero value when that is no alert
-	Line  int         // in the file
+	File  string
+	Line  int // in the file
 	Want  *scenario.Want
 }
 

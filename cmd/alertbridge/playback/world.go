@@ -60,7 +60,7 @@ func OfScenario(s *scenario.Scenario) *World {
 	}
 	for _, a := range s.Alerts {
 		arrival := arrivalOf(s.Begins.Add(a.Arrives), a.Body)
-		arrival.Line, arrival.Want = a.Line, a.Want
+		arrival.File, arrival.Line, arrival.Want = s.Name, a.Line, a.Want
 		w.Arrivals = append(w.Arrivals, arrival)
 	}
 	return w
@@ -91,7 +91,7 @@ func (c *Captured) AddArchive(name string, text []byte) (archive.Told, error) {
 		return told, err
 	}
 	for _, e := range list {
-		c.arrivals = append(c.arrivals, Arrival{At: e.Received, Alert: e.Alert})
+		c.arrivals = append(c.arrivals, Arrival{At: e.Received, Alert: e.Alert, File: name})
 	}
 	c.names = append(c.names, name)
 	return told, nil
@@ -126,7 +126,7 @@ func (c *Captured) AddDeliveries(name string, text []byte) (archive.Told, error)
 			continue
 		}
 		a := arrivalOf(last, body) // what names no time gets the one at which it came, and its id of that
-		a.Line = line
+		a.File, a.Line = name, line
 		told.Alerts++ // one that cannot be read is played, too
 		c.arrivals = append(c.arrivals, a)
 		found = true

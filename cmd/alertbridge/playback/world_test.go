@@ -87,6 +87,36 @@ func TestDeliveries(t *testing.T) {
 	}
 }
 
+// A history of several files is one, and each of its alerts is of its own file.
+func TestAlertsKeepTheirFile(t *testing.T) {
+	var c playback.Captured
+	const archived = `{"alertbridge_archive":1}
+{"received":"2026-11-21T12:00:02Z","alert":{"delivery":"dd-1-5","source":"datadog","org_id":"1","event_id":"5","incident":{"org":"1","monitor":"78","key":"c.5","cycle":true},"monitor":{"id":"78"},"transition":"Triggered","severity":5,"priority":"P1","time":"2026-11-21T12:00:02Z","title":"U","tags":["env:prod"]}}`
+	if _, err := c.AddDeliveries("d.jsonl", []byte(body("1", 1)+"\n"+body("3", 3))); err != nil {
+		t.Fatal(err)
+	}
+	if told, err := c.AddArchive("a.jsonl", []byte(archived)); err != nil || told.Skipped() != "" {
+		t.Fatalf("%s %v", told.Skipped(), err)
+	}
+	w, err := c.World()
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := []*playback.Result{play(t, w, policy.Default())}
+	rep := playback.NewReport(first, nil)
+	var files []string
+	for _, a := range rep.Alerts {
+		files = append(files, a.File)
+	}
+	if got := strings.Join(files, " "); got != "d.jsonl a.jsonl d.jsonl" || len(rep.Files) != 1 || rep.Files[0].File != "d.jsonl and 1 more" {
+		t.Errorf("the alerts are of %s, and the files %+v", got, rep.Files)
+	}
+	none := []*playback.Result{play(t, w, parsePolicy(t, "mode: off\n"))}
+	if only := playback.Compare(first, none).Report().OnlyHere; len(only) != 3 || only[0].File != "d.jsonl" || only[1].File != "a.jsonl" {
+		t.Errorf("%+v", only)
+	}
+}
+
 // A delivery that names neither its event nor a time has an id that is made of the time at which it came: in a play that is
 // the play's time.
 func TestDeliveryWithoutATimeOfItsOwn(t *testing.T) {
@@ -375,7 +405,8 @@ alerts:
 		t.Errorf("the warning is taken for the cause: %+v", c.Told)
 	}
 	// Of several worlds it is said in which.
-	warns.Name = "warns.yaml"
+	warns.Scenario.Name = "warns.yaml"
+	warns = playback.OfScenario(warns.Scenario)
 	both := func(p gate.Policy) []*playback.Result { return []*playback.Result{play(t, w, soon), play(t, warns, p)} }
 	var text strings.Builder
 	if err := playback.Compare(both(parsePolicy(t, "mode: critical_only\n")), both(soon)).WriteText(&text, [2]string{"one", "other"}); err != nil {
