@@ -182,14 +182,14 @@ func (d *drawing) running(y, height float64) {
 		by int
 	}
 	var changes []change
-	slots := d.rules().Slots
+	of, slots, _ := d.limits()
 	for _, s := range d.r.Starts {
 		until := s.At.Add(d.r.Policy.For(d.r.Cases[s.Case].First).Estimate)
 		changes = append(changes, change{s.At, 1}, change{until, -1})
 	}
 	slices.SortStableFunc(changes, func(a, b change) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.by, b.by)) })
 	place := d.frame(y, height, "Investigations that run", "", float64(max(slots, 2)))
-	path := fmt.Sprintf("M%.1f %.1f", left, place(0))
+	path := from(place(0))
 	n := 0
 	for _, c := range changes {
 		if c.at.After(d.r.World.End) {
@@ -200,35 +200,60 @@ func (d *drawing) running(y, height float64) {
 	}
 	d.put(`<path class="line" d="%sH%.1f"/>`, path, width-right)
 	if slots > 0 {
-		d.limit(place(float64(slots)), fmt.Sprintf("slots: %d", slots))
+		y := place(float64(slots))
+		d.limit(from(y), y, fmt.Sprintf("slots%s: %d", of, slots))
 	}
 }
 
-// rules are those for what no route is about.
-func (d *drawing) rules() gate.Rules {
-	for _, a := range d.r.Alerts {
-		if a.Verdict != "" && a.Alert.Delivery != "" && a.Rules.Mode == gate.ModeFull {
-			return a.Rules
+// limits are the slots and the month's budget of all Agents that cases were opened for, together; the budget is 0 where one
+// of them may spend what it likes. A case that is only observed takes neither. Of several Agents it is said how many they are.
+func (d *drawing) limits() (of string, slots int, budget gate.Dollars) {
+	agents := map[string]gate.Rules{}
+	for _, c := range d.r.Cases {
+		if !c.Shadow {
+			r := d.r.Policy.For(c.First)
+			agents[r.Agent] = r
 		}
 	}
-	return d.r.Policy.For(alert.Alert{Severity: alert.High, Priority: "P2", Tags: []string{"env:prod"}})
+	if len(agents) == 0 {
+		r := d.r.Policy.For(alert.Alert{Severity: alert.High, Priority: "P2", Tags: []string{"env:prod"}})
+		agents[r.Agent] = r
+	}
+	if len(agents) > 1 {
+		of = fmt.Sprintf(" of %d Agents", len(agents))
+	}
+	unlimited := false
+	for _, r := range agents {
+		slots, budget = slots+r.Slots, budget+r.Budget.Month
+		unlimited = unlimited || r.Budget.Month <= 0
+	}
+	if unlimited {
+		budget = 0
+	}
+	return of, slots, budget
 }
 
-func (d *drawing) limit(y float64, text string) {
-	d.put(`<path class="limit" d="M%.1f %.1fH%.1f"/><text class="limits end" x="%.0f" y="%.1f">%s</text>`, left, y, width-right, width-right, y-5, text)
+// from begins a path at the left of a panel.
+func from(y float64) string { return fmt.Sprintf("M%.1f %.1f", left, y) }
+
+// limit draws a limit, which ends at y.
+func (d *drawing) limit(path string, y float64, text string) {
+	d.put(`<path class="limit" d="%sH%.1f"/><text class="limits end" x="%.0f" y="%.1f">%s</text>`, path, width-right, width-right, y-5, text)
 }
 
-// spent draws what the starts cost in all, and the month's budget where it is near.
+// spent draws what the starts cost in all, and the month's budget where it is near. A month's is on top of what the months
+// before have cost.
 func (d *drawing) spent(y, height float64) {
-	budget := d.rules().Budget.Month
+	of, _, budget := d.limits()
 	total := dollars(d.r.Dollars)
 	most := max(total, 1)
 	shown := budget > 0 && d.span > 24*time.Hour
+	months := d.months()
 	if shown {
-		most = max(most, dollars(budget)*1.05)
+		most = max(most, dollars(months[len(months)-1].before+budget)*1.05)
 	}
 	place := d.frame(y, height, "Spent, as it is reckoned", "$", most)
-	path := fmt.Sprintf("M%.1f %.1f", left, place(0))
+	path := from(place(0))
 	var sum gate.Dollars
 	for _, s := range d.r.Starts {
 		sum += s.Dollars
@@ -236,9 +261,39 @@ func (d *drawing) spent(y, height float64) {
 	}
 	d.put(`<path class="money" d="%sH%.1f"/>`, path, width-right)
 	d.put(`<text class="end" x="%.0f" y="%.1f">%s</text>`, width-right, place(total)+16, d.r.Dollars)
-	if shown {
-		d.limit(place(dollars(budget)), "a month's budget: "+budget.String())
+	if !shown {
+		return
 	}
+	end := place(dollars(budget))
+	path = from(end)
+	for _, m := range months[1:] {
+		end = place(dollars(m.before + budget))
+		path += fmt.Sprintf("H%.1fV%.1f", d.x(m.begin), end)
+	}
+	d.limit(path, end, "a month's budget"+of+": "+budget.String())
+}
+
+// month is a calendar month, UTC, with what was spent before it.
+type month struct {
+	begin  time.Time
+	before gate.Dollars
+}
+
+// months are those of the picture; the first may have begun earlier.
+func (d *drawing) months() []month {
+	w := d.r.World.Begin.UTC()
+	begin := time.Date(w.Year(), w.Month(), 1, 0, 0, 0, 0, time.UTC)
+	var all []month
+	for ; begin.Before(d.r.World.End); begin = begin.AddDate(0, 1, 0) {
+		m := month{begin: begin}
+		for _, s := range d.r.Starts {
+			if s.At.Before(begin) {
+				m.before += s.Dollars
+			}
+		}
+		all = append(all, m)
+	}
+	return all
 }
 
 // admitted draws when a critical alert would have started at once.

@@ -4,7 +4,12 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
+	"math"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -156,5 +161,60 @@ func TestPicture(t *testing.T) {
 		if !strings.Contains(string(svg), words) {
 			t.Errorf("it does not say %q", words)
 		}
+	}
+}
+
+// limitsOf are the words beside a picture's limits, with their lines.
+func limitsOf(r *playback.Result) map[string]string {
+	all := map[string]string{}
+	for _, m := range regexp.MustCompile(`<path class="limit" d="([^"]*)"/><text [^>]*>([^<]*)</text>`).FindAllSubmatch(playback.Picture(r), -1) {
+		all[string(m[2])] = string(m[1])
+	}
+	return all
+}
+
+const twoAgents = `
+agents:
+  pay:
+    slots: {total: 1, critical: 0}
+    budget: {dollars_a_month: 33, price_a_second: 0.0167, expected: 16m, bucket: 1}
+routes:
+  - {match: [service = payments], agent: pay}
+`
+
+// What all Agents run and cost stands beside the slots and the budgets of all of them that have something to do.
+func TestPictureOfSeveralAgents(t *testing.T) {
+	const world = "title: A\nlasts: 2d\nalerts:\n  - {at: 0s, monitor: Web, priority: P2, tags: [env:prod, service:web]}\n"
+	const pay = "  - {at: 0s, monitor: Pay, priority: P2, tags: [env:prod, service:payments]}\n"
+	for _, row := range []struct{ name, alerts, policy, want string }{
+		{"both", pay, twoAgents, "a month's budget of 2 Agents: $333.00, slots of 2 Agents: 4"}, // $300 and 3 slots are the default
+		{"one", "", twoAgents, "a month's budget: $300.00, slots: 3"},
+		{"one is only observed", pay, strings.Replace(twoAgents, "agent: pay", "agent: pay, mode: observe", 1), "a month's budget: $300.00, slots: 3"},
+		{"one without a budget", pay, strings.Replace(twoAgents, "33", "unlimited", 1), "slots of 2 Agents: 4"},
+	} {
+		limits := limitsOf(play(t, worldOf(t, world+row.alerts), parsePolicy(t, row.policy)))
+		if got := strings.Join(slices.Sorted(maps.Keys(limits)), ", "); got != row.want {
+			t.Errorf("%s: it says %q, and should say %q", row.name, got, row.want)
+		}
+	}
+}
+
+// Each month has its own budget, on top of what those before have cost: of $100, 25 starts of $3.984 in November and as many
+// in December use up neither.
+func TestPictureOfTwoMonths(t *testing.T) {
+	w := worldOf(t, "title: A\nbegins: 2026-11-01T00:00:00Z\nlasts: 61d\nalerts:\n"+
+		"  - {at: 0s, monitor: A, priority: P2, tags: [env:prod], every: 20h, for: 60d, recovers: 15m}\n")
+	r := play(t, w, parsePolicy(t, "budget: {dollars_a_month: 100}\n"))
+	if n := slices.IndexFunc(r.Starts, func(s playback.Start) bool { return s.At.Month() == time.December }); n != 25 || len(r.Starts) != 50 {
+		t.Fatalf("%d starts, %d of them in November", len(r.Starts), n)
+	}
+	var before, at, after float64
+	path := limitsOf(r)["a month's budget: $100.00"]
+	if _, err := fmt.Sscanf(path, "M84.0 %fH%fV%fH936.0", &before, &at, &after); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	// 30 of 61 days are over. The panel is 130 pixels high for $400, the round sum above all of it.
+	if dollar := 130.0 / 400; math.Abs(at-(84+852*30.0/61)) > 0.1 || math.Abs(before-after-25*3.984*dollar) > 0.1 || math.Abs(574-before-100*dollar) > 0.1 {
+		t.Errorf("its line is %s", path)
 	}
 }
