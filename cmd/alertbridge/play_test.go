@@ -318,6 +318,14 @@ func TestArchiveKeepsWhatCanBeRead(t *testing.T) {
 		!strings.Contains(got.errs, cut+": it cannot be read beyond line 2: unexpected EOF\n") || !strings.Contains(got.errs, "open nowhere.log: no such file") {
 		t.Errorf("status %d\n%s%s", got.status, got.out, got.errs)
 	}
+	// An answer of the AWS CLI whose end is missing: the event that is whole is kept.
+	message, _ := json.Marshal(strings.ReplaceAll(decidedRecord, "dd-1-9", "dd-1-7"))
+	answer := scratch(t, "answer.json", "{\n    \"events\": [\n        {\n            \"message\": "+string(message)+"\n        },\n        {\n            \"mess")
+	got = call(t, "", "archive", answer, good)
+	if got.status != 1 || strings.Count(got.out, "\n") != 3 || !strings.Contains(got.out, "dd-1-7") || !strings.Contains(got.out, "dd-1-8") ||
+		got.errs != "alertbridge: "+answer+": it is cut off in line 7\n" {
+		t.Errorf("status %d\n%s%s", got.status, got.out, got.errs)
+	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, command := range []string{"archive", "play"} {

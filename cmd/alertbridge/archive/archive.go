@@ -85,7 +85,11 @@ func Read(r io.Reader) ([]Entry, Told, error) {
 	var list []Entry
 	var told Told
 	var other error // of the header above, when it is of another version
-	err := eachLine(r, &told, func(line []byte) {
+	l, err := newLines(r, &told)
+	if err != nil {
+		return nil, told, err
+	}
+	err = l.each(func(line []byte) {
 		if Is(line) { // one further down begins the next of several archives, put together
 			other = CheckVersion(line)
 			if other == nil {

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -76,6 +77,14 @@ func TestForms(t *testing.T) {
 		"filter-log-events":   `{"events":[{"logStreamName":"s","timestamp":1,"message":` + quote(record("1")+"\n") + `},{"message":` + quote(record("2")) + `}],"searchedLogStreams":[]}`,
 		"the same over lines": "{\n  \"events\": [\n    {\"message\": " + quote(record("1")) + "},\n    {\"message\": " + quote(record("2")) + "}\n  ]\n}\n",
 		"a list":              "[\n{\"message\": " + quote(record("1")) + "},\n" + record("2") + "\n]",
+		"a list in one line":  "[" + record("1") + "," + record("2") + "]",
+		"two in one line":     record("1") + record("2"),
+		"two answers":         answers("1")[0] + answers("2")[0],
+		"two of Insights":     answers("1")[1] + answers("2")[1],
+		"without line ends":   strings.TrimSpace(answers("1")[0]) + strings.TrimSpace(answers("2")[0]) + "\n",
+		"an answer, and more": answers("1")[0] + record("2"),
+		"a record over lines": indented(record("1")) + indented(record("2")),
+		"what is not a list":  "{\n\"events\": {\"a\": [{}]},\n\"results\": 3, \"logEvents\": [" + record("1") + "]}\n" + record("2"),
 		"a subscription":      `{"messageType":"DATA_MESSAGE","logEvents":[{"id":"1","message":` + quote(record("1")) + `},{"id":"2","message":` + quote(record("2")) + `}]}`,
 		"Logs Insights":       `{"results":[[{"field":"@timestamp","value":"x"},{"field":"@message","value":` + quote(record("1")) + `}],[{"field":"@message","value":` + quote(record("2")) + `}]]}`,
 	} {
@@ -85,6 +94,111 @@ func TestForms(t *testing.T) {
 		}
 	}
 }
+
+// indented is JSON as the AWS CLI prints it.
+func indented(text string) string {
+	var out bytes.Buffer
+	if err := json.Indent(&out, []byte(text), "", "    "); err != nil {
+		panic(err)
+	}
+	return out.String() + "\n"
+}
+
+// answers are those of filter-log-events and get-query-results, each with the records of these deliveries.
+func answers(ids ...string) []string {
+	var events, rows []string
+	for _, id := range ids {
+		events = append(events, `{"logStreamName":"s","message":`+quote(record(id)+"\n")+`,"eventId":"1"}`)
+		rows = append(rows, `[{"field":"@message","value":`+quote(record(id)+"\n")+`},{"field":"@ptr","value":"p"}]`)
+	}
+	return []string{
+		indented(`{"events":[` + strings.Join(events, ",") + `],"searchedLogStreams":[]}`),
+		indented(`{"results":[` + strings.Join(rows, ",") + `],"status":"Complete"}`),
+	}
+}
+
+// Wherever a log is cut off, what is whole before is kept, and it is told that the end is missing.
+func TestCutOff(t *testing.T) {
+	message := func(id string) string { return quote(record(id) + "\n") }
+	for name, form := range map[string]struct {
+		begin string
+		whole func(id string) string
+		next  string
+		end   string
+	}{
+		"filter-log-events": {
+			"{\n    \"events\": [\n        ",
+			func(id string) string {
+				return "{\n            \"logStreamName\": \"s\",\n            \"message\": " + message(id) + "\n        }"
+			},
+			",\n        ", "\n    ],\n    \"searchedLogStreams\": []\n}",
+		},
+		"get-query-results": {
+			"{\n    \"results\": [\n        ",
+			func(id string) string {
+				return "[\n            {\n                \"field\": \"@message\",\n                \"value\": " + message(id) + "\n            }\n        ]"
+			},
+			",\n        ", "\n    ],\n    \"status\": \"Complete\"\n}",
+		},
+		"in one line":    {`{"events":[`, func(id string) string { return `{"message":` + message(id) + `}` }, ",", "]}"},
+		"a list":         {"[\n", record, ",\n", "\n]"},
+		"a list in line": {"[", record, ",", "]"},
+	} {
+		first, second := form.begin+form.whole("1"), form.next+form.whole("2")
+		text := first + second + form.end
+		for n := 1; n < len(text); n++ {
+			want := 0
+			if n >= len(first) {
+				want++
+			}
+			if n >= len(first+second) {
+				want++
+			}
+			list, told, err := archive.Collect(strings.NewReader(text[:n]))
+			if len(list) != want || told.Skipped() != "" || err == nil || !strings.HasPrefix(err.Error(), "it is cut off in line ") {
+				t.Fatalf("%s, cut off after …%q: %d alerts, want %d; %q, %v", name, text[max(0, n-40):n], len(list), want, told.Skipped(), err)
+			}
+		}
+	}
+	for text, want := range map[string]string{
+		"\n{\n\"events\": [\n{\"mess":         "it is cut off in line 4",
+		"{\n\"events\": [\n":                  "it is cut off in line 2",
+		record("1") + "\n" + record("2")[:50]: "it is cut off in line 2",
+	} {
+		if _, _, err := archive.Collect(strings.NewReader(text)); err == nil || err.Error() != want {
+			t.Errorf("%s\nit says %v, want %s", text, err, want)
+		}
+	}
+}
+
+// What breaks in the middle takes nothing with it but what it breaks.
+func TestBrokenInTheMiddle(t *testing.T) {
+	for name, row := range map[string]struct {
+		text   string
+		ids    string
+		broken int
+	}{
+		"cut off within a text, and a whole one":      {upTo(answers("1", "2")[0], "dd-1-2") + "\n" + answers("3", "4")[0], "134", 1},
+		"cut off within a text, and directly another": {upTo(answers("1", "2")[0], "dd-1-2") + answers("3", "4")[0], "134", 1},
+		"cut off before a member, and a whole one":    {upTo(answers("1", "2")[0], `"searched`) + answers("3", "4")[0], "1234", 1},
+		"cut off, and lines":                          {upTo(answers("1", "2")[1], `"status`) + record("3") + "\n" + record("4"), "1234", 1},
+		"a brace alone in a log":                      {record("1") + "\n{\n" + record("2") + "\n{\n  a: 1\n}\n" + record("3"), "123", 2},
+		"a part that is too long":                     {"{\n\"a\": [\n" + strings.Repeat(strings.Repeat("1,", 500)+"\n", archive.MaxLine/1000+1) + "1]}\n" + record("1"), "1", 1},
+		"a line that is too long":                     {"[\n" + record("1") + ",\n\"" + strings.Repeat("x", archive.MaxLine) + "\"\n,\n" + record("2") + "\n]", "12", 2},
+	} {
+		list, told, err := archive.Collect(strings.NewReader(row.text))
+		ids := ""
+		for _, e := range list {
+			ids += e.Alert.EventID
+		}
+		if ids != row.ids || told.Broken != row.broken || err != nil {
+			t.Errorf("%s: %s, want %s; %q, %v", name, ids, row.ids, told.Skipped(), err)
+		}
+	}
+}
+
+// upTo is a text that is cut off before a word.
+func upTo(text, word string) string { return text[:strings.Index(text, word)] }
 
 // What cannot be used is counted by what it is, and the first broken lines are named.
 func TestBrokenLines(t *testing.T) {
@@ -116,6 +230,24 @@ func TestBrokenLines(t *testing.T) {
 	}
 	if told.Lines != 13 || told.Alerts != 2 {
 		t.Errorf("%+v", told)
+	}
+}
+
+// What is no record is passed over, in whatever it stands; a record that is none of ours is broken.
+func TestPassedOver(t *testing.T) {
+	for text, want := range map[string]string{
+		"retry {attempt=1}\n":                                  "skipped: 1 of something else",
+		`[1,"x",{"message":"x"}]`:                              "skipped: 3 of something else",
+		`{"events":[]}` + "\n[]\n{\n}\n":                       "skipped: 3 of something else",
+		`{"results":[[{"field":"@ptr"}],"x",[{"field":1}]]}`:   "skipped: 1 of something else",
+		`{"results":[[{"field":"@message","value":"START"}]]}`: "skipped: 1 of something else",
+		`{"message":"alert decided","alert":5}`:                "skipped: 1 broken (line 1: it tells of a decision, and not as the record does: ",
+		`2026-11-21 s {"message":"alert decided",}` + "\n":     "skipped: 1 broken (line 1: it tells of a decision, and is no whole JSON)",
+	} {
+		list, told, err := archive.Collect(strings.NewReader(text))
+		if len(list) > 0 || !strings.HasPrefix(told.Skipped(), want) || err != nil {
+			t.Errorf("%s\nit says\n%s %v\nwant\n%s", text, told.Skipped(), err, want)
+		}
 	}
 }
 
@@ -188,8 +320,10 @@ func TestWhatFailsIsTold(t *testing.T) {
 	if _, _, err := archive.Collect(iotest.ErrReader(errDisk)); !errors.Is(err, errDisk) {
 		t.Errorf("%v", err)
 	}
-	if _, _, err := archive.Collect(strings.NewReader("\x1f\x8bnonsense")); err == nil || !strings.HasPrefix(err.Error(), "it looks compressed with gzip, and is not") {
-		t.Errorf("%v", err)
+	for _, read := range []func(io.Reader) ([]archive.Entry, archive.Told, error){archive.Collect, archive.Read} {
+		if _, _, err := read(strings.NewReader("\x1f\x8bnonsense")); err == nil || !strings.HasPrefix(err.Error(), "it looks compressed with gzip, and is not") {
+			t.Errorf("%v", err)
+		}
 	}
 }
 
@@ -199,11 +333,9 @@ func FuzzCollect(f *testing.F) {
 	f.Add([]byte(`{"events":[{"message":` + quote(record("1")) + `}]}`))
 	f.Add([]byte("[\n" + record("2") + "\n]"))
 	f.Add([]byte(`{"results":[[{"field":"@message","value":"{}"}]],"message":"{{"}`))
+	f.Add([]byte(upTo(answers("1", "2")[0], "dd-1-2") + answers("3")[1]))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		list, told, err := archive.Collect(bytes.NewReader(text))
-		if err != nil {
-			return // compressed, and not well
-		}
+		list, told, _ := archive.Collect(bytes.NewReader(text)) // also of what is cut off
 		if told.Alerts != len(list) {
 			t.Errorf("it tells of %d alerts, and has %d", told.Alerts, len(list))
 		}

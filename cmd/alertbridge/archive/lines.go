@@ -55,41 +55,98 @@ func (t Told) Skipped() string {
 	return words
 }
 
-// eachLine hands over each line that is not empty. One that is too long is broken. What is compressed with gzip, as
-// CloudWatch's exports are, is unpacked.
-func eachLine(r io.Reader, told *Told, use func(line []byte)) error {
+// lines reads line by line. What is compressed with gzip, as CloudWatch's exports are, is unpacked.
+type lines struct {
+	told *Told
+	b    *bufio.Reader
+	err  error  // that ended the last line, if it was not the line's own end
+	line []byte // the last one, as it was read
+	rest []byte // of it, what is still to be handed over
+	room int    // how much Read hands over before that is too long
+}
+
+func newLines(r io.Reader, told *Told) (*lines, error) {
 	unpacked, err := Unpacked(bufio.NewReaderSize(r, 64<<10))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	b := bufio.NewReaderSize(unpacked, 64<<10)
-	var line []byte
-	long := false
+	return &lines{told: told, b: bufio.NewReaderSize(unpacked, 64<<10)}, nil
+}
+
+// each hands over each line that is not empty. One that is too long is broken.
+func (l *lines) each(use func(line []byte)) error {
 	for {
-		part, err := b.ReadSlice('\n')
-		if long = long || len(line)+len(part) > MaxLine; !long {
-			line = append(line, part...)
-		}
-		if errors.Is(err, bufio.ErrBufferFull) {
-			continue
-		}
-		told.line++
-		switch text := bytes.TrimSpace(line); {
-		case long:
-			told.Lines++
-			told.broken(fmt.Sprintf("it is longer than %d MiB", MaxLine>>20))
-		case len(text) > 0:
-			told.Lines++
-			use(text)
-		}
-		line, long = line[:0], false
+		line, err := l.next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("it cannot be read beyond line %d: %w", told.line, err)
+			return err
+		}
+		use(line)
+	}
+}
+
+func (l *lines) next() ([]byte, error) {
+	if rest := bytes.TrimSpace(l.rest); len(rest) > 0 {
+		l.rest = nil
+		return rest, nil
+	}
+	for l.err == nil {
+		long := l.read()
+		switch text := bytes.TrimSpace(l.line); {
+		case long:
+			l.told.Lines++
+			l.told.broken(errTooLong.Error())
+		case len(text) > 0:
+			l.told.Lines++
+			return text, nil
 		}
 	}
+	return nil, l.err
+}
+
+// read reads a line, and tells whether it is too long; then there is only some of it.
+func (l *lines) read() (long bool) {
+	l.line = l.line[:0]
+	for more := true; more; more = errors.Is(l.err, bufio.ErrBufferFull) {
+		var part []byte
+		part, l.err = l.b.ReadSlice('\n')
+		if long = long || len(l.line)+len(part) > MaxLine; !long {
+			l.line = append(l.line, part...)
+		}
+	}
+	atEnd := errors.Is(l.err, io.EOF)
+	if len(l.line) > 0 || !atEnd {
+		l.told.line++
+	}
+	if l.err != nil && !atEnd {
+		l.err = fmt.Errorf("it cannot be read beyond line %d: %w", l.told.line, l.err)
+	}
+	return long
+}
+
+// errTooLong says what is wrong with a line, and with a part of a text over many lines.
+var errTooLong = fmt.Errorf("it is longer than %d MiB", MaxLine>>20)
+
+// Read implements io.Reader for a text over many lines. It takes no line before it has to, so what is broken is told of
+// the line where it is.
+func (l *lines) Read(p []byte) (int, error) {
+	if len(l.rest) == 0 {
+		line, err := l.next()
+		if err != nil {
+			return 0, err
+		}
+		if l.rest = line; l.err == nil {
+			l.rest = append(line, '\n')
+		}
+	}
+	if l.room -= min(len(p), len(l.rest)); l.room < 0 {
+		return 0, errTooLong
+	}
+	n := copy(p, l.rest)
+	l.rest = l.rest[n:]
+	return n, nil
 }
 
 // Unpacked reads what is compressed with gzip as it was before, and all else as it is. Its error says that a text only

@@ -2,7 +2,10 @@ package archive
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -17,27 +20,23 @@ const decided = "alert decided"
 
 // Collect reads log records of the functions and gives the alerts of those that tell of a decision. Each line is a
 // record, or has one in it as CloudWatch writes it: behind a time and the name of a stream, as the member message of an
-// event, or in a list of events or results that is one line of JSON or a whole file.
+// event, or in a list of events or results, which may go over many lines. Of JSON that breaks off, what is whole before is
+// kept. The error is for a reader that fails, and for a text that ends in the middle.
 func Collect(r io.Reader) ([]Entry, Told, error) {
-	var list []Entry
 	var told Told
-	var whole *bytes.Buffer // of a file that is one JSON text over many lines
-	err := eachLine(r, &told, func(line []byte) {
-		if told.Lines == 1 && (string(line) == "{" || string(line) == "[") {
-			whole = &bytes.Buffer{}
-		}
-		if whole == nil {
-			list = append(list, collectLine(line, &told)...)
-		} else if whole.Len() < maxWhole {
-			whole.Write(line)
-			whole.WriteByte('\n')
+	l, err := newLines(r, &told)
+	if err != nil {
+		return nil, told, err
+	}
+	c := collector{lines: l}
+	err = l.each(func(line []byte) {
+		if string(line) == "{" || string(line) == "[" {
+			c.overLines(line)
+		} else {
+			c.inLine(line)
 		}
 	})
-	if whole != nil {
-		told.Lines = 0
-		list = collectLine(whole.Bytes(), &told)
-	}
-	return list, told, err
+	return c.list, told, cmp.Or(err, c.cut)
 }
 
 // IsLog tells whether there is a record of a decision in a text, also one that cannot be used. A delivery that quotes one
@@ -50,16 +49,15 @@ func IsLog(content []byte) bool {
 	return told.Alerts+told.Old+told.Unreadable > 0
 }
 
-// maxWhole bounds a file that is one JSON text.
-const maxWhole = 512 << 20
-
-// event is a record, or something that holds records. What other records have under these names may be anything.
-type event struct {
-	Message   text            `json:"message"`
-	Events    list            `json:"events"`    // aws logs filter-log-events, get-log-events
-	LogEvents list            `json:"logEvents"` // a subscription
-	Results   json.RawMessage `json:"results"`   // Logs Insights
+// holders are the members in which there are lists of records. What other records have under these names may be anything.
+var holders = []string{
+	"events",    // aws logs filter-log-events, get-log-events
+	"logEvents", // a subscription
+	insights,
 }
+
+// insights is where Logs Insights has rows of cells, of which one is a record.
+const insights = "results"
 
 // text is a string, or else empty.
 type text string
@@ -69,18 +67,6 @@ func (t *text) UnmarshalJSON(raw []byte) error {
 	var s string
 	_ = json.Unmarshal(raw, &s)
 	*t = text(s)
-	return nil
-}
-
-// list is a list of objects, or else empty.
-type list []json.RawMessage
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (l *list) UnmarshalJSON(raw []byte) error {
-	var all []json.RawMessage
-	if json.Unmarshal(raw, &all) == nil {
-		*l = all
-	}
 	return nil
 }
 
@@ -116,86 +102,219 @@ type basis struct {
 	Tags        []string  `json:"tags"`
 }
 
-// collectLine finds the record in a line.
-func collectLine(line []byte, told *Told) []Entry {
+// collector keeps the alerts of what is read.
+type collector struct {
+	*lines
+	list []Entry
+	cut  error // that says so when the end is missing
+}
+
+// inLine finds the record in a line.
+func (c *collector) inLine(line []byte) {
 	at := bytes.IndexByte(line, '{')
 	if line[0] == '[' {
 		at = 0
 	}
 	if at < 0 {
-		told.Other++ // what Lambda and libraries write in words
-		return nil
+		c.told.Other++ // what Lambda and libraries write in words
+		return
 	}
-	found := line[at:]
-	if found[0] == '[' {
-		found = slices.Concat([]byte(`{"events":`), found, []byte("}"))
+	found, tells := line[at:], bytes.Contains(line, []byte(decided))
+	switch {
+	case found[0] == '{' && json.Valid(found):
+		c.take(found, 0)
+		return
+	case at > 0 && !tells:
+		c.told.Other++ // words with a brace among them
+		return
 	}
-	if !json.Valid(found) {
-		switch {
-		case bytes.Contains(line, []byte(decided)):
-			told.broken("it tells of a decision, and is no whole JSON")
-		case at == 0:
-			told.broken("it is no whole JSON")
-		default:
-			told.Other++ // words with a brace among them
-		}
-		return nil
+	dec := json.NewDecoder(bytes.NewReader(found))
+	err := c.text(dec)
+	for err == nil { // several may stand in one line
+		err = c.text(dec)
 	}
-	return collect(found, told, 0)
+	if !errors.Is(err, io.EOF) {
+		c.broken(err, tells)
+	}
 }
 
-// collect takes a JSON text: a record, or something that holds some.
-func collect(raw []byte, told *Told, depth int) (found []Entry) {
-	var e event
-	if json.Unmarshal(raw, &e) != nil || depth > 3 {
-		told.Other++
-		return nil
+// overLines finds the records in a text over many lines. What comes after it is read next, and so is the line at which it
+// breaks, if another text begins there.
+func (c *collector) overLines(first []byte) {
+	c.rest, c.room = append(first, '\n'), MaxLine
+	dec := json.NewDecoder(c)
+	err := c.text(dec)
+	after, _ := io.ReadAll(io.MultiReader(dec.Buffered(), bytes.NewReader(c.rest))) // from memory
+	c.rest = nil
+	if err == nil {
+		c.rest = bytes.TrimLeft(after, ", \t\r\n") // a comma, in a list of which the beginning is missing
+		return
 	}
-	inner := slices.Concat(e.Events, e.LogEvents)
-	var rows [][]struct{ Field, Value string }
-	if e.Results != nil && json.Unmarshal(e.Results, &rows) == nil {
-		for _, cell := range slices.Concat(rows...) {
-			if cell.Field == "@message" {
-				inner = append(inner, json.RawMessage(strings.TrimSpace(cell.Value)))
+	c.broken(err, false)
+	line, syntax := bytes.TrimSpace(c.line), (*json.SyntaxError)(nil)
+	if errors.As(err, &syntax) && (line[0] == '{' || line[0] == '[') {
+		c.rest = line
+	}
+}
+
+// broken tells of JSON that breaks. Where that is the end of all, the end is missing.
+func (c *collector) broken(err error, tells bool) {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF) && errors.Is(c.err, io.EOF):
+		c.cut = fmt.Errorf("it is cut off in line %d", c.told.line)
+	case errors.Is(err, errTooLong):
+		c.told.broken(err.Error())
+	case tells:
+		c.told.broken("it tells of a decision, and is no whole JSON")
+	default:
+		c.told.broken("it is no whole JSON")
+	}
+}
+
+// text takes the next JSON text: a record, or something that holds some. Its error is io.EOF where there is none.
+func (c *collector) text(dec *json.Decoder) error {
+	w := walker{dec: dec}
+	own, some := c.held(&w, 0)
+	if w.err == nil && !some {
+		raw, _ := json.Marshal(own) // which was read as JSON
+		c.take(raw, 0)
+	}
+	return w.err
+}
+
+// held takes the records that a JSON text holds, and tells whether there were any. Each is taken when it is read, so that
+// they are kept where the text breaks. own is what else it has.
+func (c *collector) held(w *walker, depth int) (own map[string]json.RawMessage, some bool) {
+	own = map[string]json.RawMessage{}
+	switch w.token() {
+	case json.Delim('['):
+		some = c.elements(w, "", depth)
+	case json.Delim('{'):
+		for w.more() {
+			name, _ := w.token().(string)
+			if !slices.Contains(holders, name) {
+				own[name] = w.value()
+				continue
+			}
+			switch w.token() {
+			case json.Delim('['):
+				some = c.elements(w, name, depth) || some
+			case json.Delim('{'): // which is another's
+				for w.more() {
+					w.token()
+					w.value()
+				}
+				w.token()
 			}
 		}
+		w.token()
 	}
-	_, quoted, isText := strings.Cut(string(e.Message), "{")
-	switch {
-	case len(inner) > 0:
-		for _, one := range inner {
-			found = append(found, collect(one, told, depth+1)...)
+	return own, some
+}
+
+// elements takes the records of a list that has begun.
+func (c *collector) elements(w *walker, name string, depth int) (some bool) {
+	for w.more() {
+		c.room = MaxLine
+		raw := w.value()
+		if name == insights {
+			raw = messageOf(raw)
 		}
-		return found
-	case e.Message == decided:
-		return decide(raw, told)
-	case isText:
-		return collect([]byte("{"+quoted), told, depth+1)
+		if raw != nil && w.err == nil {
+			c.take(raw, depth+1)
+			some = true
+		}
 	}
-	told.Other++
+	w.token()
+	return some
+}
+
+// messageOf is the record of a row of cells; nil without one.
+func messageOf(row []byte) []byte {
+	var cells []struct{ Field, Value string }
+	_ = json.Unmarshal(row, &cells) // else it is no row
+	for _, cell := range cells {
+		if cell.Field == "@message" {
+			return []byte(strings.TrimSpace(cell.Value))
+		}
+	}
 	return nil
+}
+
+// take takes a JSON text that is in memory: a record, or something that holds some.
+func (c *collector) take(raw []byte, depth int) {
+	var e struct {
+		Message text `json:"message"`
+	}
+	if json.Unmarshal(raw, &e) != nil || depth > 3 {
+		c.told.Other++
+		return
+	}
+	if e.Message == decided {
+		c.decide(raw)
+		return
+	}
+	if _, some := c.held(&walker{dec: json.NewDecoder(bytes.NewReader(raw))}, depth); some {
+		return
+	}
+	if _, quoted, ok := strings.Cut(string(e.Message), "{"); ok {
+		c.take([]byte("{"+quoted), depth+1)
+		return
+	}
+	c.told.Other++
+}
+
+// walker goes through JSON up to the first error.
+type walker struct {
+	dec   *json.Decoder
+	begun bool
+	err   error
+}
+
+func (w *walker) token() (t json.Token) {
+	w.read(func() (err error) {
+		t, err = w.dec.Token()
+		return err
+	})
+	return t
+}
+
+func (w *walker) value() (raw json.RawMessage) {
+	w.read(func() error { return w.dec.Decode(&raw) })
+	return raw
+}
+
+func (w *walker) more() bool { return w.err == nil && w.dec.More() }
+
+func (w *walker) read(next func() error) {
+	if w.err != nil {
+		return
+	}
+	if w.err = next(); w.begun && errors.Is(w.err, io.EOF) {
+		w.err = io.ErrUnexpectedEOF
+	}
+	w.begun = true
 }
 
 // decide takes a record of a decision.
-func decide(raw []byte, told *Told) []Entry {
+func (c *collector) decide(raw []byte) {
 	var d decision
 	switch err := json.Unmarshal(raw, &d); {
 	case err != nil:
-		told.broken("it tells of a decision, and not as the record does: " + err.Error())
+		c.told.broken("it tells of a decision, and not as the record does: " + err.Error())
 	case d.Unreadable != "":
-		told.Unreadable++
+		c.told.Unreadable++
 	case d.Alert == nil:
-		told.Old++
+		c.told.Old++
 	default:
 		entry := d.entry()
 		if why := entry.wrong(); why != "" {
-			told.broken(why)
-			return nil
+			c.told.broken(why)
+			return
 		}
-		told.Alerts++
-		return []Entry{entry}
+		c.told.Alerts++
+		c.list = append(c.list, entry)
 	}
-	return nil
 }
 
 // entry is the alert of a record. A monitor is called as its alert is titled.
