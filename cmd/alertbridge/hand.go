@@ -66,6 +66,9 @@ func modeCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkOutput(output); err != nil {
+				return err
+			}
 			if len(args) == 0 {
 				for _, name := range []string{"for", "reason", "by"} {
 					if cmd.Flags().Changed(name) {
@@ -81,7 +84,16 @@ func modeCommand() *cobra.Command {
 				}
 				o.Mode = ""
 			}
-			return order(cmd, &from, sign, o)
+			if output == "text" {
+				return order(cmd, cmd.OutOrStdout(), &from, sign, o)
+			}
+			if err := order(cmd, io.Discard, &from, sign, o); err != nil {
+				return err
+			}
+			if err := showStatus(cmd, &from, output, operate.WriteMode); err != nil {
+				return fmt.Errorf("it is done, and how the bridge stands now cannot be shown: %w", err)
+			}
+			return nil
 		},
 	}
 	from.handFlags(cmd.Flags())
@@ -135,7 +147,7 @@ func silenceAddCommand(from *origin) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return order(cmd, from, sign, operate.Order{Do: operate.Silence, Matchers: args, For: until, Force: force})
+			return order(cmd, cmd.OutOrStdout(), from, sign, operate.Order{Do: operate.Silence, Matchers: args, For: until, Force: force})
 		},
 	}
 	sign.flags(cmd)
@@ -168,7 +180,7 @@ func silenceExpireCommand(from *origin) *cobra.Command {
 		Example: "  alertbridge silence expire s-0a1b2c3d4e",
 		Args:    someIDs(`name silences by their ids; "alertbridge silence list" shows them`),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return order(cmd, from, signature{}, operate.Order{Do: operate.Expire, IDs: args})
+			return order(cmd, cmd.OutOrStdout(), from, signature{}, operate.Order{Do: operate.Expire, IDs: args})
 		},
 	}
 }
@@ -229,7 +241,7 @@ func handCommand(cmd *cobra.Command, do string) *cobra.Command {
 		sign signature
 	)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return order(cmd, &from, sign, operate.Order{Do: do, IDs: args})
+		return order(cmd, cmd.OutOrStdout(), &from, sign, operate.Order{Do: do, IDs: args})
 	}
 	from.handFlags(cmd.Flags())
 	sign.flags(cmd)
@@ -285,8 +297,8 @@ func (d *days) Set(s string) error {
 // shortest is for how long an order counts at least: the tick that is to heed it comes once a minute.
 const shortest = time.Minute
 
-// order gives an order, and says what it did.
-func order(cmd *cobra.Command, from *origin, sign signature, o operate.Order) error {
+// order gives an order, and says what it did, and on standard error what it did not.
+func order(cmd *cobra.Command, say io.Writer, from *origin, sign signature, o operate.Order) error {
 	if o.Do != operate.Expire && strings.TrimSpace(sign.reason) == "" {
 		return usage("say why with --reason, for whoever wonders at night what was set by hand")
 	}
@@ -305,15 +317,18 @@ func order(cmd *cobra.Command, from *origin, sign signature, o operate.Order) er
 	}
 	done, err := to.do(cmd.Context(), o)
 	for _, words := range done.Said {
-		fmt.Fprintln(cmd.OutOrStdout(), words)
+		fmt.Fprintln(say, words)
+	}
+	for _, words := range done.Refused {
+		fmt.Fprintf(cmd.ErrOrStderr(), "alertbridge: %s\n", words)
 	}
 	switch {
 	case err != nil:
 		return err
-	case done.Failed:
+	case len(done.Refused) > 0:
 		return errSaid
 	case done.Signed && sign.by == "" && slices.Contains([]string{operate.Start, operate.Retry, operate.Stop}, o.Do): // the others say it
-		fmt.Fprintf(cmd.OutOrStdout(), "On record as ordered by %s; --by names somebody else.\n", o.By)
+		fmt.Fprintf(say, "On record as ordered by %s; --by names somebody else.\n", o.By)
 	}
 	return nil
 }

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -221,9 +223,59 @@ func TestOrdersThatAreNotGiven(t *testing.T) {
 		}
 	}
 	// Of several each is told.
-	got := call(t, "", "stop", "ab-1", "ab-2", "--reason", "x", "--url", url)
-	if got.status != 1 || got.errs != "" || strings.Count(got.out, "there is neither a case nor a dropped alert") != 2 || !strings.HasPrefix(got.out, "ab-1: ") {
-		t.Errorf("two that are not there: status %d, %q, %q", got.status, got.out, got.errs)
+	for _, command := range []string{"start", "stop", "retry"} {
+		got := call(t, "", command, "ab-1", "ab-2", "--reason", "x", "--url", url)
+		if got.status != 1 || strings.Contains(got.out, "ab-") || strings.Count(got.errs, "there is neither a case nor a dropped alert") != 2 ||
+			!strings.HasPrefix(got.errs, "alertbridge: ab-1: ") || !strings.Contains(got.errs, "\nalertbridge: ab-2: ") {
+			t.Errorf("%s of two that are not there: status %d, %q, %q", command, got.status, got.out, got.errs)
+		}
+	}
+	out := fine(t, "", "silence", "add", "service=cart", "--reason", "x", "--url", url)
+	id := strings.Fields(out)[1]
+	got := call(t, "", "silence", "expire", id, "s-nope", "--url", url)
+	if got.status != 1 || got.out != "Silence "+id+" is over.\n" || got.errs != "alertbridge: s-nope: there is no silence \"s-nope\"; it may have ended by itself\n" {
+		t.Errorf("one of two silences: status %d, %q, %q", got.status, got.out, got.errs)
+	}
+}
+
+// A program that sets a mode, or takes it back, is told how the bridge stands then, as one that asks; the words for people
+// are not among it.
+func TestModeForPrograms(t *testing.T) {
+	url := bridge(t)
+	read := func(text string) (s operate.Status) {
+		if err := json.Unmarshal([]byte(text), &s); err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		s.At = time.Time{} // when it was asked
+		return s
+	}
+	at := []string{"mode", "-o", "json", "--url", url}
+	set := read(fine(t, "", append(at, "observe", "--for", "1h", "--reason", "night", "--by", "ana")...))
+	if asked := read(fine(t, "", at...)); set.Mode == nil || set.Mode.Mode != "observe" || set.Mode.By != "ana" || !reflect.DeepEqual(set, asked) {
+		t.Errorf("set: %+v\nasked: %+v", set, asked)
+	}
+	back := read(fine(t, "", append(at, "clear", "--reason", "over", "--by", "ben")...))
+	if asked := read(fine(t, "", at...)); back.Mode != nil || back.TakenBack == nil || back.TakenBack.By != "ben" || !reflect.DeepEqual(back, asked) {
+		t.Errorf("taken back: %+v\nasked: %+v", back, asked)
+	}
+	if got := call(t, "", append(at, "clear", "--reason", "over")...); got.status != 1 || got.out != "" || !strings.Contains(got.errs, "no mode is set by hand") {
+		t.Errorf("taken back twice: status %d, %q, %q", got.status, got.out, got.errs)
+	}
+	// What could not be printed is not done.
+	if got := call(t, "", "mode", "off", "--reason", "x", "-o", "xml", "--url", url); got.status != 2 || !strings.Contains(got.errs, `--output is "xml" and must be text or json`) {
+		t.Errorf("status %d, %q, %q", got.status, got.out, got.errs)
+	}
+	has(t, "then", fine(t, "", "mode", "--url", url), "Mode: none is set by hand")
+	// What is done, and cannot be shown, is not told as if it were not.
+	lost := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		_, _ = w.Write([]byte(`{"said":["Mode off."]}`))
+	}))
+	defer lost.Close()
+	if got := call(t, "", "mode", "off", "--reason", "x", "-o", "json", "--url", lost.URL); got.status != 1 || got.out != "" || !strings.HasPrefix(got.errs, "alertbridge: it is done, and ") {
+		t.Errorf("status %d, %q, %q", got.status, got.out, got.errs)
 	}
 }
 

@@ -12,16 +12,24 @@ func outputFlag(cmd *cobra.Command, output *string) {
 	cmd.Flags().StringVarP(output, "output", "o", "text", "text for people, json for programs")
 }
 
+// checkOutput is for a command that does something before it prints.
+func checkOutput(output string) error {
+	if output != "text" && output != "json" {
+		return usage("--output is %q and must be text or json", output)
+	}
+	return nil
+}
+
 // printData prints data as the flag says.
 func printData(w io.Writer, output string, data any, text func(io.Writer) error) error {
-	switch output {
-	case "text":
-		return text(w)
-	case "json":
-		enc := json.NewEncoder(w)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(data)
+	if err := checkOutput(output); err != nil {
+		return err
 	}
-	return usage("--output is %q and must be text or json", output)
+	if output == "text" {
+		return text(w)
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(data)
 }

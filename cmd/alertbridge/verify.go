@@ -127,10 +127,11 @@ func (v *verification) check(f *pflag.FlagSet) error {
 	if v.token == "" {
 		v.token = os.Getenv(tokenVariable)
 	}
+	if err := checkOutput(v.output); err != nil {
+		return err
+	}
 	given := func(name string) bool { return f.Changed(name) }
 	switch {
-	case v.output != "text" && v.output != "json":
-		return usage("--output is %q and must be text or json", v.output)
 	case v.yes && !v.start:
 		return usage("--yes goes with --start")
 	case given("wait") && !v.start:

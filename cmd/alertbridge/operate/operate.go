@@ -61,9 +61,9 @@ type Order struct {
 
 // Done is what an Order did, for people.
 type Done struct {
-	Said   []string `json:"said"`
-	Failed bool     `json:"failed,omitempty"` // for one of several IDs, what is said tells why not
-	Signed bool     `json:"signed,omitempty"` // something is on record now under the order's By
+	Said    []string `json:"said"`
+	Refused []string `json:"refused,omitempty"` // of several IDs, those for which nothing was done, and why not
+	Signed  bool     `json:"signed,omitempty"`  // something is on record now under the order's By
 }
 
 // Refusal is an order that cannot be done, in words for the one who gave it. Every other error of Do is the ledger's.
@@ -468,7 +468,7 @@ func (d Desk) each(ids []string, do func(id string) (string, error)) (Done, erro
 		case err == nil:
 			done.Said, done.Signed = append(done.Said, words), true
 		case len(ids) > 1 && errors.As(err, &refusal):
-			done.Said, done.Failed = append(done.Said, id+": "+refusal.Words), true
+			done.Refused = append(done.Refused, id+": "+refusal.Words)
 		default:
 			return done, err
 		}

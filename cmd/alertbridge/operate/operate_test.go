@@ -71,7 +71,7 @@ func desk(agents ...string) (operate.Desk, *store) {
 func does(t *testing.T, d operate.Desk, o operate.Order) string {
 	t.Helper()
 	done, err := give(t, d, o)
-	if err != nil || done.Failed {
+	if err != nil || len(done.Refused) > 0 {
 		t.Fatalf("%+v: %+v, %v", o, done, err)
 	}
 	return strings.Join(done.Said, "\n")
@@ -247,8 +247,8 @@ func TestStartByHand(t *testing.T) {
 	}
 
 	done, err := give(t, d, operate.Order{Do: operate.Start, IDs: []string{id, "ab-nothing", "dd-1-9", "a b"}})
-	if err != nil || !done.Failed || len(done.Said) != 4 || !strings.HasPrefix(done.Said[1], "ab-nothing: there is neither") ||
-		!strings.HasPrefix(done.Said[2], "dd-1-9: there is no delivery dd-1-9") || !strings.HasPrefix(done.Said[3], `a b: "a b" is no id`) {
+	if err != nil || len(done.Said) != 1 || len(done.Refused) != 3 || !strings.HasPrefix(done.Refused[0], "ab-nothing: there is neither") ||
+		!strings.HasPrefix(done.Refused[1], "dd-1-9: there is no delivery dd-1-9") || !strings.HasPrefix(done.Refused[2], `a b: "a b" is no id`) {
 		t.Errorf("%+v, %v", done, err)
 	}
 }
