@@ -139,9 +139,9 @@ func (r *Result) lines() []line {
 		switch {
 		case o.Silence != nil:
 			what = "► silence"
-		case o.Start > 0:
+		case max(o.Start, o.StartAlert) > 0:
 			what = "► start by hand"
-		case o.Stop > 0:
+		case max(o.Stop, o.StopAlert) > 0:
 			what = "► stop by hand"
 		case o.Retry:
 			what = "► retry by hand"

@@ -609,7 +609,13 @@ title: All goes wrong
 calm: 30m
 alerts: [{at: 10m, monitor: M, priority: P1, tags: [env:prod]}, {at: 20m, unreadable: true, expect: drop unreadable}]
 agent: [{at: 0s, is: slow, for: 1m}, {at: 2m, is: takes and hangs, for: 30s}]
-hand: [{at: 3m, start: 1}, {at: 4m, stop: 1}, {at: 5m, retry: true}, {at: 6m, redrive: true}]
+hand:
+  - {at: 3m, start: 1}
+  - {at: 4m, stop: 1}
+  - {at: 5m, retry: true}
+  - {at: 6m, redrive: true}
+  - {at: 40m, start_alert: 7, by: anna, reason: cannot wait}
+  - {at: 41m, stop_alert: 7, by: anna, reason: for nothing}
 faults:
   - {at: 0s, fault: crash before, in: dispatcher, step: commit}
   - {at: 0s, fault: paused, in: dispatcher, step: commit, nth: 2, by: 1s}
@@ -648,6 +654,8 @@ faults:
   0:11:30  ► paused                                                              in dispatcher, at commit, by 1s
   0:20:00  (no alert)                               drop     unreadable    -
   0:30:00  ► nothing goes wrong from now on
+  0:40:00  ► start by hand                                                       anna: cannot wait
+  0:41:00  ► stop by hand                                                        anna: for nothing
 
   2 alerts: 1 drop unreadable, 1 start new_incident
   1 start, $3.98
