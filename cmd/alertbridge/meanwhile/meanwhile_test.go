@@ -190,6 +190,10 @@ alerts:
   - {at: 20s, monitor: N, priority: P3, tags: [env:prod], event: 2}
 agent: {at: 0s, is: refuses, for: 1m}
 `
+	var tooMany strings.Builder
+	for n := range gate.MaxSilences + 1 {
+		fmt.Fprintf(&tooMany, "  - {at: 0s, silence: service = other, reason: number %d}\n", n)
+	}
 	for _, tt := range []struct{ with, want string }{
 		{"", "10 new_incident, 10 starting, 10 met agent refuses, 10 call: scripted, 10 refused, 20 hold, 20 waiting, 180 starting, 180 call: investigation started, 180.5 started"},
 		{"hand: {at: 90s, start: 1}", "10 new_incident, 10 starting, 10 met agent refuses, 10 call: scripted, 10 refused, 20 hold, 20 waiting, 120 starting, 120 call: investigation started, 120.5 started, 180 starting, 180 call: investigation started, 180.5 started"},
@@ -203,7 +207,7 @@ agent: {at: 0s, is: refuses, for: 1m}
 		{"hand: {at: 5s, start: 1}", "10 new_incident, 10 starting, 10 met agent refuses, 10 call: scripted, 10 refused, 20 hold, 20 waiting, 180 starting, 180 call: investigation started, 180.5 started"},
 		{"hand: {at: 0s, mode: off, for: 15s}", "10 mode_off, 20 hold, 20 waiting, 180 starting, 180 call: investigation started, 180.5 started"},
 		{"hand: {at: 0s, silence: priority = P1}", "10 silenced, 20 hold, 20 waiting, 180 starting, 180 call: investigation started, 180.5 started"},
-		{"hand: {at: 0s, silence: 'priority =~ .*'}", "0 refused: the silence would mute every alert, or nearly; name what an alert must have, or force it; to stop everything there is the mode off, 10 new_incident, 10 starting, 10 met agent refuses, 10 call: scripted, 10 refused, 20 hold, 20 waiting, 180 starting, 180 call: investigation started, 180.5 started"},
+		{"hand:\n" + tooMany.String(), "0 refused: there are 100 silences, and no more are possible; expire one that is not needed any more, 10 new_incident, 10 starting, 10 met agent refuses, 10 call: scripted, 10 refused, 20 hold, 20 waiting, 180 starting, 180 call: investigation started, 180.5 started"},
 		{"hand: {at: 0s, retry: true}", "10 new_incident, 10 starting, 10 met agent refuses, 10 call: scripted, 10 refused, 20 hold, 20 waiting, 180 starting, 180 call: investigation started, 180.5 started"},
 		{"hand: {at: 0s, redrive: true}", "10 new_incident, 10 starting, 10 met agent refuses, 10 call: scripted, 10 refused, 20 hold, 20 waiting, 180 starting, 180 call: investigation started, 180.5 started"},
 	} {

@@ -501,9 +501,12 @@ alerts:
 
 // An order by hand that is not accepted ends the play, and says which.
 func TestOrderThatIsRefused(t *testing.T) {
-	w := worldOf(t, "title: A\nhand: [{at: 5m, silence: env != x}]\nalerts: [{at: 0s, monitor: M}]\n")
-	_, err := playback.Play(t.Context(), w, policy.Default(), playback.Watch{})
-	if err == nil || !strings.HasPrefix(err.Error(), "x.yaml: what is ordered by hand after 5m0s: the silence would mute every alert") {
+	text := "title: A\nalerts: [{at: 0s, monitor: M}]\nhand:\n"
+	for n := range gate.MaxSilences + 1 { // each is one that can be, and only the play shows that they are too many
+		text += fmt.Sprintf("  - {at: 5m, silence: env = x, reason: number %d}\n", n)
+	}
+	_, err := playback.Play(t.Context(), worldOf(t, text), policy.Default(), playback.Watch{})
+	if err == nil || !strings.HasPrefix(err.Error(), "x.yaml: what is ordered by hand after 5m0s: there are 100 silences, and no more are possible") {
 		t.Errorf("%v", err)
 	}
 }

@@ -426,18 +426,36 @@ func (r *reader) hand(n ast.Node) []Order {
 			StartAlert: r.number(f.get("start_alert"), "start_alert", 1, MaxNumber), StopAlert: r.number(f.get("stop_alert"), "stop_alert", 1, MaxNumber),
 			Retry: r.yes(f.get("retry"), "retry", false), Redrive: r.yes(f.get("redrive"), "redrive", false),
 			By: or(r.text(f.get("by"), "by"), Somebody), Reason: or(r.text(f.get("reason"), "reason"), NoReason),
-		}
-		for _, text := range r.list(f.get("silence")) {
-			m, err := match.Parse(r.text(text, "silence"))
-			if err != nil {
-				r.problem(text, "%s", err)
-			}
-			o.Silence = append(o.Silence, m)
+			Silence: r.silence(f.get("silence")),
 		}
 		r.oneOrder(e, f)
 		all = append(all, o)
 	}
 	slices.SortStableFunc(all, func(a, b Order) int { return int(a.At - b.At) })
+	return all
+}
+
+// silence reads the matchers of a silence, which must be one that the gate accepts.
+func (r *reader) silence(n ast.Node) []match.Matcher {
+	if n == nil {
+		return nil
+	}
+	var all []match.Matcher
+	list := r.list(n)
+	for _, text := range list {
+		m, err := match.Parse(r.text(text, "silence"))
+		if err != nil {
+			r.problem(text, "%s", err)
+			continue
+		}
+		all = append(all, m)
+	}
+	if len(all) < len(list) {
+		return nil // what is left of it would be another silence
+	}
+	if _, err := gate.AddSilence(gate.Hand{}, gate.Silence{Matchers: all}, false, Begins); err != nil {
+		r.problem(n, "%s", err)
+	}
 	return all
 }
 
