@@ -207,6 +207,9 @@ func (r *reader) number(n ast.Node, what string, least, most int) int {
 	return 0
 }
 
+// aboveZero are the lengths of time of which 0 would be taken for none, and so for the contrary of what it says.
+var aboveZero = []string{"lasts", "calm", "recovers", "for", "plan_after"}
+
 // duration reads a length of time; 0 when it is not there or is none.
 func (r *reader) duration(n ast.Node, what string) time.Duration {
 	if n == nil {
@@ -223,6 +226,8 @@ func (r *reader) duration(n ast.Node, what string) time.Duration {
 		r.problem(n, "%s must be a length of time such as 90s, 10m, 2h or 1d12h, and is %q", what, s)
 	case d > MaxTime:
 		r.problem(n, "%s is %q, and a scenario lasts at most %d days", what, s, MaxTime/(24*time.Hour))
+	case d == 0 && contains(aboveZero, what):
+		r.problem(n, "%s must be above 0, and is %q", what, s)
 	default:
 		return d
 	}
