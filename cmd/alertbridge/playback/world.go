@@ -153,13 +153,11 @@ func nextJSON(text []byte) (raw json.RawMessage, rest []byte, err error) {
 // delivery tells the forms of a delivery apart by what only they have. The time is that at which it came, as far as it says.
 func delivery(raw json.RawMessage) (at time.Time, body []byte, err error) {
 	var form struct {
-		RequestContext *struct {
-			TimeEpoch int64 `json:"timeEpoch"`
-		} `json:"requestContext"`
-		Headers    map[string]string `json:"headers"`
-		BodyText   *string           `json:"body_text"`
-		ReceivedAt *time.Time        `json:"received_at"`
-		Records    []json.RawMessage `json:"Records"`
+		RequestContext json.RawMessage   `json:"requestContext"`
+		Headers        json.RawMessage   `json:"headers"`
+		BodyText       *string           `json:"body_text"`
+		ReceivedAt     json.RawMessage   `json:"received_at"`
+		Records        []json.RawMessage `json:"Records"`
 	}
 	if err := json.Unmarshal(raw, &form); err != nil {
 		form.RequestContext, form.BodyText, form.Records = nil, nil, nil // whatever it is, it is a body
@@ -180,9 +178,8 @@ func delivery(raw json.RawMessage) (at time.Time, body []byte, err error) {
 		at = time.UnixMilli(e.RequestContext.TimeEpoch).UTC()
 	case form.BodyText != nil:
 		body = []byte(*form.BodyText)
-		if form.ReceivedAt != nil {
-			at = form.ReceivedAt.UTC()
-		}
+		_ = json.Unmarshal(form.ReceivedAt, &at) // who writes it in another way is not asked
+		at = at.UTC()
 	case len(form.Records) > 0:
 		return at, nil, errors.New("it is an event of the queue; play the delivery that it was made of")
 	case len(raw) == 0 || raw[0] != '{':

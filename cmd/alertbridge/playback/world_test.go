@@ -117,6 +117,39 @@ func TestAlertsKeepTheirFile(t *testing.T) {
 	}
 }
 
+// A capture that does not say when it came, or says it in another way than RFC 3339, comes when its body says that it
+// happened. What its headers are does not matter.
+func TestCapturesOfOthers(t *testing.T) {
+	quoted, _ := json.Marshal(body("3", 3))
+	for _, rest := range []string{
+		`"headers":{}`,
+		`"headers":{},"received_at":null`,
+		`"headers":{},"received_at":"2026-11-21 12:00:07"`,
+		`"headers":{},"received_at":1795262407`,
+		`"headers":{"Content-Type":["application/json"]},"received_at":""`,
+	} {
+		var c playback.Captured
+		told, err := c.AddDeliveries("d.jsonl", []byte(`{"body_text":`+string(quoted)+`,`+rest+`}`))
+		if err != nil || told.Skipped() != "" {
+			t.Errorf("%s: %v %s", rest, err, told.Skipped())
+			continue
+		}
+		w, err := c.World()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := w.Arrivals[0]; a.Alert.EventID != "3" || a.At.UTC().Format(time.DateTime) != "2026-11-21 12:00:03" {
+			t.Errorf("%s: event %q came at %s", rest, a.Alert.EventID, a.At)
+		}
+	}
+	// What looks like an event of the HTTP API, and is none, is told.
+	var c playback.Captured
+	told, _ := c.AddDeliveries("d.jsonl", []byte(`{"requestContext":{"timeEpoch":"noon"},"headers":{},"body":"{}"}`))
+	if got := told.Skipped(); got != "skipped: 1 broken (line 1: it looks like an event of the HTTP API, and is none)" {
+		t.Error(got)
+	}
+}
+
 // A delivery that names neither its event nor a time has an id that is made of the time at which it came: in a play that is
 // the play's time.
 func TestDeliveryWithoutATimeOfItsOwn(t *testing.T) {
