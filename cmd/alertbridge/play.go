@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -244,7 +243,7 @@ func (p *player) worlds(ctx context.Context, args []string, in io.Reader) ([]*pl
 	return list, nil
 }
 
-// readInput reads a file, or standard input for -. What is compressed with gzip is unpacked.
+// readInput reads a file, or standard input for -, as archive.Unpacked does.
 func readInput(arg string, in io.Reader) ([]byte, error) {
 	return readUntil(context.Background(), arg, in)
 }
@@ -259,7 +258,7 @@ func readUntil(ctx context.Context, arg string, in io.Reader) ([]byte, error) {
 		defer f.Close()
 		in = input{ctx, f}
 	}
-	unpacked, err := archive.Unpacked(bufio.NewReaderSize(in, 64<<10))
+	unpacked, err := archive.Unpacked(in)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", arg, err)
 	}

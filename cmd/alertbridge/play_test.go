@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alertbridge/alertbridge/cmd/alertbridge/playback"
 	"github.com/alertbridge/alertbridge/docs/docstest"
@@ -296,6 +297,28 @@ func TestArchiveAndPlay(t *testing.T) {
 	const refused = ": it is a log; alertbridge archive makes an archive of it, which can be\n"
 	if raw := call(t, "", "play", log); raw.status != 1 || raw.errs != "alertbridge: "+log+" cannot be played"+refused {
 		t.Errorf("the log itself: status %d\n%s", raw.status, raw.errs)
+	}
+}
+
+// A byte order mark before a file, as editors of Windows put it there, is nothing: also where several files are put together.
+func TestPlayPassesOverByteOrderMarks(t *testing.T) {
+	const archived = "{\"alertbridge_archive\":1}\n" + `{"received":"2026-11-21T12:00:01Z","verdict":"drop","reason":"mode_off","alert":{"delivery":"dd-1-9","source":"datadog",` +
+		`"incident":{"org":"1","monitor":"77","key":"c.9"},"transition":"Triggered","severity":4,"time":"2026-11-21T12:00:00Z","title":"T"}}` + "\n"
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC).UnixMilli()
+	for what, text := range map[string]string{
+		"a scenario":        slow,
+		"deliveries":        delivery("8", now),
+		"an archive":        archived,
+		"several, together": archived + "\ufeff" + archived,
+		"many deliveries":   delivery("8", now) + "\ufeff" + delivery("9", now) + "\ufeff",
+	} {
+		plain := call(t, strings.ReplaceAll(text, "\ufeff", ""), "play", "-")
+		if plain.status != 0 || plain.errs != "" {
+			t.Fatalf("%s: status %d\n%s%s", what, plain.status, plain.out, plain.errs)
+		}
+		if marked := call(t, "\ufeff"+text, "play", "-"); marked != plain {
+			t.Errorf("%s: status %d\n%s%s\nand without the mark\n%s", what, marked.status, marked.out, marked.errs, plain.out)
+		}
 	}
 }
 

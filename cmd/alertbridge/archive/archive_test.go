@@ -72,6 +72,7 @@ func TestForms(t *testing.T) {
 	for form, text := range map[string]string{
 		"lines of JSON":       record("1") + "\n" + record("2"),
 		"Windows, and blanks": "\r\n" + record("1") + "\r\n\r\n  " + record("2") + "\r\n",
+		"a byte order mark":   "\ufeff{\n\"events\": [\n{\"message\": " + quote(record("1")) + "},\n" + record("2") + "\n]\n}",
 		"aws logs tail":       "2026-11-21T12:00:01.5+00:00 2026/11/21/[$LATEST]0a1b " + record("1") + "\n2026-11-21T12:00:01.5+00:00 2026/11/21/[$LATEST]0a1b " + record("2"),
 		"an export to S3":     packed.String(),
 		"filter-log-events":   `{"events":[{"logStreamName":"s","timestamp":1,"message":` + quote(record("1")+"\n") + `},{"message":` + quote(record("2")) + `}],"searchedLogStreams":[]}`,
@@ -364,6 +365,11 @@ func TestArchivesPutTogether(t *testing.T) {
 	list, told, err := archive.Read(strings.NewReader(one.String() + one.String()))
 	if err != nil || len(list) != 2 || told.Skipped() != "" {
 		t.Errorf("%d alerts, %q, %v", len(list), told.Skipped(), err)
+	}
+	const mark = "\ufeff" // as editors of Windows begin a file
+	list, told, err = archive.Read(strings.NewReader(mark + one.String() + mark + one.String()))
+	if err != nil || len(list) != 2 || told.Skipped() != "" {
+		t.Errorf("with byte order marks: %d alerts, %q, %v", len(list), told.Skipped(), err)
 	}
 	newer := strings.Replace(one.String(), `{"alertbridge_archive":1}`, `{"alertbridge_archive":2}`, 1)
 	list, told, err = archive.Read(strings.NewReader(one.String() + newer + one.String()))

@@ -66,11 +66,11 @@ type lines struct {
 }
 
 func newLines(r io.Reader, told *Told) (*lines, error) {
-	unpacked, err := Unpacked(bufio.NewReaderSize(r, 64<<10))
+	b, err := Unpacked(r)
 	if err != nil {
 		return nil, err
 	}
-	return &lines{told: told, b: bufio.NewReaderSize(unpacked, 64<<10)}, nil
+	return &lines{told: told, b: b}, nil
 }
 
 // each hands over each line that is not empty. One that is too long is broken.
@@ -88,13 +88,13 @@ func (l *lines) each(use func(line []byte)) error {
 }
 
 func (l *lines) next() ([]byte, error) {
-	if rest := bytes.TrimSpace(l.rest); len(rest) > 0 {
+	if rest := clean(l.rest); len(rest) > 0 {
 		l.rest = nil
 		return rest, nil
 	}
 	for l.err == nil {
 		long := l.read()
-		switch text := bytes.TrimSpace(l.line); {
+		switch text := clean(l.line); {
 		case long:
 			l.told.Lines++
 			l.told.broken(errTooLong.Error())
@@ -149,17 +149,27 @@ func (l *lines) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Unpacked reads what is compressed with gzip as it was before, and all else as it is. Its error says that a text only
-// looks compressed.
-func Unpacked(b *bufio.Reader) (io.Reader, error) {
-	if magic, _ := b.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		return b, nil
+// mark is the byte order mark, which editors of Windows put before a text, and which is nothing.
+var mark = []byte("\ufeff")
+
+// clean is a line without what is nothing. A file that was put behind another one has a mark of its own.
+func clean(line []byte) []byte { return bytes.TrimSpace(bytes.TrimPrefix(line, mark)) }
+
+// Unpacked reads what is compressed with gzip as it was before, and all else as it is; a byte order mark before it is passed
+// over. Its error says that a text only looks compressed.
+func Unpacked(r io.Reader) (*bufio.Reader, error) {
+	b := bufio.NewReaderSize(r, 64<<10)
+	if magic, _ := b.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		z, err := gzip.NewReader(b)
+		if err != nil {
+			return nil, fmt.Errorf("it looks compressed with gzip, and is not: %w", err)
+		}
+		b = bufio.NewReaderSize(z, 64<<10)
 	}
-	z, err := gzip.NewReader(b)
-	if err != nil {
-		return nil, fmt.Errorf("it looks compressed with gzip, and is not: %w", err)
+	if first, _ := b.Peek(len(mark)); bytes.Equal(first, mark) {
+		_, _ = b.Discard(len(mark)) // what was peeked at can be
 	}
-	return z, nil
+	return b, nil
 }
 
 // Skip counts a broken line, and keeps where the first ones are and why.

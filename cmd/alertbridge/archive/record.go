@@ -151,7 +151,7 @@ func (c *collector) overLines(first []byte) {
 		return
 	}
 	c.broken(err, false)
-	line, syntax := bytes.TrimSpace(c.line), (*json.SyntaxError)(nil)
+	line, syntax := clean(c.line), (*json.SyntaxError)(nil)
 	if errors.As(err, &syntax) && (line[0] == '{' || line[0] == '[') {
 		c.rest = line
 	}

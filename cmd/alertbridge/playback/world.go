@@ -105,8 +105,8 @@ func (c *Captured) AddDeliveries(name string, text []byte) (archive.Told, error)
 	var told archive.Told
 	var last time.Time
 	found := false
-	for rest := text; len(bytes.TrimSpace(rest)) > 0; {
-		rest = bytes.TrimLeft(rest, " \t\r\n")
+	const between = " \t\r\n\ufeff" // the last is the byte order mark of a file that was put behind another one
+	for rest := bytes.TrimLeft(text, between); len(rest) > 0; rest = bytes.TrimLeft(rest, between) {
 		raw, next, err := nextJSON(rest)
 		line := 1 + bytes.Count(text[:len(text)-len(rest)], []byte("\n"))
 		rest = next
