@@ -96,7 +96,12 @@ func TestByHandInALocalRun(t *testing.T) {
 		"the Agent's own page: https://agent.example/"+s.Cases[0].Investigation.Task+"\n")
 
 	// the same to programs, by either flag
-	short, long := fine(t, "", "explain", ago("1"), "--url", url, "--json"), fine(t, "", "explain", ago("1"), "--url", url, "-o", "json")
+	asked := func(flag ...string) string {
+		return fine(t, "", append([]string{"explain", ago("1"), "--url", url}, flag...)...)
+	}
+	told := within(t, func() [3]string { return [3]string{asked("--json"), asked("-o", "json"), asked("--json")} },
+		func(told [3]string) bool { return told[0] == told[2] }) // nothing happened in between
+	short, long := told[0], told[1]
 	if strings.Contains(short, "only the policy can tell") {
 		t.Errorf("a local run has a policy, and does not ask it: %s", short)
 	}
