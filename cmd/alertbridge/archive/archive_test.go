@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -183,6 +184,13 @@ func TestBrokenInTheMiddle(t *testing.T) {
 		"cut off within a text, and directly another": {upTo(answers("1", "2")[0], "dd-1-2") + answers("3", "4")[0], "134", 1},
 		"cut off before a member, and a whole one":    {upTo(answers("1", "2")[0], `"searched`) + answers("3", "4")[0], "1234", 1},
 		"cut off, and lines":                          {upTo(answers("1", "2")[1], `"status`) + record("3") + "\n" + record("4"), "1234", 1},
+		"cut off between events, and a whole one":     {upTo(answers("1", "2")[0], "        },\n") + "        },\n" + answers("3", "4")[0], "134", 1},
+		"cut off between rows, and a whole one":       {upTo(answers("1", "2")[1], "        ],\n") + "        ],\n" + answers("3", "4")[1], "134", 1},
+		"cut off within a row, and directly another":  {upTo(answers("1", "2")[1], "dd-1-2") + answers("3", "4")[1], "134", 1},
+		"events of which the beginning is missing":    {answers("1", "2", "3")[0][len(upTo(answers("1")[0], "        {")):], "123", 0},
+		"a brace before the lines of aws logs tail":   {"{\n  \"a\": 1,\n2026-11-21T12:00:01 s " + record("1") + "\n2026-11-21T12:00:01 s " + record("2"), "12", 1},
+		"the same, not indented":                      {"{\n\"a\": 1,\n2026-11-21T12:00:01 s " + record("1") + "\n2026-11-21T12:00:01 s " + record("2"), "12", 1},
+		"a record directly behind an answer":          {strings.TrimSpace(answers("1")[0]) + strings.Replace(record("2"), "slow", strings.Repeat("slow ", 500), 1), "12", 0},
 		"a brace alone in a log":                      {record("1") + "\n{\n" + record("2") + "\n{\n  a: 1\n}\n" + record("3"), "123", 2},
 		"a part that is too long":                     {"{\n\"a\": [\n" + strings.Repeat(strings.Repeat("1,", 500)+"\n", archive.MaxLine/1000+1) + "1]}\n" + record("1"), "1", 1},
 		"a line that is too long":                     {"[\n" + record("1") + ",\n\"" + strings.Repeat("x", archive.MaxLine) + "\"\n,\n" + record("2") + "\n]", "12", 2},
@@ -194,6 +202,30 @@ func TestBrokenInTheMiddle(t *testing.T) {
 		}
 		if ids != row.ids || told.Broken != row.broken || err != nil {
 			t.Errorf("%s: %s, want %s; %q, %v", name, ids, row.ids, told.Skipped(), err)
+		}
+	}
+}
+
+// An answer may be of any length, also behind another one that is cut off; only its parts may not.
+func TestLongAnswers(t *testing.T) {
+	var ids []string
+	for i := range 4000 {
+		ids = append(ids, strconv.Itoa(10000+i))
+	}
+	for i, long := range answers(ids...) {
+		if len(long) < archive.MaxLine*3/2 {
+			t.Fatalf("it has only %d bytes", len(long))
+		}
+		whole := answers("1")[i]
+		cut := strings.TrimRight(upTo(whole, "    ],"), " \n") + ",\n"
+		for text, want := range map[string]archive.Told{
+			long:       {Alerts: 4000},
+			cut + long: {Alerts: 4001, Broken: 1},
+		} {
+			list, told, err := archive.Collect(strings.NewReader(text))
+			if len(list) != want.Alerts || told.Alerts != want.Alerts || told.Broken != want.Broken || told.Other > 0 || err != nil {
+				t.Errorf("form %d: %d alerts, want %+v; %+v, %v", i, len(list), want, told, err)
+			}
 		}
 	}
 }
@@ -240,7 +272,7 @@ func TestPassedOver(t *testing.T) {
 		"retry {attempt=1}\n":                                  "skipped: 1 of something else",
 		`[1,"x",{"message":"x"}]`:                              "skipped: 3 of something else",
 		`{"events":[]}` + "\n[]\n{\n}\n":                       "skipped: 3 of something else",
-		`{"results":[[{"field":"@ptr"}],"x",[{"field":1}]]}`:   "skipped: 1 of something else",
+		`{"results":[[{"field":"@ptr"}],"x",[{"field":1}]]}`:   "skipped: 2 of something else",
 		`{"results":[[{"field":"@message","value":"START"}]]}`: "skipped: 1 of something else",
 		`{"message":"alert decided","alert":5}`:                "skipped: 1 broken (line 1: it tells of a decision, and not as the record does: ",
 		`2026-11-21 s {"message":"alert decided",}` + "\n":     "skipped: 1 broken (line 1: it tells of a decision, and is no whole JSON)",

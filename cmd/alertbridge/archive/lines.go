@@ -63,6 +63,9 @@ type lines struct {
 	line []byte // the last one, as it was read
 	rest []byte // of it, what is still to be handed over
 	room int    // how much Read hands over before that is too long
+
+	indented *bool // whether the second line of the text that Read hands over is; nil before it
+	over     bool  // the last line is not of that text any more
 }
 
 func newLines(r io.Reader, told *Told) (*lines, error) {
@@ -130,12 +133,20 @@ func (l *lines) read() (long bool) {
 var errTooLong = fmt.Errorf("it is longer than %d MiB", MaxLine>>20)
 
 // Read implements io.Reader for a text over many lines. It takes no line before it has to, so what is broken is told of
-// the line where it is.
+// the line where it is. A text of which the lines are indented, as the AWS CLI writes it, is over where one is not and
+// closes nothing: what begins there is another, and the end of this one is missing.
 func (l *lines) Read(p []byte) (int, error) {
 	if len(l.rest) == 0 {
 		line, err := l.next()
 		if err != nil {
 			return 0, err
+		}
+		indented := l.line[0] == ' ' || l.line[0] == '\t'
+		if l.indented == nil {
+			l.indented = &indented
+		}
+		if l.over = *l.indented && !indented && line[0] != '}' && line[0] != ']'; l.over {
+			return 0, io.EOF
 		}
 		if l.rest = line; l.err == nil {
 			l.rest = append(line, '\n')

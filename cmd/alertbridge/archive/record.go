@@ -53,11 +53,8 @@ func IsLog(content []byte) bool {
 var holders = []string{
 	"events",    // aws logs filter-log-events, get-log-events
 	"logEvents", // a subscription
-	insights,
+	"results",   // Logs Insights: rows of cells, of which one is a record
 }
-
-// insights is where Logs Insights has rows of cells, of which one is a record.
-const insights = "results"
 
 // text is a string, or else empty.
 type text string
@@ -139,9 +136,9 @@ func (c *collector) inLine(line []byte) {
 }
 
 // overLines finds the records in a text over many lines. What comes after it is read next, and so is the line at which it
-// breaks, if another text begins there.
+// breaks, unless that is one of its members.
 func (c *collector) overLines(first []byte) {
-	c.rest, c.room = append(first, '\n'), MaxLine
+	c.rest, c.room, c.indented, c.over = append(first, '\n'), MaxLine, nil, false
 	dec := json.NewDecoder(c)
 	err := c.text(dec)
 	after, _ := io.ReadAll(io.MultiReader(dec.Buffered(), bytes.NewReader(c.rest))) // from memory
@@ -152,7 +149,7 @@ func (c *collector) overLines(first []byte) {
 	}
 	c.broken(err, false)
 	line, syntax := clean(c.line), (*json.SyntaxError)(nil)
-	if errors.As(err, &syntax) && (line[0] == '{' || line[0] == '[') {
+	if c.over || errors.As(err, &syntax) && line[0] != '"' {
 		c.rest = line
 	}
 }
@@ -160,7 +157,7 @@ func (c *collector) overLines(first []byte) {
 // broken tells of JSON that breaks. Where that is the end of all, the end is missing.
 func (c *collector) broken(err error, tells bool) {
 	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF) && errors.Is(c.err, io.EOF):
+	case errors.Is(err, io.ErrUnexpectedEOF) && errors.Is(c.err, io.EOF) && !c.over:
 		c.cut = fmt.Errorf("it is cut off in line %d", c.told.line)
 	case errors.Is(err, errTooLong):
 		c.told.broken(err.Error())
@@ -188,7 +185,7 @@ func (c *collector) held(w *walker, depth int) (own map[string]json.RawMessage, 
 	own = map[string]json.RawMessage{}
 	switch w.token() {
 	case json.Delim('['):
-		some = c.elements(w, "", depth)
+		some = c.elements(w, depth)
 	case json.Delim('{'):
 		for w.more() {
 			name, _ := w.token().(string)
@@ -198,7 +195,7 @@ func (c *collector) held(w *walker, depth int) (own map[string]json.RawMessage, 
 			}
 			switch w.token() {
 			case json.Delim('['):
-				some = c.elements(w, name, depth) || some
+				some = c.elements(w, depth) || some
 			case json.Delim('{'): // which is another's
 				for w.more() {
 					w.token()
@@ -213,14 +210,10 @@ func (c *collector) held(w *walker, depth int) (own map[string]json.RawMessage, 
 }
 
 // elements takes the records of a list that has begun.
-func (c *collector) elements(w *walker, name string, depth int) (some bool) {
+func (c *collector) elements(w *walker, depth int) (some bool) {
 	for w.more() {
 		c.room = MaxLine
-		raw := w.value()
-		if name == insights {
-			raw = messageOf(raw)
-		}
-		if raw != nil && w.err == nil {
+		if raw := w.value(); w.err == nil {
 			c.take(raw, depth+1)
 			some = true
 		}
@@ -229,29 +222,24 @@ func (c *collector) elements(w *walker, name string, depth int) (some bool) {
 	return some
 }
 
-// messageOf is the record of a row of cells; nil without one.
-func messageOf(row []byte) []byte {
-	var cells []struct{ Field, Value string }
-	_ = json.Unmarshal(row, &cells) // else it is no row
-	for _, cell := range cells {
-		if cell.Field == "@message" {
-			return []byte(strings.TrimSpace(cell.Value))
-		}
-	}
-	return nil
-}
-
 // take takes a JSON text that is in memory: a record, or something that holds some.
 func (c *collector) take(raw []byte, depth int) {
 	var e struct {
 		Message text `json:"message"`
+		Field   text `json:"field"` // of a cell
+		Value   text `json:"value"`
 	}
-	if json.Unmarshal(raw, &e) != nil || depth > 3 {
+	switch err := json.Unmarshal(raw, &e); {
+	case err != nil && !bytes.HasPrefix(raw, []byte("[")) || depth > 3:
 		c.told.Other++
 		return
-	}
-	if e.Message == decided {
+	case e.Message == decided:
 		c.decide(raw)
+		return
+	case e.Field == "@message":
+		c.take([]byte(strings.TrimSpace(string(e.Value))), depth+1)
+		return
+	case e.Field != "" && e.Message == "": // another cell of its row
 		return
 	}
 	if _, some := c.held(&walker{dec: json.NewDecoder(bytes.NewReader(raw))}, depth); some {
