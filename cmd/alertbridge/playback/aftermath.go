@@ -90,8 +90,14 @@ func (t Trouble) line(c *Case) line {
 	return line{t.At, []string{"► " + t.what(), "", reason, "", short(or(words, c.Title)), c.ID}, t.what() + reason}
 }
 
-// committed keeps what the Agents' accounts count for each case: what is reserved for it, and what is booked.
+// committed keeps of each case the alert that opened it, by whose policy it is paid, and what the Agents' accounts count for
+// it: what is reserved, and what is booked.
 func (s *stage) committed(v virtual.Committed) {
+	for _, w := range v.Change.Cases {
+		if w.Lead != nil {
+			s.caseOf(w.Now.ID, v.At).First = *w.Lead
+		}
+	}
 	a := v.Change.Account
 	if a == nil {
 		return

@@ -319,3 +319,16 @@ func TestAftermathInJSON(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// What is opened by hand costs what the Agent of its alert costs, though no decision of an alert has opened it.
+func TestPriceOfWhatIsOpenedByHand(t *testing.T) {
+	w := worldOf(t, "title: A\nalerts:\n  - {at: 0s, monitor: M, priority: P4, tags: [env:prod, team:a], event: 1}\nhand: {at: 20m, start_alert: 1}\n")
+	r := play(t, w, parsePolicy(t, "agents:\n  cheap: {slots: {total: 1, critical: 0}, budget: {dollars_a_month: 50, price_a_second: 0.001, expected: 4m}}\n"+
+		"routes:\n  - {match: [team = a], agent: cheap}\n"))
+	if after := r.Aftermath(); len(r.Starts) != 1 || r.Dollars.String() != "$0.24" || after.Counted != r.Dollars || after.Denied != 0 { // 240 s × $0.001
+		t.Errorf("%d starts, %s; %+v", len(r.Starts), r.Dollars, after)
+	}
+	if limits := limitsOf(r); limits["slots: 1"] == "" {
+		t.Errorf("the picture's limits are %v", limits)
+	}
+}

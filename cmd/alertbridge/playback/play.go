@@ -148,11 +148,6 @@ func (s *stage) verdict(v virtual.Verdict) {
 	}
 	d.Rules = s.Policy.For(d.Alert)
 	d.Rank = d.Rules.Ranks(d.Alert)
-	if v.Verdict == gate.Start || v.Verdict == gate.Wait {
-		if c := s.caseOf(d.Case, v.At); c.First.Delivery == "" {
-			c.First = d.Alert
-		}
-	}
 }
 
 // caseOf is a case by its id, a new one when it was never seen.

@@ -164,7 +164,7 @@ func delivery(raw json.RawMessage) (at time.Time, body []byte, err error) {
 	}
 	body = []byte(raw)
 	switch {
-	case form.RequestContext != nil && form.Headers != nil:
+	case isObject(form.RequestContext) && isObject(form.Headers):
 		var e lambda.APIGatewayV2HTTPRequest
 		if err := json.Unmarshal(raw, &e); err != nil {
 			return at, nil, errors.New("it looks like an event of the HTTP API, and is none")
@@ -193,6 +193,8 @@ func delivery(raw json.RawMessage) (at time.Time, body []byte, err error) {
 	}
 	return at, body, nil
 }
+
+func isObject(raw json.RawMessage) bool { return len(raw) > 0 && raw[0] == '{' }
 
 // World is what was added, in the order of arrival. It has no arrivals when nothing was.
 func (c *Captured) World() (*World, error) {

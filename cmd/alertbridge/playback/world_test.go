@@ -127,6 +127,9 @@ func TestCapturesOfOthers(t *testing.T) {
 		`"headers":{},"received_at":"2026-11-21 12:00:07"`,
 		`"headers":{},"received_at":1795262407`,
 		`"headers":{"Content-Type":["application/json"]},"received_at":""`,
+		`"headers":{},"requestContext":null`,
+		`"headers":null,"requestContext":{}`,
+		`"headers":"","requestContext":""`,
 	} {
 		var c playback.Captured
 		told, err := c.AddDeliveries("d.jsonl", []byte(`{"body_text":`+string(quoted)+`,`+rest+`}`))
