@@ -193,7 +193,7 @@ func (r *reader) fault(n ast.Node) Fault {
 	x := Fault{
 		At: r.duration(f.get("at"), "at"), Kind: choice(r, f.get("fault"), "fault", kindsOfFaults()),
 		In: choice(r, f.get("in"), "in", functions()), Step: choice(r, f.get("step"), "step", steps()),
-		Nth: r.number(f.get("nth"), "nth", 1, MaxNth), By: r.shift(f.get("by"), "by"), For: r.duration(f.get("for"), "for"),
+		Nth: r.number(f.get("nth"), "nth", 1, MaxNth), By: r.shift(f.get("by"), "by"), For: r.aboveZero(f.get("for"), "for"),
 	}
 	if x.Kind == "" {
 		return x

@@ -86,7 +86,7 @@ func (r *reader) investigations(n ast.Node) []Investigation {
 // mitigation reads how a plan is made. It waits as long as most investigations do.
 func (r *reader) mitigation(f fields, or func(string, time.Duration) time.Duration) Mitigation {
 	m := Mitigation{
-		After: or("plan_after", 0), Runs: or("plan_runs", 2*time.Minute), Ends: choice(r, f.get("plan_ends"), "plan_ends", planEndings()),
+		After: r.aboveZero(f.get("plan_after"), "plan_after"), Runs: or("plan_runs", 2*time.Minute), Ends: choice(r, f.get("plan_ends"), "plan_ends", planEndings()),
 		Quiet: choice(r, f.get("plan_shown"), "plan_shown", []string{"runs", "completed"}) == "completed",
 	}
 	if m.Ends == "" {

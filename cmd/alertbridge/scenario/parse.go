@@ -46,8 +46,8 @@ func Parse(name string, text []byte) (*Scenario, error) {
 	s.Title = r.needed(top, "title")
 	s.About = r.text(top.get("about"), "about")
 	s.Begins = r.moment(top.get("begins"))
-	s.Lasts = r.duration(top.get("lasts"), "lasts")
-	s.Calm = r.duration(top.get("calm"), "calm")
+	s.Lasts = r.aboveZero(top.get("lasts"), "lasts")
+	s.Calm = r.aboveZero(top.get("calm"), "calm")
 	s.Seed = r.seed(top.get("seed"))
 	s.Policy = r.policy(top, text)
 	monitors := r.monitors(top.get("monitors"))
@@ -260,7 +260,7 @@ func (r *reader) alert(n ast.Node, monitors map[string]monitor) entry {
 		transition: choice(r, f.get("transition"), "transition", alert.Transitions()),
 		arrives:    r.duration(f.get("arrives"), "arrives"), arrivesSet: f.get("arrives") != nil,
 		lost: r.yes(f.get("lost"), "lost", false), test: r.yes(f.get("test"), "test", false), twice: r.yes(f.get("twice"), "twice", false),
-		recovers: r.duration(f.get("recovers"), "recovers"),
+		recovers: r.aboveZero(f.get("recovers"), "recovers"),
 		services: r.number(f.get("services"), "services", 1, 1000), groups: r.number(f.get("groups"), "groups", 1, 10_000),
 		over:  r.duration(f.get("over"), "over"),
 		wants: r.wants(f.get("expect")),
@@ -404,7 +404,7 @@ func (r *reader) agent(n ast.Node) []AgentChange {
 		f := r.mapping(e, "a change of the agent", namesOfAgent...)
 		r.needed(f, "at")
 		r.needed(f, "is")
-		c := AgentChange{r.duration(f.get("at"), "at"), choice(r, f.get("is"), "is", AgentStates()), r.duration(f.get("for"), "for")}
+		c := AgentChange{r.duration(f.get("at"), "at"), choice(r, f.get("is"), "is", AgentStates()), r.aboveZero(f.get("for"), "for")}
 		if c.Is == AgentUp && f.get("for") != nil {
 			r.problem(f.get("for"), "an Agent that is up stays so until the next change, and has no for")
 		}
@@ -420,7 +420,7 @@ func (r *reader) hand(n ast.Node) []Order {
 		f := r.mapping(e, "an order", namesOfHand...)
 		r.needed(f, "at")
 		o := Order{
-			At: r.duration(f.get("at"), "at"), For: r.duration(f.get("for"), "for"),
+			At: r.duration(f.get("at"), "at"), For: r.aboveZero(f.get("for"), "for"),
 			Mode:  choice(r, f.get("mode"), "mode", gate.Modes()),
 			Start: r.number(f.get("start"), "start", 1, MaxNth), Stop: r.number(f.get("stop"), "stop", 1, MaxNth),
 			StartAlert: r.number(f.get("start_alert"), "start_alert", 1, MaxNumber), StopAlert: r.number(f.get("stop_alert"), "stop_alert", 1, MaxNumber),
@@ -550,7 +550,7 @@ func (r *reader) within(f fields) time.Duration {
 
 // series reads every and for, which stand together.
 func (r *reader) series(f fields) (every, lasts time.Duration) {
-	every, lasts = r.duration(f.get("every"), "every"), r.duration(f.get("for"), "for")
+	every, lasts = r.duration(f.get("every"), "every"), r.aboveZero(f.get("for"), "for")
 	for _, pair := range [][2]string{{"every", "for"}, {"for", "every"}} {
 		if f.get(pair[0]) != nil && f.get(pair[1]) == nil {
 			r.problem(f.get(pair[0]), "%s stands without %s; what comes again has both, such as every: 10m with for: 2h", pair[0], pair[1])

@@ -193,7 +193,7 @@ func (r *reader) yes(n ast.Node, what string, otherwise bool) bool {
 	return otherwise
 }
 
-// number reads a whole number from 1 to most; 0 when it is not there or is none.
+// number reads a whole number from least to most; 0 when it is not there or is none.
 func (r *reader) number(n ast.Node, what string, least, most int) int {
 	if n == nil {
 		return 0
@@ -207,18 +207,31 @@ func (r *reader) number(n ast.Node, what string, least, most int) int {
 	return 0
 }
 
-// aboveZero are the lengths of time of which 0 would be taken for none, and so for the contrary of what it says.
-var aboveZero = []string{"lasts", "calm", "recovers", "for", "plan_after"}
-
 // duration reads a length of time; 0 when it is not there or is none.
 func (r *reader) duration(n ast.Node, what string) time.Duration {
+	d, _ := r.lasting(n, what)
+	return d
+}
+
+// aboveZero reads a length of time of which 0 would be taken for none, and so for the contrary of what it says.
+func (r *reader) aboveZero(n ast.Node, what string) time.Duration {
+	d, ok := r.lasting(n, what)
+	if ok && d == 0 {
+		s, _ := scalar(n)
+		r.problem(n, "%s must be above 0, and is %q", what, s)
+	}
+	return d
+}
+
+// lasting reads a length of time, and tells whether there is one.
+func (r *reader) lasting(n ast.Node, what string) (d time.Duration, ok bool) {
 	if n == nil {
-		return 0
+		return 0, false
 	}
 	s, ok := scalar(n)
 	if !ok {
 		r.problem(n, "%s must be a length of time such as 90s, 10m, 2h or 1d12h, and this is %s", what, kind(n))
-		return 0
+		return 0, false
 	}
 	d, err := ParseDuration(s)
 	switch {
@@ -226,12 +239,10 @@ func (r *reader) duration(n ast.Node, what string) time.Duration {
 		r.problem(n, "%s must be a length of time such as 90s, 10m, 2h or 1d12h, and is %q", what, s)
 	case d > MaxTime:
 		r.problem(n, "%s is %q, and a scenario lasts at most %d days", what, s, MaxTime/(24*time.Hour))
-	case d == 0 && contains(aboveZero, what):
-		r.problem(n, "%s must be above 0, and is %q", what, s)
 	default:
-		return d
+		return d, true
 	}
-	return 0
+	return 0, false
 }
 
 // shift reads a length of time that may be below 0.
